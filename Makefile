@@ -1,0 +1,39 @@
+# Every target sets up what it needs. Nothing but Python 3.11+ and make is asked for.
+VENV := .venv
+PY := $(VENV)/bin/python
+STAMP := $(VENV)/.setup-done
+SYSTEM_PYTHON ?= python3
+
+.PHONY: setup demo test check lint type catalogue bars-line
+
+setup: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	$(SYSTEM_PYTHON) -c 'import sys; sys.exit("Forewarn needs Python 3.11 or newer; SYSTEM_PYTHON=... names another one") if sys.version_info < (3, 11) else None'
+	test -x $(PY) || $(SYSTEM_PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --quiet --disable-pip-version-check uv -c constraints.txt
+	$(VENV)/bin/uv pip install --quiet --python $(PY) -e '.[dev]' -c constraints.txt
+	touch $@
+
+demo: setup
+	$(VENV)/bin/forewarn demo $(DEMO_ARGS)
+
+test: setup
+	$(PY) -m pytest $(TEST_ARGS)
+
+lint: setup
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/lint-imports
+
+type: setup
+	$(VENV)/bin/mypy
+
+check: lint type test
+
+# Rewrites the message catalogues after a change of texts; tests/domain/test_text.py says when it is due.
+catalogue: setup
+	$(PY) -m tests.domain.catalogue
+
+bars-line: setup
+	$(PY) -m benchmarks.line

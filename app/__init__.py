@@ -1,0 +1,1 @@
+"""Settings, wiring, clock, pipeline, service, command line: the only rooms that import everything."""

@@ -1,0 +1,94 @@
+"""Config faults in plain words: pydantic's errors in, `Fault`s with file, key, value, rule and a suggestion out."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import io
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from domain.errors import Fault
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def suggest(given: str, known: Iterable[str]) -> str:
+    """Return ` - did you mean "x"?` for the nearest known word, "" where none is near."""
+    near = difflib.get_close_matches(given, list(known), n=1, cutoff=0.6)
+    return f' - did you mean "{near[0]}"?' if near else ""
+
+
+def read_toml(path: Path) -> tuple[dict[str, Any], list[Fault]]:
+    """Read a TOML file; a file that is missing or cannot be parsed is one fault."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8")), []
+    except FileNotFoundError:
+        return {}, [Fault(str(path), "(file)", "", "the file does not exist")]
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        return {}, [Fault(str(path), "(file)", "", f"not valid TOML: {error}")]
+
+
+def read_csv(path: Path) -> tuple[list[tuple[int, dict[str, str]]], list[Fault]]:
+    """Read a config table as (line, row); a missing file or a row of the wrong width is a fault."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        return [], [Fault(str(path), "(file)", "", "the file does not exist")]
+    reader = csv.reader(io.StringIO(text))
+    header = [name.strip() for name in next(reader, [])]
+    rows, faults = [], []
+    for row in reader:
+        if not row or row[0].startswith("#"):
+            continue
+        if len(row) != len(header):
+            rule = f"{len(row)} fields where the header has {len(header)}"
+            faults.append(Fault(f"{path}:{reader.line_num}", "(row)", ",".join(row)[:60], rule))
+            continue
+        rows.append((reader.line_num, dict(zip(header, (v.strip() for v in row), strict=True))))
+    return rows, faults
+
+
+def build(model: type[M], data: Mapping[str, Any], file: str) -> tuple[M | None, list[Fault]]:
+    """Validate data against a model; returns the object, or every fault."""
+    try:
+        return model.model_validate(data), []
+    except ValidationError as error:
+        return None, [_fault(model, e, file) for e in error.errors()]
+
+
+def _fault(model: type[BaseModel], error: Any, file: str) -> Fault:
+    path = [p for p in error["loc"]]
+    key = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in path).lstrip(".") or "(whole)"
+    if error["type"] == "extra_forbidden":
+        known = _fields(model, path[:-1])
+        return Fault(file, key, _shown(error["input"]), f"unknown key{suggest(str(path[-1]), known)}")
+    message = error["msg"].removeprefix("Value error, ")
+    value = "" if error["type"] == "missing" else _shown(error["input"])
+    return Fault(file, key, value, message)
+
+
+def _fields(model: type[BaseModel], path: list[Any]) -> list[str]:
+    """Return the keys allowed at a place below a model."""
+    current: Any = model
+    for step in path:
+        if isinstance(step, int) or not hasattr(current, "model_fields"):
+            continue
+        by_name = {f.alias or name: f for name, f in current.model_fields.items()}
+        if step not in by_name:
+            return []
+        current = by_name[step].annotation
+        args = getattr(current, "__args__", ())
+        current = next((a for a in args if hasattr(a, "model_fields")), current)
+    if not hasattr(current, "model_fields"):
+        return []
+    return [f.alias or name for name, f in current.model_fields.items()]
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,283 @@
+"""The whole config: one folder in, frozen settings and the plant out, or every fault at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from alerts.settings import NotifierSettings, RuleSettings
+from app import faults as f
+from app.plant_files import read_plant
+from collectors.settings import FormatSettings, MqttSettings
+from dashboard.settings import ConsoleSettings
+from detectors import DETECTORS
+from detectors.settings import DetectorSettings
+from domain.alerting import Rule
+from domain.errors import ConfigError, Fault
+from domain.instants import parse_duration
+from domain.plant import AssetClass, Axis, Plant, Span
+from features.settings import FeatureSettings
+from store import POINT_STORES
+
+STRICT = ConfigDict(frozen=True, extra="forbid")
+
+
+class PlantSettings(BaseModel):
+    """`[plant]`: its name, its time zone for display, and the language of messages."""
+
+    model_config = STRICT
+    name: str = "Plant"
+    zone: str = "UTC"
+    language: Literal["en", "ko"] = "en"
+
+    @field_validator("zone")
+    @classmethod
+    def _is_zone(cls, zone: str) -> str:
+        if zone not in available_timezones():
+            raise ValueError(f"not a time zone{f.suggest(zone, available_timezones())}")
+        return zone
+
+
+class DataSettings(BaseModel):
+    """`[data]`: where everything is kept, and which telemetry store holds it."""
+
+    model_config = STRICT
+    folder: str = ".forewarn"
+    telemetry: str = "duckdb"
+
+    @field_validator("telemetry")
+    @classmethod
+    def _is_store(cls, kind: str) -> str:
+        if kind not in POINT_STORES:
+            raise ValueError(f"none of {', '.join(POINT_STORES)}{f.suggest(kind, POINT_STORES)}")
+        return kind
+
+
+class RunSettings(BaseModel):
+    """`[run]`: how often the service does its work, in seconds."""
+
+    model_config = STRICT
+    drain_s: Annotated[float, Field(gt=0)] = 0.5
+    tick_s: Annotated[float, Field(gt=0)] = 2.0
+    dispatch_s: Annotated[float, Field(gt=0)] = 1.0
+    drain_messages: Annotated[int, Field(ge=1)] = 5000
+
+
+class EvaluateSettings(BaseModel):
+    """`[evaluate]`: how history is split to judge a model; a detector may override it."""
+
+    model_config = STRICT
+    split: Literal["time", "unit"] = "time"
+
+
+class ClassSettings(BaseModel):
+    """One `[[classes]]` entry. horizon and lead are cycles (a number) or durations ("6h"), as the axis asks."""
+
+    model_config = STRICT
+    name: Annotated[str, Field(min_length=1)]
+    axis: Axis = Axis.TIME
+    cycle: str = ""
+    horizon: int | str
+    lead: int | str
+    period: str = "60s"
+    lateness: str = "0s"
+
+    @field_validator("period", "lateness")
+    @classmethod
+    def _is_duration(cls, text: str) -> str:
+        parse_duration(text)
+        return text
+
+    def build(self) -> AssetClass:
+        """Return the class; raises ValueError where spans do not fit the axis."""
+        if self.axis is Axis.CYCLE and not self.cycle:
+            raise ValueError("a class on the cycle axis needs `cycle`, the nominal duration of one cycle")
+        horizon, lead = units(self.horizon, self.axis), units(self.lead, self.axis)
+        if not 0 <= lead < horizon:
+            raise ValueError(f"`lead` {self.lead} must be shorter than `horizon` {self.horizon}")
+        return AssetClass(
+            self.name,
+            self.axis,
+            horizon,
+            lead,
+            parse_duration(self.period),
+            parse_duration(self.lateness),
+            parse_duration(self.cycle) if self.cycle else None,
+        )
+
+
+class Root(BaseModel):
+    """forewarn.toml as a whole."""
+
+    model_config = STRICT
+    plant: PlantSettings = PlantSettings()
+    data: DataSettings = DataSettings()
+    run: RunSettings = RunSettings()
+    mqtt: MqttSettings = MqttSettings()
+    evaluate: EvaluateSettings = EvaluateSettings()
+    console: ConsoleSettings = ConsoleSettings()
+    formats: tuple[FormatSettings, ...] = ()
+    classes: tuple[ClassSettings, ...] = ()
+    features: tuple[FeatureSettings, ...] = ()
+    detectors: tuple[DetectorSettings, ...] = ()
+    notifiers: tuple[NotifierSettings, ...] = ()
+
+
+class RulesFile(BaseModel):
+    """rules.toml as a whole."""
+
+    model_config = STRICT
+    rules: tuple[RuleSettings, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Settings:
+    """Everything the config says, checked as a whole."""
+
+    folder: Path
+    root: Root
+    plant: Plant
+    rules: tuple[Rule, ...]
+
+    @property
+    def data_folder(self) -> Path:
+        """Where data is kept; a relative folder is below the working directory."""
+        return Path(self.root.data.folder)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The plant's time zone."""
+        return ZoneInfo(self.root.plant.zone)
+
+    def detector(self, name: str) -> DetectorSettings:
+        """Return a detector by name; raises KeyError."""
+        return {d.name: d for d in self.root.detectors}[name]
+
+    def feature_set(self, name: str) -> FeatureSettings:
+        """Return a feature set by name; raises KeyError."""
+        return {x.name: x for x in self.root.features}[name]
+
+
+def units(span: int | str, axis: Axis) -> int:
+    """Return a configured span in axis units; raises ValueError where it is of the other axis."""
+    if isinstance(span, int):
+        if axis is not Axis.CYCLE:
+            raise ValueError(f'{span} counts cycles; the time axis takes a duration such as "6h"')
+        return span
+    if axis is not Axis.TIME:
+        raise ValueError(f"{span!r} is a duration; the cycle axis takes a number of cycles")
+    return Span(duration=parse_duration(span)).units(axis)
+
+
+def load(folder: Path, overrides: Mapping[str, Mapping[str, Any]] | None = None) -> Settings:
+    """Read and check a config folder; raises ConfigError with every fault found.
+
+    overrides: section -> key -> value, laid over forewarn.toml by the command line.
+    """
+    toml = folder / "forewarn.toml"
+    data, faults = f.read_toml(toml)
+    for section, values in (overrides or {}).items():
+        data[section] = {**data.get(section, {}), **values}
+    root, found = f.build(Root, data, str(toml)) if not faults else (None, [])
+    rules_file = folder / "rules.toml"
+    rules_data, rules_faults = f.read_toml(rules_file)
+    rules, rules_found = f.build(RulesFile, rules_data, str(rules_file)) if not rules_faults else (None, [])
+    faults += [*found, *rules_faults, *rules_found]
+    if root is None:
+        raise ConfigError(faults)
+    classes, class_faults = _classes(root, str(toml))
+    plant, plant_faults = read_plant(folder, classes)
+    faults += [*class_faults, *plant_faults, *_detector_faults(root, classes, str(toml))]
+    if rules is not None:
+        faults += _rule_faults(rules, root, classes, plant, str(rules_file))
+    if faults or rules is None:
+        raise ConfigError(faults)
+    return Settings(folder, root, plant, tuple(r.rule() for r in rules.rules))
+
+
+def _classes(root: Root, file: str) -> tuple[dict[str, AssetClass], list[Fault]]:
+    classes: dict[str, AssetClass] = {}
+    faults = []
+    for i, each in enumerate(root.classes):
+        try:
+            if each.name in classes:
+                raise ValueError("stands twice")
+            classes[each.name] = each.build()
+        except ValueError as error:
+            faults.append(Fault(file, f"classes[{i}]", each.name, str(error)))
+    return classes, faults
+
+
+def _detector_faults(root: Root, classes: Mapping[str, AssetClass], file: str) -> list[Fault]:
+    faults = []
+    sets = {x.name: x for x in root.features}
+    for i, x in enumerate(root.features):
+        key = f"features[{i}]"
+        if x.asset_class not in classes:
+            faults.append(_unknown(file, f"{key}.asset_class", x.asset_class, "class", classes))
+            continue
+        axis = classes[x.asset_class].axis
+        for name in ("window", "step", "train_step"):
+            try:
+                units(getattr(x, name), axis)
+            except ValueError as error:
+                faults.append(Fault(file, f"{key}.{name}", str(getattr(x, name)), str(error)))
+        if axis is Axis.CYCLE and x.step != 1:
+            faults.append(Fault(file, f"{key}.step", str(x.step), "the cycle axis scores every cycle: step is 1"))
+    names = [d.name for d in root.detectors]
+    for i, d in enumerate(root.detectors):
+        key = f"detectors[{i}]"
+        if names.count(d.name) > 1:
+            faults.append(Fault(file, f"{key}.name", d.name, "stands twice"))
+        if d.kind not in DETECTORS:
+            faults.append(_unknown(file, f"{key}.kind", d.kind, "kind of detector", DETECTORS))
+        if d.asset_class not in classes:
+            faults.append(_unknown(file, f"{key}.asset_class", d.asset_class, "class", classes))
+        if d.features not in sets:
+            faults.append(_unknown(file, f"{key}.features", d.features, "feature set", sets))
+        elif sets[d.features].asset_class != d.asset_class:
+            rule = f"the feature set is of class {sets[d.features].asset_class!r}"
+            faults.append(Fault(file, f"{key}.features", d.features, rule))
+        try:
+            parse_duration(d.embargo)
+        except ValueError as error:
+            faults.append(Fault(file, f"{key}.embargo", d.embargo, str(error)))
+    return faults
+
+
+def _rule_faults(
+    rules: RulesFile, root: Root, classes: Mapping[str, AssetClass], plant: Plant, file: str
+) -> list[Fault]:
+    faults = []
+    ids = [r.id for r in rules.rules]
+    detectors = {d.name: d for d in root.detectors}
+    for i, rule in enumerate(rules.rules):
+        key = f"rules[{i}]"
+        if ids.count(rule.id) > 1:
+            faults.append(Fault(file, f"{key}.id", rule.id, "stands twice"))
+        if rule.asset_class not in classes:
+            faults.append(_unknown(file, f"{key}.asset_class", rule.asset_class, "class", classes))
+            continue
+        kind, _, name = rule.watch.partition(":")
+        if kind == "score" and name not in detectors:
+            faults.append(_unknown(file, f"{key}.watch", rule.watch, "detector", detectors))
+        elif kind == "score" and detectors[name].asset_class != rule.asset_class:
+            watched = f"detector {name} is of class {detectors[name].asset_class!r}"
+            faults.append(Fault(file, f"{key}.watch", rule.watch, watched))
+        known = {t for a in plant.of_class(rule.asset_class) for t in plant.tags[a.path]}
+        if kind == "tag" and name not in known:
+            faults.append(_unknown(file, f"{key}.watch", rule.watch, f"tag of class {rule.asset_class}", known))
+    return faults
+
+
+def _unknown(file: str, key: str, value: str, what: str, known: Any) -> Fault:
+    name = value.partition(":")[2] or value
+    return Fault(file, key, repr(value), f"no such {what}{f.suggest(name, known)}")
+
+

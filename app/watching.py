@@ -1,0 +1,142 @@
+"""New values and scores to alerts: every rule looks at each value once, in event time; changes and messages are saved together."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from alerts import lifecycle
+from alerts.lifecycle import Sample
+from alerts.messages import Background, Receiver, messages_for
+from app import windowing
+from app.rooms import Rooms
+from detectors.bundle import Bundle
+from domain.alerting import Alert, AlertKey, AlertUpdate, Rule
+from domain.instants import from_ns, to_ns
+from domain.points import Quality
+from domain.records import Event
+from domain.scores import Contribution, Score
+
+Samples = dict[str, list[Sample]]
+
+
+def watch(
+    rooms: Rooms,
+    champions: Mapping[str, Bundle],
+    events: Mapping[str, Sequence[Event]],
+    cursors: Mapping[str, int],
+    started_at: int,
+    now: datetime,
+) -> int:
+    """Advance every rule to `now`; returns the number of alerts changed."""
+    held = rooms.ledger.alerting.open()
+    updates: list[AlertUpdate] = []
+    moved: dict[str, int] = {}
+    for rule in rooms.settings.rules:
+        samples, behind = _samples(rooms, rule, events, cursors, started_at, now)
+        limits = lifecycle.limits_of(rule, _model_limits(rule, champions))
+        for asset, found in samples.items():
+            moved[cursor_name(rule, asset)] = max(to_ns(s.at) for s in found)
+            if limits is None:
+                continue
+            key = AlertKey(rule.id, asset, rule.watch)
+            alert = held.get(key)
+            steps = lifecycle.follow(alert, found, limits, rule, key, _n_transitions(rooms, alert))
+            updates += [_with_messages(rooms, step, rule, behind) for step in steps]
+            if steps:
+                held[key] = steps[-1].alert
+    updates += _stopped(rooms, held, events, now)
+    if updates or moved:
+        rooms.ledger.alerting.save(updates, moved, now)
+    return len(updates)
+
+
+def cursor_name(rule: Rule, asset: str) -> str:
+    """Return the name of the cursor of one rule on one asset."""
+    return f"rule:{rule.id}:{asset}"
+
+
+def _samples(
+    rooms: Rooms,
+    rule: Rule,
+    events: Mapping[str, Sequence[Event]],
+    cursors: Mapping[str, int],
+    started_at: int,
+    now: datetime,
+) -> tuple[Samples, dict[tuple[str, datetime], Score]]:
+    """Return the new values a rule watches by asset, and the scores behind them."""
+    assets = [
+        a.path
+        for a in rooms.settings.plant.of_class(rule.asset_class)
+        if windowing.stopped_since(events.get(a.path, ()), now) is None
+    ]
+    since = {a: cursors.get(cursor_name(rule, a), started_at) for a in assets}
+    if not since:
+        return {}, {}
+    kind, _, name = rule.watch.partition(":")
+    samples: Samples = defaultdict(list)
+    behind: dict[tuple[str, datetime], Score] = {}
+    if kind == "score":
+        for score in rooms.ledger.scoring.scores(name, since=from_ns(min(since.values())), until=now):
+            if score.asset in since and to_ns(score.at) > since[score.asset]:
+                samples[score.asset].append(Sample(score.at, score.value))
+                behind[(score.asset, score.at)] = score
+        return samples, behind
+    points = rooms.points.read([f"{a}/{name}" for a in assets], min(since.values()) + 1, to_ns(now) + 1)
+    for point in points.rows():
+        asset = point.tag_id.rpartition("/")[0]
+        if point.at > since[asset]:
+            value = None if point.quality == Quality.BAD else point.value
+            samples[asset].append(Sample(from_ns(point.at), value))
+    return samples, behind
+
+
+def _model_limits(rule: Rule, champions: Mapping[str, Bundle]) -> tuple[float, float] | None:
+    bundle = champions.get(rule.watch.partition(":")[2])
+    if bundle is None or bundle.detector.threshold is None or bundle.detector.clear_threshold is None:
+        return None
+    return bundle.detector.threshold, bundle.detector.clear_threshold
+
+
+def _n_transitions(rooms: Rooms, alert: Alert | None) -> int:
+    return len(rooms.ledger.alerting.transitions([alert.id])) if alert is not None and alert.id else 0
+
+
+def _with_messages(
+    rooms: Rooms, update: AlertUpdate, rule: Rule, behind: Mapping[tuple[str, datetime], Score]
+) -> AlertUpdate:
+    if not update.transitions:
+        return update
+    root = rooms.settings.root
+    receivers = [Receiver(n.name, n.language) for n in root.notifiers]
+    score = behind.get((update.alert.key.asset, update.transitions[-1].at))
+    why: tuple[Contribution, ...] = ()
+    if score is not None:
+        why = tuple(c for c in score.contributions if c.amount > 0)
+    tag = rooms.settings.plant.tag(f"{update.alert.key.asset}/{rule.watch.partition(':')[2]}")
+    background = Background(tag.unit if tag else "", why, root.plant.zone)
+    messages = messages_for(update.alert, rule, update.transitions, receivers, background)
+    return AlertUpdate(update.alert, update.transitions, messages, update.is_dropped)
+
+
+def _stopped(
+    rooms: Rooms, held: Mapping[AlertKey, Alert], events: Mapping[str, Sequence[Event]], now: datetime
+) -> list[AlertUpdate]:
+    """Return to normal what was raised on an asset that has stopped: there is nothing left to watch."""
+    rules = {r.id: r for r in rooms.settings.rules}
+    updates = []
+    for key, alert in held.items():
+        since = windowing.stopped_since(events.get(key.asset, ()), now)
+        if since is None or key.rule not in rules or alert.state.value.startswith("returned"):
+            continue
+        sample = Sample(max(since, alert.last_at), None)
+        sequence = _n_transitions(rooms, alert)
+        step = lifecycle.advance(alert, False, sample, alert.limit, rules[key.rule], key, "the asset stopped")
+        if step is not None:
+            rows = tuple(
+                type(r)(r.alert_id, sequence + i, r.change, r.state, r.at, r.value, r.by, r.note)
+                for i, r in enumerate(step.transitions)
+            )
+            updates.append(AlertUpdate(step.alert, rows, (), step.is_dropped))
+    return updates

@@ -1,0 +1,101 @@
+"""Stored points, events and lots to grids, windows and vectors: one path for training and for live scoring."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.settings import Settings, units
+from domain.instants import duration_ns, to_ns
+from domain.plant import Asset, AssetClass, Axis
+from domain.points import Points
+from domain.ports import PointStore
+from domain.records import Event, EventKind, Lot, Result
+from domain.vectors import FeatureName, FeatureSet, FeatureVectors
+from features import extract, lab, windows
+from features.settings import FeatureSettings
+from features.windows import Grid
+
+STOPPING = (EventKind.FAILURE, EventKind.STOP)
+EXTRA_LOOKBACK = 3  # cycles may take longer than their nominal time
+
+
+def full_set(settings: Settings, chosen: FeatureSettings) -> FeatureSet:
+    """Return the feature set of the config with every calculator over every process tag of its class."""
+    plant = settings.plant
+    axis = plant.classes[chosen.asset_class].axis
+    tags = sorted(
+        {
+            tag.name
+            for asset in plant.of_class(chosen.asset_class)
+            for tag in plant.tags[asset.path].values()
+            if tag.role == "process" and any(fnmatch.fnmatch(tag.name, p) for p in chosen.tags)
+        }
+    )
+    return extract.feature_set(
+        chosen.name,
+        axis,
+        units(chosen.window, axis),
+        units(chosen.step, axis),
+        chosen.min_coverage,
+        chosen.calculators,
+        tags,
+        chosen.lab,
+    )
+
+
+def grids(
+    store: PointStore, assets: Sequence[Asset], tags: Sequence[str], start: int, end: int
+) -> dict[str, Grid]:
+    """Read the tags of assets in [start, end) ns and pivot them; assets without any point are left out."""
+    ids = [f"{a.path}/{t}" for a in assets for t in tags]
+    points = store.read(ids, start, end)
+    if not len(points):
+        return {}
+    owner = np.array([t.rpartition("/")[0] for t in points.tag_id], dtype=object)
+    return {
+        a.path: windows.grid_of(a.path, part, tags)
+        for a in assets
+        if len(part := _of(points, owner, a.path))
+    }
+
+
+def _of(points: Points, owner: NDArray[np.object_], asset: str) -> Points:
+    return points.take(owner == asset)
+
+
+def lookback_ns(asset_class: AssetClass, features: FeatureSet) -> int:
+    """Return how far before a window's end its rows may lie."""
+    if asset_class.axis is Axis.TIME:
+        return features.window
+    return duration_ns(asset_class.wall(features.window)) * EXTRA_LOOKBACK
+
+
+def lot_vectors(
+    grid: Grid, lots: Sequence[Lot], results: Mapping[str, Sequence[Result]], features: FeatureSet, period_ns: int
+) -> tuple[FeatureVectors, list[tuple[Lot, tuple[str, ...]]]]:
+    """Return the vectors of lots at their ends, and the lots that cannot be assessed with the missing tags."""
+    cut = [(lot, windows.window_ending(grid, features, period_ns, to_ns(lot.end))) for lot in lots if lot.end]
+    good = [(lot, w) for lot, w in cut if not w.missing]
+    ends = np.array([w.end for _, w in good], dtype=np.int64)
+    known = {name: lab.known_before(found, ends) for name, found in results.items()}
+    columns = [known[n.source][:, _lab_place(n)] for n in features.names if n.origin == "lab"]
+    table = np.column_stack(columns) if columns else None
+    vectors = extract.extract(grid, [w for _, w in good], features.names, [lot.lot for lot, _ in good], table)
+    return vectors, [(lot, w.missing) for lot, w in cut if w.missing]
+
+
+def _lab_place(name: FeatureName) -> int:
+    return ("last", "before_last").index(name.calculator)
+
+
+def stopped_since(events: Sequence[Event], now: datetime) -> datetime | None:
+    """Return since when the asset of these events has been stopped, None where it runs."""
+    open_now = [
+        e.start for e in events if e.kind in STOPPING and e.start <= now and (e.end is None or e.end > now)
+    ]
+    return min(open_now, default=None)

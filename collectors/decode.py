@@ -1,0 +1,255 @@
+"""MQTT messages to items: a topic and bytes in, points and records out, with a reason for whatever cannot be taken.
+
+Topics below the root: `points/<asset>` (many values of one time), `point/<asset>/<tag>` (one value), `event/<asset>`,
+`lot/<line>`, `result/<line>`. Never raises for bad input, and one bad value does not sink its neighbours.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from collectors import values
+from collectors.settings import MqttSettings
+from collectors.values import BadValueError
+from domain.instants import from_ns, to_ns
+from domain.plant import Plant
+from domain.points import Flag, Point, Points, Quality
+from domain.records import Decoded, Event, EventKind, Lot, Reason, Rejected, Result
+
+QUALITIES: Final = {
+    "good": Quality.GOOD,
+    "uncertain": Quality.UNCERTAIN,
+    "bad": Quality.BAD,
+}
+NO_POINTS: Final = Points.from_rows(())
+KINDS: Final = frozenset(kind.value for kind in EventKind)
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """One message as it came."""
+
+    source: str
+    topic: str
+    payload: bytes
+    received_at: datetime
+
+    def rejected(self, reason: Reason, detail: str, at: str = "") -> Rejected:
+        """Return the message, or the part of it named by `at`, as a rejected item."""
+        where = f"{self.topic} {at}".rstrip()
+        return Rejected(self.source, where, reason, detail, self.payload)
+
+
+def decode(raw: Raw, plant: Plant, settings: MqttSettings) -> Decoded:
+    """Turn one message into items; a message that cannot be read is one rejected item."""
+    try:
+        kind, path = _address(raw.topic, settings.root)
+        body = parse_object(raw.payload, settings.max_payload_bytes)
+        return READERS[kind](raw, path, body, plant, settings)
+    except BadValueError as bad:
+        return Decoded(NO_POINTS, rejected=(raw.rejected(bad.reason, bad.detail),))
+
+
+def parse_object(payload: bytes, max_bytes: int) -> Mapping[str, Any]:
+    """Parse a JSON object strictly; raises BadValueError."""
+    if not payload:
+        raise BadValueError(Reason.EMPTY, "an empty payload")
+    if len(payload) > max_bytes:
+        raise BadValueError(Reason.SIZE, f"{len(payload)} bytes, the limit is {max_bytes}")
+    try:
+        body = json.loads(payload.decode("utf-8-sig"), object_pairs_hook=_unique, parse_int=_parse_int)
+    except UnicodeDecodeError as error:
+        raise BadValueError(Reason.ENCODING, f"not UTF-8 at byte {error.start}") from error
+    except json.JSONDecodeError as error:
+        raise BadValueError(Reason.JSON, f"{error.msg} at character {error.pos}") from error
+    except RecursionError as error:
+        raise BadValueError(Reason.DEPTH, "nested too deeply") from error
+    if not isinstance(body, dict):
+        raise BadValueError(Reason.TYPE, f"a JSON {type(body).__name__} where an object is expected")
+    return body
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(n for n in names if names.count(n) > 1)
+        raise BadValueError(Reason.DUPLICATE_KEY, f"key {twice!r} stands twice")
+    return found
+
+
+def _parse_int(digits: str) -> int:
+    if len(digits) > values.MAX_DIGITS:
+        raise BadValueError(Reason.NUMBER_SIZE, f"a number of {len(digits)} digits")
+    return int(digits)
+
+
+def _address(topic: str, root: str) -> tuple[str, str]:
+    if not topic.startswith(root + "/"):
+        raise BadValueError(Reason.TOPIC, f"not below {root}/")
+    kind, _, path = topic[len(root) + 1 :].partition("/")
+    if kind not in READERS:
+        raise BadValueError(Reason.TOPIC, f"{kind!r} is none of {', '.join(READERS)}")
+    if not path or "" in path.split("/"):
+        raise BadValueError(Reason.TOPIC, "an empty level in the asset's path")
+    return kind, path
+
+
+def _known(asset: str, plant: Plant) -> str:
+    if asset not in plant.assets:
+        raise BadValueError(Reason.UNKNOWN_ASSET, f"{asset!r} is not in assets.csv")
+    return asset
+
+
+def _points(raw: Raw, path: str, body: Mapping[str, Any], plant: Plant, settings: MqttSettings) -> Decoded:
+    asset = _known(path, plant)
+    found = body.get("values")
+    if not isinstance(found, dict) or not found:
+        raise BadValueError(Reason.TYPE, "`values` is not an object of tag names and values")
+    return _rows(raw, asset, list(found.items()), body, plant, settings)
+
+
+def _point(raw: Raw, path: str, body: Mapping[str, Any], plant: Plant, settings: MqttSettings) -> Decoded:
+    asset, _, tag = path.rpartition("/")
+    return _rows(raw, _known(asset, plant), [(tag, body.get("value"))], body, plant, settings)
+
+
+def _rows(
+    raw: Raw,
+    asset: str,
+    items: Sequence[tuple[str, Any]],
+    body: Mapping[str, Any],
+    plant: Plant,
+    settings: MqttSettings,
+) -> Decoded:
+    """Decode values that share one time and quality. A bad time rejects each of them."""
+    flag, at, fault = Flag.NONE, 0, None
+    try:
+        flag, at = _time_of(body, raw.received_at, settings)
+        quality = _quality(body.get("quality"))
+    except BadValueError as bad:
+        fault, quality = bad, Quality.BAD
+    rows: list[Point] = []
+    rejected: list[Rejected] = []
+    received_at = to_ns(raw.received_at)
+    for name, value in items:
+        try:
+            if fault is not None:
+                raise fault
+            if name not in plant.tags[asset]:
+                raise BadValueError(Reason.UNKNOWN_TAG, f"{asset}/{name} is not in tags.csv")
+            reading = values.from_json(value, has_text_numbers=settings.has_text_numbers)
+        except BadValueError as bad:
+            rejected.append(raw.rejected(bad.reason, bad.detail, name))
+            continue
+        rows.append(
+            Point(
+                f"{asset}/{name}",
+                at,
+                reading.value,
+                reading.text,
+                max(quality, reading.quality),
+                flag | reading.flags,
+                received_at,
+            )
+        )
+    return Decoded(Points.from_rows(rows), rejected=tuple(rejected))
+
+
+def _time_of(body: Mapping[str, Any], received_at: datetime, settings: MqttSettings) -> tuple[Flag, int]:
+    if body.get("at") is None:
+        return Flag.SERVER_TIME, to_ns(received_at)
+    at = values.instant(body["at"], settings.time_unit)
+    ahead_s = (at - to_ns(received_at)) / 1e9
+    if ahead_s > settings.max_future_s:
+        raise BadValueError(Reason.FUTURE, f"{ahead_s:.0f} s ahead of the clock")
+    return Flag.NONE, at
+
+
+def _quality(raw: Any) -> Quality:
+    if raw is None:
+        return Quality.GOOD
+    return QUALITIES.get(str(raw).lower(), Quality.UNCERTAIN)
+
+
+def _event(raw: Raw, path: str, body: Mapping[str, Any], plant: Plant, settings: MqttSettings) -> Decoded:
+    return Decoded(NO_POINTS, events=(read_event(_known(path, plant), body, raw.received_at, settings.time_unit),))
+
+
+def read_event(
+    asset: str, body: Mapping[str, Any], received_at: datetime, unit: str, zone: str = ""
+) -> Event:
+    """Read an event's fields; raises BadValueError."""
+    kind = _required(body, "kind")
+    if kind not in KINDS:
+        raise BadValueError(Reason.KIND, f"{kind!r} is none of {', '.join(EventKind)}")
+    start = from_ns(values.instant(body.get("start"), unit, zone))
+    end = _instant_or_none(body, "end", unit, zone)
+    if end is not None and end < start:
+        raise BadValueError(Reason.INTERVAL, "the event ends before it starts")
+    known_at = _instant_or_none(body, "known_at", unit, zone) or received_at
+    return Event(asset, EventKind(kind), str(body.get("code") or ""), start, end, known_at, str(body.get("note") or ""))
+
+
+def _lot(raw: Raw, path: str, body: Mapping[str, Any], plant: Plant, settings: MqttSettings) -> Decoded:
+    return Decoded(NO_POINTS, lots=(read_lot(_known(path, plant), body, raw.received_at, settings.time_unit),))
+
+
+def read_lot(line: str, body: Mapping[str, Any], received_at: datetime, unit: str, zone: str = "") -> Lot:
+    """Read a lot's fields; raises BadValueError."""
+    lot = _required(body, "lot")
+    start, end = (_instant_or_none(body, name, unit, zone) for name in ("start", "end"))
+    if start is not None and end is not None and end < start:
+        raise BadValueError(Reason.INTERVAL, "the lot ends before it starts")
+    found = body.get("values") or {}
+    if not isinstance(found, Mapping):
+        raise BadValueError(Reason.TYPE, "`values` is not an object of names and numbers")
+    numbers = {}
+    for name, value in found.items():
+        reading = values.from_json(value, has_text_numbers=False)
+        if reading.value is not None:
+            numbers[name] = reading.value
+    known_at = _instant_or_none(body, "known_at", unit, zone) or end or received_at
+    return Lot(line, lot, start, end, known_at, numbers)
+
+
+def _result(raw: Raw, path: str, body: Mapping[str, Any], plant: Plant, settings: MqttSettings) -> Decoded:
+    return Decoded(
+        NO_POINTS, results=(read_result(_known(path, plant), body, raw.received_at, settings.time_unit),)
+    )
+
+
+def read_result(line: str, body: Mapping[str, Any], received_at: datetime, unit: str, zone: str = "") -> Result:
+    """Read a result's fields; raises BadValueError. A text in place of a number is kept as text."""
+    lot, name = _required(body, "lot"), _required(body, "result")
+    value = body.get("value")
+    text = value if isinstance(value, str) else None
+    reading = values.NULL if text is not None else values.from_json(value, has_text_numbers=False)
+    result_at = _instant_or_none(body, "result_at", unit, zone) or received_at
+    return Result(line, lot, name, reading.value, result_at, str(body.get("lab") or ""), text)
+
+
+def _required(body: Mapping[str, Any], name: str) -> str:
+    value = body.get(name)
+    if not isinstance(value, str) or not value:
+        raise BadValueError(Reason.NO_KEY, f"`{name}` is missing or not a text")
+    return value
+
+
+def _instant_or_none(body: Mapping[str, Any], name: str, unit: str, zone: str) -> datetime | None:
+    value = body.get(name)
+    return None if value is None or value == "" else from_ns(values.instant(value, unit, zone))
+
+
+Reader = Callable[[Raw, str, Mapping[str, Any], Plant, MqttSettings], Decoded]
+READERS: Final[Mapping[str, Reader]] = {
+    "points": _points,
+    "point": _point,
+    "event": _event,
+    "lot": _lot,
+    "result": _result,
+}

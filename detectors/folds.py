@@ -1,0 +1,44 @@
+"""Folds that cannot leak: whole groups apart, or the past for training and the future for testing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.vectors import Training
+
+Fold = tuple[NDArray[np.int64], NDArray[np.int64]]
+
+
+def by_group(group: NDArray[np.object_], n_folds: int) -> Iterator[Fold]:
+    """Yield (train, test) row indices; a group is wholly on one side. Groups are dealt in sorted order."""
+    names, member = np.unique(group.astype(str), return_inverse=True)
+    for fold in range(min(n_folds, len(names))):
+        is_test = member % n_folds == fold
+        yield np.flatnonzero(~is_test), np.flatnonzero(is_test)
+
+
+def in_time(at: NDArray[np.int64], n_folds: int, embargo_ns: int) -> Iterator[Fold]:
+    """Yield expanding folds: the last half of the rows in `n_folds` parts, each tested on what came before it.
+
+    at: int64 ns, ascending. Training ends `embargo_ns` before the test part begins.
+    """
+    n = len(at)
+    first = n - n // 2
+    edges = np.linspace(first, n, n_folds + 1).astype(int)
+    for start, stop in zip(edges[:-1], edges[1:], strict=True):
+        if stop > start:
+            train = np.flatnonzero(at[:start] < at[start] - embargo_ns)
+            yield train, np.arange(start, stop)
+
+
+def folds_of(training: Training, n_folds: int) -> Iterator[Fold]:
+    """Yield the folds that the training asks for: in time where it is ordered, else by group."""
+    if not training.is_ordered:
+        yield from by_group(training.group, n_folds)
+        return
+    order = np.argsort(training.vectors.end, kind="stable")
+    for train, test in in_time(training.vectors.end[order], n_folds, training.embargo_ns):
+        yield order[train], order[test]

@@ -1,0 +1,30 @@
+"""Config of the detectors: `[[detectors]]` of forewarn.toml."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class DetectorSettings(BaseModel):
+    """One detector: a named role, of a kind in DETECTORS, for a class of assets and an outcome.
+
+    outcome: the failure code ("" = any) for failure, the result's name for quality, unused for anomaly.
+    target_recall: share of past failures that must be caught out of fold when the threshold is chosen.
+    split: how folds are cut, overriding [evaluate] split; embargo: the gap before a test part in time ("24h").
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+    kind: str
+    asset_class: Annotated[str, Field(min_length=1)]
+    features: Annotated[str, Field(min_length=1)]
+    outcome: str = ""
+    target_recall: Annotated[float, Field(gt=0, le=1)] = 0.95
+    n_folds: Annotated[int, Field(ge=2, le=20)] = 5
+    split: Literal["", "time", "unit"] = ""
+    embargo: str = "24h"
+    seed: int = 1
+    options: dict[str, Any] = Field(default_factory=dict)

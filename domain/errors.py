@@ -1,0 +1,40 @@
+"""Errors that cross package borders."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One fault of the config: where it stands, what stands there, and the rule it breaks."""
+
+    file: str
+    key: str
+    value: str
+    rule: str
+
+    def __str__(self) -> str:
+        shown = f" = {self.value}" if self.value else ""
+        return f"{self.file}: {self.key}{shown}: {self.rule}"
+
+
+class ConfigError(Exception):
+    """The config cannot be used; carries every fault found."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("\n".join(map(str, self.faults)))
+
+
+class NotifyError(Exception):
+    """A notification was not delivered; `is_retryable` says whether trying again can help."""
+
+    def __init__(self, text: str, *, is_retryable: bool) -> None:
+        super().__init__(text)
+        self.is_retryable = is_retryable
+
+
+class ModelError(Exception):
+    """A model bundle is missing, damaged, or does not fit what it is asked to score."""

@@ -1,0 +1,53 @@
+"""The one definition of a caught failure and a false alarm, for training, back-test, replay and live.
+
+Caught: an alert raised in [failure - horizon, failure - lead]. Raised anywhere else it is false, even if it is still
+open at the failure. An alert that stays open is judged again each horizon.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the alerts of one asset were worth. lead_times: axis units from each catching raise to its failure."""
+
+    n_events: int
+    n_caught: int
+    n_false: int
+    lead_times: tuple[float, ...]
+
+    def __add__(self, other: Judgement) -> Judgement:
+        return Judgement(
+            self.n_events + other.n_events,
+            self.n_caught + other.n_caught,
+            self.n_false + other.n_false,
+            self.lead_times + other.lead_times,
+        )
+
+
+NOTHING = Judgement(0, 0, 0, ())
+
+
+def judge(
+    excursions: Sequence[tuple[float, float]], failures: Sequence[float], horizon: float, lead: float
+) -> Judgement:
+    """Judge the excursions (raised, cleared) of one asset against its failures; all in axis units.
+
+    A failure caught by several raises counts once, with the lead time of the first of them.
+    """
+    first_lead: dict[int, float] = {}
+    n_false = 0
+    for raised, cleared in excursions:
+        caught = [i for i, at in enumerate(failures) if lead <= at - raised <= horizon]
+        for i in caught:
+            first_lead[i] = max(first_lead.get(i, 0.0), failures[i] - raised)
+        n_false += not caught
+        ends = min([at for at in failures if at >= raised], default=cleared)
+        again = raised + horizon
+        while again < min(cleared, ends):
+            n_false += not any(lead <= at - again <= horizon for at in failures)
+            again += horizon
+    return Judgement(len(failures), len(first_lead), n_false, tuple(first_lead[i] for i in sorted(first_lead)))

@@ -1,0 +1,173 @@
+"""Events, lots, results and rejected items: what a plant reports beside its tag values.
+
+Invariant: nothing is used before its `known_at` (events, lots) or `result_at` (results).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from domain.points import Points
+
+
+class EventKind(StrEnum):
+    """The kinds of events; the event's code carries the failure mode, alarm code or recipe."""
+
+    FAILURE = "failure"
+    STOP = "stop"
+    MAINTENANCE = "maintenance"
+    ALARM = "alarm"
+    MODE = "mode"
+    PRODUCT = "product"
+    SHIFT = "shift"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An interval on an asset, half-open; `end` None is still open, `end` = `start` an instant.
+
+    The key is (asset, kind, code, start); a later row with the same key is a new version of it.
+    """
+
+    asset: str
+    kind: EventKind
+    code: str
+    start: datetime
+    end: datetime | None
+    known_at: datetime
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Lot:
+    """One unit of product of a line, with the interval of its passage and its process values."""
+
+    line: str
+    lot: str
+    start: datetime | None
+    end: datetime | None
+    known_at: datetime
+    values: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One quality result of a lot; a later row of the same (line, lot, result, lab) is a new version."""
+
+    line: str
+    lot: str
+    result: str
+    value: float | None
+    result_at: datetime
+    lab: str = ""
+    text: str | None = None
+
+
+class Reason(StrEnum):
+    """Why an item went to the dead letter, or a file to `rejected/`."""
+
+    EMPTY = "empty"
+    ENCODING = "encoding"
+    JSON = "json"
+    DUPLICATE_KEY = "duplicate_key"
+    DEPTH = "depth"
+    SIZE = "size"
+    TYPE = "type"
+    NUMBER_FORMAT = "number_format"
+    NUMBER_SIZE = "number_size"
+    TOPIC = "topic"
+    UNKNOWN_ASSET = "unknown_asset"
+    UNKNOWN_TAG = "unknown_tag"
+    TIME_NAIVE = "time_naive"
+    TIME_FORMAT = "time_format"
+    EPOCH = "epoch"
+    FUTURE = "future"
+    INTERVAL = "interval"
+    NO_KEY = "no_key"
+    KIND = "kind"
+    ROW_WIDTH = "row_width"
+    HEADER = "header"
+    DIALECT = "dialect"
+    SCHEMA = "schema"
+    PARTIAL = "partial"
+    FORMAT = "format"
+    STORE = "store"
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """One item that could not be taken: where it came from, its bytes, and why."""
+
+    source: str
+    topic: str  # the topic, or file name and row
+    reason: Reason
+    detail: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Decoded:
+    """What one message or one block of a file turned into. An item is one point, event, lot, result or rejected piece."""
+
+    points: Points
+    events: tuple[Event, ...] = ()
+    lots: tuple[Lot, ...] = ()
+    results: tuple[Result, ...] = ()
+    rejected: tuple[Rejected, ...] = ()
+
+    @property
+    def n_good(self) -> int:
+        """Number of items that were taken."""
+        return len(self.points) + len(self.events) + len(self.lots) + len(self.results)
+
+    @property
+    def n_items(self) -> int:
+        """Number of items received: taken and rejected."""
+        return self.n_good + len(self.rejected)
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """A second, different value for something already stored; the first one stays."""
+
+    key: str
+    at: datetime
+    stored: str
+    offered: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of the items of one batch in a store: stored + duplicates + len(conflicts) = items."""
+
+    stored: int = 0
+    duplicates: int = 0
+    conflicts: tuple[Conflict, ...] = ()
+
+    def __add__(self, other: Outcome) -> Outcome:
+        return Outcome(
+            self.stored + other.stored, self.duplicates + other.duplicates, self.conflicts + other.conflicts
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """The sum of one source (and hour, where it is given), in items."""
+
+    source: str
+    hour: datetime | None
+    received: int = 0
+    stored: int = 0
+    dead_lettered: int = 0
+    duplicates: int = 0
+    conflicts: int = 0
+    in_journal: int = 0
+
+    @property
+    def difference(self) -> int:
+        """received - (stored + dead_lettered + duplicates + conflicts + in_journal); 0 when nothing is lost."""
+        known = self.stored + self.dead_lettered + self.duplicates + self.conflicts + self.in_journal
+        return self.received - known

@@ -1,0 +1,168 @@
+"""Scores, verdicts and the protocol that every detector keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, ClassVar, Literal, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.vectors import FeatureName, FeatureVectors, Training
+
+
+class Scale(StrEnum):
+    """What a score's number means."""
+
+    PROBABILITY = "probability"
+    PERCENTILE = "percentile"
+    PHYSICAL = "physical"
+
+
+class Verdict(StrEnum):
+    """What can be said of an asset now; a dead tag is never healthy."""
+
+    OK = "OK"
+    ALARM = "ALARM"
+    NO_DATA = "NO DATA"
+    NOT_ASSESSED = "NOT ASSESSED"
+    ENGINE_ERROR = "ENGINE ERROR"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scores:
+    """Scores of n vectors. value, low, high, raw: float64 (n,), low <= value <= high.
+
+    raw is the score on the scale on which contributions add up: base + contributions.sum(axis=1) = raw.
+    contributions: float64 (n, number of features).
+    """
+
+    value: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    raw: NDArray[np.float64]
+    base: float
+    contributions: NDArray[np.float64]
+    scale: Scale
+
+    def __len__(self) -> int:
+        return len(self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """How much one tag (or lab result) moved a score, on the score's raw scale, and its mean in the window."""
+
+    source: str
+    amount: float
+    value: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One score as it is kept. `at` is the instant from which it could be known (the window's end).
+
+    value None: not assessed, with the reason in words. subject: the lot, or "" for the asset.
+    """
+
+    detector: str
+    asset: str
+    subject: str
+    at: datetime
+    value: float | None
+    low: float | None
+    high: float | None
+    scale: Scale
+    model_id: str
+    verdict: Verdict
+    reason: str = ""
+    contributions: tuple[Contribution, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """One factor of a quality result. rank_low and rank_high: the ranks seen over the folds.
+
+    importance: rise of the held-out RMSE when the factor is shuffled, in units of the result.
+    direction: +1 the result rises with the factor, -1 it falls, 0 neither surely.
+    """
+
+    name: str
+    rank: int
+    importance: float
+    rank_low: int
+    rank_high: int
+    direction: int
+
+
+class Detector(Protocol):
+    """A trained detector. Scores of a row do not depend on the other rows of the call."""
+
+    role: ClassVar[Literal["failure", "quality", "anomaly"]]
+    needs: ClassVar[Literal["vectors", "windows"]]
+    scale: ClassVar[Scale]
+
+    @property
+    def names(self) -> tuple[FeatureName, ...]:
+        """The features it takes, in order."""
+        ...
+
+    @property
+    def threshold(self) -> float | None:
+        """The score from which an alert is raised, chosen out of fold; None where it has no such limit."""
+        ...
+
+    @property
+    def clear_threshold(self) -> float | None:
+        """The score below which an alert returns to normal."""
+        ...
+
+    @property
+    def report(self) -> Mapping[str, Any]:
+        """Out-of-fold figures of the training, JSON data."""
+        ...
+
+    @classmethod
+    def train(cls, training: Training, options: Mapping[str, Any], aids: TrainingAids) -> Self:
+        """Fit on the training rows; raises TrainingError where they are too few or hold one outcome only."""
+        ...
+
+    def score(self, vectors: FeatureVectors) -> Scores:
+        """Score rows whose columns are `names`; raises ValueError for other columns."""
+        ...
+
+    def dump(self) -> dict[str, bytes]:
+        """Return the model's parts by file name; equal trainings give equal bytes."""
+        ...
+
+    @classmethod
+    def load(cls, parts: Mapping[str, bytes]) -> Self:
+        """Rebuild from `dump`'s parts; raises ValueError where one is missing or damaged."""
+        ...
+
+
+SelectFeatures = Callable[
+    [NDArray[np.float64], NDArray[np.float64], tuple[FeatureName, ...]], NDArray[np.int64]
+]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingAids:
+    """What a detector's training takes from other packages.
+
+    select: (values, outcome, names) -> indices of relevant columns, best first; called inside each fold.
+    confirm: axis units that a score must stay over the limit before an alert is raised (the rule's on-delay).
+    """
+
+    select: SelectFeatures
+    confirm: float
+    seed: int
+    target_recall: float
+    n_folds: int
+
+
+class TrainingError(Exception):
+    """Training was refused; the text says why in words an analyst can act on."""

@@ -1,0 +1,49 @@
+"""The text catalogue: English message ids in, a person's language out (gettext)."""
+
+from __future__ import annotations
+
+import gettext
+import json
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+LANGUAGES: Final = {"en": "English", "ko": "한국어"}
+LOCALES: Final = Path(__file__).parent / "locale"
+
+Translate = Callable[..., str]
+
+
+@lru_cache(maxsize=len(LANGUAGES))
+def catalogue(language: str) -> Translate:
+    """Return `t(message, **values)` for a language of LANGUAGES; raises KeyError for any other."""
+    if language not in LANGUAGES:
+        raise KeyError(language)
+    translations: gettext.NullTranslations = gettext.NullTranslations()
+    if language != "en":
+        translations = gettext.translation("forewarn", LOCALES, languages=[language])
+
+    def translate(message: str, /, **values: object) -> str:
+        text = translations.gettext(message)
+        return text.format(**values) if values else text
+
+    return translate
+
+
+def mark(message: str) -> str:
+    """Mark a message for the catalogue where it is only translated later, e.g. in a table of titles."""
+    return message
+
+
+def phrase(message: str, /, **values: object) -> str:
+    """Return a message with its values as one storable text; `spoken` says it in a person's language later."""
+    return json.dumps([message, values], sort_keys=True, default=str)
+
+
+def spoken(t: Translate, stored: str) -> str:
+    """Say a stored phrase with a translator; "" stays ""."""
+    if not stored:
+        return ""
+    message, values = json.loads(stored)
+    return t(message, **values)

@@ -1,0 +1,170 @@
+"""Feature vectors: the named numbers of windows and lots, and the feature set that names and orders them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.plant import Axis
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class FeatureName:
+    """A structured name: where the number comes from and how it is computed. Never split at `__`.
+
+    origin: `tag`, `lab`, `process`, `event` or `attribute`. source: tag, result or event code.
+    calculator and params are tsfresh's own for origin `tag`.
+    """
+
+    origin: str
+    source: str
+    calculator: str
+    params: tuple[tuple[str, Any], ...] = ()
+
+    @property
+    def label(self) -> str:
+        """The name as tsfresh spells it, for display and for files."""
+        tail = "".join(f"__{k}_{json.dumps(v)}" for k, v in self.params)
+        return f"{self.source}__{self.calculator}{tail}"
+
+    def as_json(self) -> list[Any]:
+        """Return the name as a JSON list; `from_json` reads it back."""
+        return [self.origin, self.source, self.calculator, [list(p) for p in self.params]]
+
+    @staticmethod
+    def from_json(data: list[Any]) -> FeatureName:
+        """Read a name written by `as_json`."""
+        origin, source, calculator, params = data
+        return FeatureName(origin, source, calculator, tuple((k, v) for k, v in params))
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureSet:
+    """What a vector holds and how its window is cut; data with a hash, stored with every model.
+
+    window and step are in axis units (ns or cycles); min_coverage is a fraction of the window's expected rows.
+    """
+
+    name: str
+    axis: Axis
+    window: int
+    step: int
+    min_coverage: float
+    names: tuple[FeatureName, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the set as JSON data; `from_json` reads it back."""
+        return {
+            "name": self.name,
+            "axis": self.axis.value,
+            "window": self.window,
+            "step": self.step,
+            "min_coverage": self.min_coverage,
+            "names": [n.as_json() for n in self.names],
+        }
+
+    @staticmethod
+    def from_json(data: Mapping[str, Any]) -> FeatureSet:
+        """Read a set written by `as_json`."""
+        names = tuple(FeatureName.from_json(n) for n in data["names"])
+        return FeatureSet(
+            data["name"], Axis(data["axis"]), data["window"], data["step"], data["min_coverage"], names
+        )
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the canonical JSON."""
+        text = json.dumps(self.as_json(), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The tag names the set needs, sorted."""
+        return tuple(sorted({n.source for n in self.names if n.origin == "tag"}))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FeatureVectors:
+    """Rows of features. values: float64 (n, len(names)), NaN = missing. asset, subject: object (n,).
+
+    start, end: int64 ns (n,), the half-open window in event time; a row may be used from `end` on.
+    position: float64 (n,), the row's place on the asset's axis (cycles completed, or ns).
+    subject is the lot's id, or "" for a window of the asset itself.
+    """
+
+    names: tuple[FeatureName, ...]
+    values: NDArray[np.float64]
+    asset: NDArray[np.object_]
+    subject: NDArray[np.object_]
+    start: NDArray[np.int64]
+    end: NDArray[np.int64]
+    position: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        if self.values.shape != (len(self.asset), len(self.names)):
+            raise ValueError(f"values {self.values.shape} do not fit {len(self.asset)} x {len(self.names)}")
+
+    def __len__(self) -> int:
+        return len(self.asset)
+
+    def take(self, rows: NDArray[Any] | slice) -> FeatureVectors:
+        """Return the rows chosen by a mask, an index array or a slice."""
+        return FeatureVectors(
+            self.names,
+            self.values[rows],
+            self.asset[rows],
+            self.subject[rows],
+            self.start[rows],
+            self.end[rows],
+            self.position[rows],
+        )
+
+    def select(self, names: tuple[FeatureName, ...]) -> FeatureVectors:
+        """Return the named columns in the given order; raises KeyError naming the first that is not there."""
+        column = {name: i for i, name in enumerate(self.names)}
+        for name in names:
+            if name not in column:
+                raise KeyError(name.label)
+        picked = self.values[:, [column[n] for n in names]] if names else self.values[:, :0]
+        return FeatureVectors(
+            names, picked, self.asset, self.subject, self.start, self.end, self.position
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Training:
+    """What a detector is trained on. All arrays have one row per vector.
+
+    outcome: float64, 0/1 for failure, the result for quality, 0 = normal for anomaly.
+    group: object, what must not be split between folds (an asset, or a batch).
+    to_event: float64, axis units to the event that the row may warn of; inf = none.
+    horizon, lead: axis units. is_ordered: folds are cut in time, not by group, with a gap of embargo_ns.
+    """
+
+    vectors: FeatureVectors
+    outcome: NDArray[np.float64]
+    group: NDArray[np.object_]
+    to_event: NDArray[np.float64]
+    horizon: int
+    lead: int
+    is_ordered: bool
+    embargo_ns: int = 0
+
+    def take(self, rows: NDArray[Any]) -> Training:
+        """Return the rows chosen by a mask or an index array."""
+        return Training(
+            self.vectors.take(rows),
+            self.outcome[rows],
+            self.group[rows],
+            self.to_event[rows],
+            self.horizon,
+            self.lead,
+            self.is_ordered,
+            self.embargo_ns,
+        )

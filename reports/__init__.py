@@ -1,0 +1,1 @@
+"""What it was worth: alerts held against what really happened."""

@@ -1,0 +1,215 @@
+"""Alerts, their transitions and the outbox in the ledger.
+
+Invariant: an alert's change, its transition rows and the messages they cause are one transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, and_, delete, func, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from domain.alerting import (
+    Alert,
+    AlertKey,
+    AlertState,
+    AlertUpdate,
+    Change,
+    Message,
+    Priority,
+    Transition,
+)
+from domain.instants import from_ns, to_ns
+from store import tables
+
+_KEY = ("rule", "asset", "subject", "breach_since")
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxCounts:
+    """How many messages wait, went out, and were given up."""
+
+    waiting: int
+    sent: int
+    given_up: int
+
+
+class Alerting:
+    """Alerts, transitions and outbox on one engine."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def save(self, updates: Sequence[AlertUpdate], cursors: Mapping[str, int], now: datetime) -> None:
+        """Write changes and how far the rules have read, in one transaction."""
+        with self._engine.begin() as connection:
+            for item in updates:
+                _save_alert(connection, item, now)
+            for name, at in cursors.items():
+                statement = upsert(tables.cursors).values(name=name, at=at)
+                connection.execute(
+                    statement.on_conflict_do_update(index_elements=["name"], set_={"at": at})
+                )
+
+    def open(self) -> dict[AlertKey, Alert]:
+        """Return the pending or open alert of each key."""
+        t = tables.alerts
+        with self._engine.connect() as connection:
+            rows = connection.execute(select(t).where(t.c.state != AlertState.CLOSED.value)).all()
+        return {a.key: a for a in map(_alert, rows)}
+
+    def alerts(self, most: int = 1000, asset: str | None = None) -> list[Alert]:
+        """Return raised alerts, newest raise first."""
+        t = tables.alerts
+        query = select(t).where(t.c.raised_at.is_not(None)).order_by(t.c.raised_at.desc(), t.c.id).limit(most)
+        if asset is not None:
+            query = query.where(t.c.asset == asset)
+        with self._engine.connect() as connection:
+            return [_alert(r) for r in connection.execute(query)]
+
+    def alert(self, alert_id: str) -> Alert | None:
+        """Return one alert by its id."""
+        t = tables.alerts
+        with self._engine.connect() as connection:
+            row = connection.execute(select(t).where(t.c.id == alert_id)).first()
+        return None if row is None else _alert(row)
+
+    def transitions(self, alert_ids: Sequence[str] | None = None) -> list[Transition]:
+        """Return transitions in order, of all alerts or of the named ones."""
+        t = tables.transitions
+        query = select(t).order_by(t.c.alert_id, t.c.sequence)
+        if alert_ids is not None:
+            query = query.where(t.c.alert_id.in_(alert_ids))
+        with self._engine.connect() as connection:
+            return [
+                Transition(
+                    r.alert_id,
+                    r.sequence,
+                    Change(r.change),
+                    AlertState(r.state),
+                    from_ns(r.at),
+                    r.value,
+                    r.by,
+                    r.note,
+                )
+                for r in connection.execute(query)
+            ]
+
+    def due(self, now: datetime, most: int = 100) -> list[Message]:
+        """Return messages to send now, oldest due first."""
+        t = tables.outbox
+        query = (
+            select(t)
+            .where(t.c.sent_at.is_(None), t.c.given_up_at.is_(None), t.c.due_at <= to_ns(now))
+            .order_by(t.c.due_at, t.c.key)
+            .limit(most)
+        )
+        with self._engine.connect() as connection:
+            return [
+                Message(r.key, r.notifier, r.alert_id, r.payload, r.attempts) for r in connection.execute(query)
+            ]
+
+    def close_message(self, key: str, at: datetime) -> None:
+        """Note that a message was delivered."""
+        self._update_message(key, sent_at=to_ns(at), error="")
+
+    def delay_message(self, key: str, attempts: int, due_at: datetime, error: str) -> None:
+        """Note a failed attempt and when the next one is due."""
+        self._update_message(key, attempts=attempts, due_at=to_ns(due_at), error=error)
+
+    def give_up_message(self, key: str, at: datetime, error: str) -> None:
+        """Note that a message can never be delivered; it stays listed."""
+        self._update_message(key, given_up_at=to_ns(at), error=error)
+
+    def outbox_counts(self) -> OutboxCounts:
+        """Count messages by what became of them."""
+        t = tables.outbox
+        query = select(
+            func.count().filter(and_(t.c.sent_at.is_(None), t.c.given_up_at.is_(None))),
+            func.count().filter(t.c.sent_at.is_not(None)),
+            func.count().filter(t.c.given_up_at.is_not(None)),
+        )
+        with self._engine.connect() as connection:
+            row = connection.execute(query).one()
+        return OutboxCounts(*map(int, row))
+
+    def _update_message(self, key: str, **values: Any) -> None:
+        with self._engine.begin() as connection:
+            connection.execute(update(tables.outbox).where(tables.outbox.c.key == key).values(**values))
+
+
+def _save_alert(connection: Connection, item: AlertUpdate, now: datetime) -> None:
+    t = tables.alerts
+    row = _alert_row(item.alert)
+    match = and_(*(t.c[k] == row[k] for k in _KEY))
+    if item.is_dropped:
+        connection.execute(delete(t).where(match))
+        return
+    connection.execute(upsert(t).values(**row).on_conflict_do_update(index_elements=_KEY, set_=row))
+    for x in item.transitions:
+        connection.execute(
+            insert(tables.transitions).values(
+                alert_id=x.alert_id,
+                sequence=x.sequence,
+                change=x.change.value,
+                state=x.state.value,
+                at=to_ns(x.at),
+                value=x.value,
+                by=x.by,
+                note=x.note,
+            )
+        )
+    for m in item.messages:
+        connection.execute(
+            insert(tables.outbox).values(
+                key=m.key,
+                notifier=m.notifier,
+                alert_id=m.alert_id,
+                payload=m.payload,
+                attempts=0,
+                due_at=to_ns(now),
+                error="",
+            )
+        )
+
+
+def _alert_row(a: Alert) -> dict[str, Any]:
+    return {
+        "rule": a.key.rule,
+        "asset": a.key.asset,
+        "subject": a.key.subject,
+        "breach_since": to_ns(a.breach_since),
+        "id": a.id,
+        "state": a.state.value,
+        "pending_since": None if a.pending_since is None else to_ns(a.pending_since),
+        "raised_at": None if a.raised_at is None else to_ns(a.raised_at),
+        "last_at": to_ns(a.last_at),
+        "value": a.value,
+        "limit_value": a.limit,
+        "priority": a.priority.value,
+        "occurrences": a.occurrences,
+        "acked_by": a.acked_by,
+        "acked_at": None if a.acked_at is None else to_ns(a.acked_at),
+    }
+
+
+def _alert(r: Any) -> Alert:
+    return Alert(
+        r.id,
+        AlertKey(r.rule, r.asset, r.subject),
+        AlertState(r.state),
+        from_ns(r.breach_since),
+        None if r.pending_since is None else from_ns(r.pending_since),
+        None if r.raised_at is None else from_ns(r.raised_at),
+        from_ns(r.last_at),
+        r.value,
+        r.limit_value,
+        Priority(r.priority),
+        r.occurrences,
+        r.acked_by,
+        None if r.acked_at is None else from_ns(r.acked_at),
+    )

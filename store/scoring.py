@@ -1,0 +1,189 @@
+"""Scores, verdicts, models and cursors in the ledger."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Engine, and_, func, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from domain.instants import from_ns, to_ns
+from domain.scores import Contribution, Scale, Score, Verdict
+from store import tables
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRow:
+    """One trained model as the ledger knows it; role `champion`, `challenger` or `retired`."""
+
+    model_id: str
+    detector: str
+    role: str
+    trained_at: datetime
+    details: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictRow:
+    """What was last said of an asset."""
+
+    asset: str
+    verdict: Verdict
+    reason: str
+    at: datetime
+
+
+class Scoring:
+    """What detectors said, and which models said it, on one engine."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def save(self, scores: Sequence[Score], cursors: Mapping[str, int]) -> None:
+        """Store scores and advance cursors in one transaction; a score that is there already stays."""
+        with self._engine.begin() as connection:
+            if scores:
+                connection.execute(
+                    upsert(tables.scores).on_conflict_do_nothing(), [_score_row(s) for s in scores]
+                )
+            for name, at in cursors.items():
+                statement = upsert(tables.cursors).values(name=name, at=at)
+                connection.execute(
+                    statement.on_conflict_do_update(index_elements=["name"], set_={"at": at})
+                )
+
+    def cursors(self) -> dict[str, int]:
+        """Return how far each named reader has come, in ns."""
+        with self._engine.connect() as connection:
+            return {name: at for name, at in connection.execute(select(tables.cursors))}
+
+    def scores(
+        self, detector: str, asset: str | None = None, since: datetime | None = None, until: datetime | None = None
+    ) -> list[Score]:
+        """Return a detector's scores with since < at <= until, by time."""
+        t = tables.scores
+        where = [t.c.detector == detector]
+        if asset is not None:
+            where.append(t.c.asset == asset)
+        if since is not None:
+            where.append(t.c.at > to_ns(since))
+        if until is not None:
+            where.append(t.c.at <= to_ns(until))
+        with self._engine.connect() as connection:
+            rows = connection.execute(select(t).where(and_(*where)).order_by(t.c.at, t.c.asset, t.c.subject))
+            return [_score(r) for r in rows]
+
+    def latest(self, detector: str) -> dict[str, Score]:
+        """Return a detector's newest score of each asset."""
+        t = tables.scores
+        newest = (
+            select(t.c.asset, func.max(t.c.at).label("at"))
+            .where(t.c.detector == detector)
+            .group_by(t.c.asset)
+            .subquery()
+        )
+        query = (
+            select(t)
+            .join(newest, and_(t.c.asset == newest.c.asset, t.c.at == newest.c.at))
+            .where(t.c.detector == detector)
+        )
+        with self._engine.connect() as connection:
+            return {r.asset: _score(r) for r in connection.execute(query)}
+
+    def count(self, verdict: Verdict | None = None) -> int:
+        """Number of scores kept, or of those with one verdict."""
+        query = select(func.count()).select_from(tables.scores)
+        if verdict is not None:
+            query = query.where(tables.scores.c.verdict == verdict.value)
+        with self._engine.connect() as connection:
+            return int(connection.execute(query).scalar_one())
+
+    def save_verdicts(self, rows: Sequence[VerdictRow]) -> None:
+        """Write the present verdict of assets."""
+        with self._engine.begin() as connection:
+            for row in rows:
+                values = {"verdict": row.verdict.value, "reason": row.reason, "at": to_ns(row.at)}
+                statement = upsert(tables.verdicts).values(asset=row.asset, **values)
+                connection.execute(
+                    statement.on_conflict_do_update(index_elements=["asset"], set_=values)
+                )
+
+    def verdicts(self) -> dict[str, VerdictRow]:
+        """Return the present verdict of each asset."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(select(tables.verdicts)).all()
+        return {r.asset: VerdictRow(r.asset, Verdict(r.verdict), r.reason, from_ns(r.at)) for r in rows}
+
+    def add_model(self, row: ModelRow) -> None:
+        """Register a model; a champion retires the one before it, in the same transaction."""
+        t = tables.models
+        values = {
+            "role": row.role,
+            "trained_at": to_ns(row.trained_at),
+            "details": json.dumps(row.details, sort_keys=True),
+        }
+        with self._engine.begin() as connection:
+            if row.role == "champion":
+                connection.execute(
+                    update(t)
+                    .where(t.c.detector == row.detector, t.c.role == "champion")
+                    .values(role="retired")
+                )
+            statement = upsert(t).values(model_id=row.model_id, detector=row.detector, **values)
+            connection.execute(
+                statement.on_conflict_do_update(index_elements=["model_id", "detector"], set_=values)
+            )
+
+    def models(self, detector: str | None = None) -> list[ModelRow]:
+        """Return models, newest first."""
+        t = tables.models
+        query = select(t).order_by(t.c.trained_at.desc(), t.c.model_id)
+        if detector is not None:
+            query = query.where(t.c.detector == detector)
+        with self._engine.connect() as connection:
+            return [
+                ModelRow(r.model_id, r.detector, r.role, from_ns(r.trained_at), json.loads(r.details))
+                for r in connection.execute(query)
+            ]
+
+    def champion(self, detector: str) -> ModelRow | None:
+        """Return a detector's champion, or None where it has no model yet."""
+        return next((m for m in self.models(detector) if m.role == "champion"), None)
+
+
+def _score_row(s: Score) -> dict[str, Any]:
+    return {
+        "detector": s.detector,
+        "asset": s.asset,
+        "at": to_ns(s.at),
+        "subject": s.subject,
+        "value": s.value,
+        "low": s.low,
+        "high": s.high,
+        "scale": s.scale.value,
+        "model_id": s.model_id,
+        "verdict": s.verdict.value,
+        "reason": s.reason,
+        "contributions": json.dumps([asdict(c) for c in s.contributions]),
+    }
+
+
+def _score(r: Any) -> Score:
+    return Score(
+        r.detector,
+        r.asset,
+        r.subject,
+        from_ns(r.at),
+        r.value,
+        r.low,
+        r.high,
+        Scale(r.scale),
+        r.model_id,
+        Verdict(r.verdict),
+        r.reason,
+        tuple(Contribution(**c) for c in json.loads(r.contributions)),
+    )
