@@ -45,16 +45,20 @@ def is_breach(limits: Limits, value: float, alert: Alert | None) -> bool:
 
 
 def advance(
-    alert: Alert | None, is_over: bool, sample: Sample, limit: float, rule: Rule, key: AlertKey, note: str = ""
+    alert: Alert | None,
+    is_over: bool,
+    sample: Sample,
+    limit: float,
+    rule: Rule,
+    key: AlertKey,
+    note: str = "",
 ) -> AlertUpdate | None:
     """Return the alert after one sample; None where there is none before and after."""
     value = 0.0 if sample.value is None else sample.value
     if alert is None:
         if not is_over:
             return None
-        fresh = Alert(
-            "", key, AlertState.PENDING, sample.at, sample.at, None, sample.at, value, limit, rule.priority
-        )
+        fresh = Alert("", key, AlertState.PENDING, sample.at, sample.at, None, sample.at, value, limit, rule.priority)
         return _raised_if_due(fresh, sample.at, value, rule)
     seen = replace(alert, last_at=sample.at)
     if alert.state is AlertState.PENDING:
@@ -85,7 +89,12 @@ def acknowledge(alert: Alert, by: str, now: datetime, note: str, sequence: int) 
 
 
 def follow(
-    alert: Alert | None, samples: Iterable[Sample], limits: Limits, rule: Rule, key: AlertKey, next_sequence: int
+    alert: Alert | None,
+    samples: Iterable[Sample],
+    limits: Limits,
+    rule: Rule,
+    key: AlertKey,
+    next_sequence: int,
 ) -> list[AlertUpdate]:
     """Advance through samples in time order; returns one update per alert touched, the last one being the present one.
 

@@ -1,4 +1,6 @@
-"""What a notification says: an alert and what is known about it in, JSON out, in the receiver's language and the plant's zone."""
+"""What a notification says: an alert and what is known about it in, JSON out, in the receiver's language and the
+plant's zone.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,11 @@ class Background:
 
 
 def messages_for(
-    alert: Alert, rule: Rule, transitions: Sequence[Transition], receivers: Sequence[Receiver], background: Background
+    alert: Alert,
+    rule: Rule,
+    transitions: Sequence[Transition],
+    receivers: Sequence[Receiver],
+    background: Background,
 ) -> tuple[Message, ...]:
     """Return one message per raise and receiver; its key stays the same however often it is sent."""
     return tuple(
@@ -57,7 +63,13 @@ def _payload(alert: Alert, rule: Rule, row: Transition, language: str, backgroun
     why = [c.source for c in background.contributions[:TOP]]
     lines = [
         t("{title}: {asset}", title=rule.title, asset=alert.key.asset),
-        t("Since {at}: {value}{unit}, limit {limit}", at=at, value=shown, unit=unit, limit=f"{alert.limit:.4g}"),
+        t(
+            "Since {at}: {value}{unit}, limit {limit}",
+            at=at,
+            value=shown,
+            unit=unit,
+            limit=f"{alert.limit:.4g}",
+        ),
     ]
     if why:
         lines.append(t("Moved most by: {tags}", tags=", ".join(why)))

@@ -11,8 +11,8 @@ from domain.errors import NotifyError
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *args: Any) -> None:
-        return None
+    def redirect_request(self, *_: Any) -> None:
+        return
 
 
 class WebhookNotifier:

@@ -93,9 +93,7 @@ class Demo:
         load_folder(self.rooms, sorted(folder.iterdir()), START)
 
     def _train(self) -> None:
-        missing = [
-            d for d in self.settings.root.detectors if self.rooms.ledger.scoring.champion(d.name) is None
-        ]
+        missing = [d for d in self.settings.root.detectors if self.rooms.ledger.scoring.champion(d.name) is None]
         histories = [training.gather(self.rooms, d, START) for d in missing]
         for found in training.build_all(histories, self.rooms.models.folder) if histories else ():
             if isinstance(found, TrainingError):

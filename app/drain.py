@@ -55,9 +55,11 @@ def result_points(results: Sequence[Result], lots: dict[tuple[str, str], Lot], r
     """Return numeric results as points at their lot's end (or result_at where that is unknown)."""
     plant: Plant = rooms.settings.plant
     wanted = [r for r in results if r.value is not None and r.result in plant.tags.get(r.line, {})]
-    for line in {r.line for r in wanted if (r.line, r.lot) not in lots}:
-        newest = max(r.result_at for r in wanted if r.line == line)
-        lots |= {(x.line, x.lot): x for x in rooms.ledger.records.lots(line, newest)}
+    for line in {r.line for r in wanted}:
+        unknown = [r.lot for r in wanted if r.line == line and (line, r.lot) not in lots]
+        for start in range(0, len(unknown), 500):
+            found = rooms.ledger.records.lots_by_id(line, unknown[start : start + 500])
+            lots |= {(x.line, x.lot): x for x in found}
     rows = []
     for r in wanted:
         lot = lots.get((r.line, r.lot))

@@ -62,7 +62,7 @@ def build(model: type[M], data: Mapping[str, Any], file: str) -> tuple[M | None,
 
 
 def _fault(model: type[BaseModel], error: Any, file: str) -> Fault:
-    path = [p for p in error["loc"]]
+    path = list(error["loc"])
     key = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in path).lstrip(".") or "(whole)"
     if error["type"] == "extra_forbidden":
         known = _fields(model, path[:-1])

@@ -1,4 +1,6 @@
-"""Dump files to the stores: a file in, its report out. The file is its own journal; a file seen before is not read again."""
+"""Dump files to the stores: a file in, its report out. The file is its own journal; a file seen before is not read
+again.
+"""
 
 from __future__ import annotations
 
@@ -47,12 +49,16 @@ def load_file(rooms: Rooms, path: Path, now: datetime, kind: str | None = None) 
         )
     report = replace(report, is_done=True)
     rooms.ledger.records.save_file(report)
-    log.info("file loaded name=%s rows=%d stored=%d rejected=%d", path.name, report.rows_in, report.stored, report.rejected)
+    log.info(
+        "file loaded name=%s rows=%d stored=%d rejected=%d",
+        path.name,
+        report.rows_in,
+        report.stored,
+        report.rejected,
+    )
     return report, False
 
 
 def load_folder(rooms: Rooms, names: Sequence[Path], now: datetime) -> list[FileReport]:
     """Load several files in order; raises BadFileError for the first that cannot be read."""
     return [load_file(rooms, path, now)[0] for path in names]
-
-

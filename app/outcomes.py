@@ -13,7 +13,7 @@ from detectors import detector_class
 from detectors.settings import DetectorSettings
 from domain.alerting import Transition
 from domain.instants import to_ns
-from domain.records import EventKind
+from domain.records import EventKind, Result
 from reports.outcome import FailureOutcome, QualityOutcome, Watched, failure_outcome, quality_outcome
 
 
@@ -53,7 +53,9 @@ def failures(rooms: Rooms, since: datetime, until: datetime) -> FailureOutcome:
 def quality(rooms: Rooms, detector: DetectorSettings, since: datetime, until: datetime) -> QualityOutcome:
     """Hold a quality detector's predictions against the results, beside persistence and the mean known at `since`."""
     scores = rooms.ledger.scoring.scores(detector.name, since=since, until=until)
-    results, persistence, known_values = {}, {}, []
+    results: dict[str, Result] = {}
+    persistence: dict[str, float] = {}
+    known_values: list[float] = []
     for asset in rooms.settings.plant.of_class(detector.asset_class):
         found = rooms.ledger.records.results(asset.path, detector.outcome, until)
         numbers = [(r.result_at, r.value) for r in found if r.value is not None]

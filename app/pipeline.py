@@ -77,8 +77,8 @@ class Pipeline:
             n_open[key.asset] += alert.state.is_active
         latest: dict[str, list[Score]] = defaultdict(list)
         for detector in settings.root.detectors:
-            for asset, score in self._rooms.ledger.scoring.latest(detector.name).items():
-                latest[asset].append(score)
+            for owner, score in self._rooms.ledger.scoring.latest(detector.name).items():
+                latest[owner].append(score)
         rows = []
         for path, asset in plant.assets.items():
             own = [d for d in settings.root.detectors if d.asset_class == asset.class_name]

@@ -66,9 +66,7 @@ def _asset(row: Mapping[str, str], asset_class: AssetClass) -> Asset:
     return Asset(row["asset"], asset_class.name, int(row.get("position") or 0), units, attributes)
 
 
-def _tags(
-    path: Path, assets: Mapping[str, Asset], classes: Mapping[str, AssetClass]
-) -> tuple[list[Tag], list[Fault]]:
+def _tags(path: Path, assets: Mapping[str, Asset], classes: Mapping[str, AssetClass]) -> tuple[list[Tag], list[Fault]]:
     rows, faults = f.read_csv(path)
     tags: dict[str, Tag] = {}
     for line, row in rows:

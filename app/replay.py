@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
 
 from app.settings import Settings
 from collectors.dump import format_for, read_dump
@@ -62,17 +63,22 @@ def _messages(decoded: Decoded, settings: Settings, root: str) -> Iterator[Outgo
         order = np.argsort(part.at, kind="stable")
         for at, rows in groupby(part.take(order).rows(), key=lambda p: p.at):
             values = {p.tag_id.rpartition("/")[2]: p.value for p in rows}
-            body = {"at": from_ns(at).isoformat(), "values": values}
-            yield Outgoing(from_ns(at) + delay, f"{root}/points/{asset}", _json(body), len(values))
+            row = {"at": from_ns(at).isoformat(), "values": values}
+            yield Outgoing(from_ns(at) + delay, f"{root}/points/{asset}", _json(row), len(values))
     for e in decoded.events:
-        body = {"kind": e.kind.value, "code": e.code, "start": e.start.isoformat(), "known_at": e.known_at.isoformat()}
+        body = {
+            "kind": e.kind.value,
+            "code": e.code,
+            "start": e.start.isoformat(),
+            "known_at": e.known_at.isoformat(),
+        }
         yield Outgoing(e.known_at, f"{root}/event/{e.asset}", _json(body))
     for x in decoded.lots:
         span = {k: None if v is None else v.isoformat() for k, v in (("start", x.start), ("end", x.end))}
         yield Outgoing(x.known_at, f"{root}/lot/{x.line}", _json({"lot": x.lot, **span}))
     for r in decoded.results:
-        body = {"lot": r.lot, "result": r.result, "value": r.value, "result_at": r.result_at.isoformat()}
-        yield Outgoing(r.result_at, f"{root}/result/{r.line}", _json(body))
+        result = {"lot": r.lot, "result": r.result, "value": r.value, "result_at": r.result_at.isoformat()}
+        yield Outgoing(r.result_at, f"{root}/result/{r.line}", _json(result))
 
 
 def _bad_on_purpose(root: str, start: datetime) -> list[Outgoing]:
@@ -108,7 +114,7 @@ class Publisher:
 
     def __init__(self, port: int) -> None:
         self._port = port
-        self._client = paho.Client(paho.CallbackAPIVersion.VERSION2, client_id="forewarn-replay")
+        self._client = paho.Client(CallbackAPIVersion.VERSION2, client_id="forewarn-replay")
         self._connected = threading.Event()
 
     def start(self) -> None:
@@ -131,5 +137,3 @@ class Publisher:
             each.wait_for_publish(ACK_TIMEOUT_S)
             if not each.is_published():
                 raise TimeoutError("the broker did not acknowledge a message")
-
-

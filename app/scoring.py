@@ -27,6 +27,7 @@ from features.extract import extract, join
 log = logging.getLogger(__name__)
 MISSING_TAGS = mark("not enough data of {tags}")
 KEPT_CONTRIBUTIONS = 8
+LAB_MARGIN = 200  # results read beyond the lots to be scored, so that the last known ones are surely among them
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,9 @@ def score_detector(
     started_at: int,
     now: datetime,
 ) -> Scored:
-    """Score what is new of running assets. A cursor's name is `score:<detector>:<asset>`; none means: from started_at."""
+    """Score what is new of running assets. A cursor's name is `score:<detector>:<asset>`; none means: from
+    started_at.
+    """
     running = [a for a in assets if windowing.stopped_since(events.get(a.path, ()), now) is None]
     if not running:
         return Scored((), {})
@@ -84,9 +87,7 @@ def _score_windows(
     unassessed: list[Score] = []
     cursors: dict[str, int] = {}
     for path, grid in found.items():
-        cut = windows.cut(
-            grid, features, features.step, duration_ns(asset_class.period), since[path], until
-        )
+        cut = windows.cut(grid, features, features.step, duration_ns(asset_class.period), since[path], until)
         if not cut:
             continue
         cursors[cursor_name(detector.name, path)] = max(w.end for w in cut)
@@ -118,17 +119,16 @@ def _score_lots(
         if not lots:
             continue
         ends = [to_ns(x.end) for x in lots if x.end is not None]
-        results = {name: rooms.ledger.records.results(asset.path, name, now) for name in labs}
-        grid = windowing.grids(
-            rooms.points, [asset], features.sources, min(ends) - features.window, max(ends)
-        ).get(asset.path)
+        newest = len(lots) + LAB_MARGIN
+        results = {name: rooms.ledger.records.results(asset.path, name, now, newest) for name in labs}
+        grid = windowing.grids(rooms.points, [asset], features.sources, min(ends) - features.window, max(ends)).get(
+            asset.path
+        )
         if grid is None:
             continue
         vectors, missing = windowing.lot_vectors(grid, lots, results, features, duration_ns(asset_class.period))
         scores += _scored(detector, bundle, vectors)
-        scores += [
-            _unassessed(detector, bundle, asset.path, x.lot, to_ns(x.end), tags) for x, tags in missing if x.end
-        ]
+        scores += [_unassessed(detector, bundle, asset.path, x.lot, to_ns(x.end), tags) for x, tags in missing if x.end]
         cursors[cursor_name(detector.name, asset.path)] = max(ends)
     return Scored(tuple(scores), cursors)
 
@@ -176,5 +176,15 @@ def _unassessed(
     reason = phrase(MISSING_TAGS, tags=shown)
     scale = bundle.detector.scale
     return Score(
-        detector.name, asset, subject, from_ns(end), None, None, None, scale, bundle.model_id, Verdict.NOT_ASSESSED, reason
+        detector.name,
+        asset,
+        subject,
+        from_ns(end),
+        None,
+        None,
+        None,
+        scale,
+        bundle.model_id,
+        Verdict.NOT_ASSESSED,
+        reason,
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
@@ -279,5 +278,3 @@ def _rule_faults(
 def _unknown(file: str, key: str, value: str, what: str, known: Any) -> Fault:
     name = value.partition(":")[2] or value
     return Fault(file, key, repr(value), f"no such {what}{f.suggest(name, known)}")
-
-

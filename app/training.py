@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from app import windowing
 from app.rooms import Rooms
-from app.settings import Settings, units
+from app.settings import units
 from detectors import bundle, detector_class
 from detectors.settings import DetectorSettings
 from domain.alerting import Rule

@@ -1,4 +1,6 @@
-"""New values and scores to alerts: every rule looks at each value once, in event time; changes and messages are saved together."""
+"""New values and scores to alerts: every rule looks at each value once, in event time; changes and messages are
+saved together.
+"""
 
 from __future__ import annotations
 

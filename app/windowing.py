@@ -48,20 +48,14 @@ def full_set(settings: Settings, chosen: FeatureSettings) -> FeatureSet:
     )
 
 
-def grids(
-    store: PointStore, assets: Sequence[Asset], tags: Sequence[str], start: int, end: int
-) -> dict[str, Grid]:
+def grids(store: PointStore, assets: Sequence[Asset], tags: Sequence[str], start: int, end: int) -> dict[str, Grid]:
     """Read the tags of assets in [start, end) ns and pivot them; assets without any point are left out."""
     ids = [f"{a.path}/{t}" for a in assets for t in tags]
     points = store.read(ids, start, end)
     if not len(points):
         return {}
     owner = np.array([t.rpartition("/")[0] for t in points.tag_id], dtype=object)
-    return {
-        a.path: windows.grid_of(a.path, part, tags)
-        for a in assets
-        if len(part := _of(points, owner, a.path))
-    }
+    return {a.path: windows.grid_of(a.path, part, tags) for a in assets if len(part := _of(points, owner, a.path))}
 
 
 def _of(points: Points, owner: NDArray[np.object_], asset: str) -> Points:
@@ -76,7 +70,11 @@ def lookback_ns(asset_class: AssetClass, features: FeatureSet) -> int:
 
 
 def lot_vectors(
-    grid: Grid, lots: Sequence[Lot], results: Mapping[str, Sequence[Result]], features: FeatureSet, period_ns: int
+    grid: Grid,
+    lots: Sequence[Lot],
+    results: Mapping[str, Sequence[Result]],
+    features: FeatureSet,
+    period_ns: int,
 ) -> tuple[FeatureVectors, list[tuple[Lot, tuple[str, ...]]]]:
     """Return the vectors of lots at their ends, and the lots that cannot be assessed with the missing tags."""
     cut = [(lot, windows.window_ending(grid, features, period_ns, to_ns(lot.end))) for lot in lots if lot.end]
@@ -95,7 +93,5 @@ def _lab_place(name: FeatureName) -> int:
 
 def stopped_since(events: Sequence[Event], now: datetime) -> datetime | None:
     """Return since when the asset of these events has been stopped, None where it runs."""
-    open_now = [
-        e.start for e in events if e.kind in STOPPING and e.start <= now and (e.end is None or e.end > now)
-    ]
+    open_now = [e.start for e in events if e.kind in STOPPING and e.start <= now and (e.end is None or e.end > now)]
     return min(open_now, default=None)

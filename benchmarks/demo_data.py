@@ -1,4 +1,5 @@
-"""Rebuilds the bundled demo plant, `config/demo/`, from the public data sets: `python -m benchmarks.demo_data SETS_FOLDER`.
+"""Rebuilds the bundled demo plant, `config/demo/`, from the public data sets: `python -m benchmarks.demo_data
+SETS_FOLDER`.
 
 Fleet: NASA C-MAPSS FD001, training part (run to failure). Every fifth unit is replayed, the other 80 are history.
 Flotation: hourly means of a flotation plant; the last 15 days are replayed. Both are moved to one fixed calendar.
@@ -70,11 +71,18 @@ def main(sets: Path) -> None:
         ("asset", "tag", "unit", "period", "low", "high", "title", "role", "controllable"),
         [
             *(("class:turbofan", n, u, "1h", "", "", t, "process", "no") for n, u, t in ENGINE_TAGS.values()),
-            *(
-                (LINE, n, u, "1h", "", "", source.lower(), "process", c)
-                for source, (n, u, c) in FLOTATION_TAGS.items()
+            *((LINE, n, u, "1h", "", "", source.lower(), "process", c) for source, (n, u, c) in FLOTATION_TAGS.items()),
+            (
+                LINE,
+                "silica_concentrate",
+                "%",
+                "1h",
+                "",
+                "4",
+                "silica in the concentrate, laboratory",
+                "lab",
+                "no",
             ),
-            (LINE, "silica_concentrate", "%", "1h", "", "4", "silica in the concentrate, laboratory", "lab", "no"),
         ],
     )
 

@@ -180,9 +180,7 @@ def _event(raw: Raw, path: str, body: Mapping[str, Any], plant: Plant, settings:
     return Decoded(NO_POINTS, events=(read_event(_known(path, plant), body, raw.received_at, settings.time_unit),))
 
 
-def read_event(
-    asset: str, body: Mapping[str, Any], received_at: datetime, unit: str, zone: str = ""
-) -> Event:
+def read_event(asset: str, body: Mapping[str, Any], received_at: datetime, unit: str, zone: str = "") -> Event:
     """Read an event's fields; raises BadValueError."""
     kind = _required(body, "kind")
     if kind not in KINDS:
@@ -218,9 +216,7 @@ def read_lot(line: str, body: Mapping[str, Any], received_at: datetime, unit: st
 
 
 def _result(raw: Raw, path: str, body: Mapping[str, Any], plant: Plant, settings: MqttSettings) -> Decoded:
-    return Decoded(
-        NO_POINTS, results=(read_result(_known(path, plant), body, raw.received_at, settings.time_unit),)
-    )
+    return Decoded(NO_POINTS, results=(read_result(_known(path, plant), body, raw.received_at, settings.time_unit),))
 
 
 def read_result(line: str, body: Mapping[str, Any], received_at: datetime, unit: str, zone: str = "") -> Result:

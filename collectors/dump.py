@@ -1,6 +1,7 @@
 """Dump files to items: CSV and Parquet, wide and long, of sensors, events, lots and results.
 
-Invariant: every value cell of a sensor file, and every row of another file, becomes exactly one item, taken or rejected.
+Invariant: every value cell of a sensor file, and every row of another file, becomes exactly one item, taken or
+rejected.
 """
 
 from __future__ import annotations
@@ -82,10 +83,10 @@ class _Reader:
         assets: Sequence[str],
     ) -> Points:
         is_known = np.array([name in self.plant.tags.get(a, {}) for a in assets], dtype=bool)
-        for i in np.flatnonzero(is_timed & ~is_known):
+        for i in np.flatnonzero(is_timed & ~is_known).tolist():
             self._reject(block.lines[i], Reason.UNKNOWN_TAG, f"{assets[i]}/{name} is not in tags.csv", column[i])
         kept = np.flatnonzero(is_timed & is_known)
-        return self._points([f"{assets[i]}/{name}" for i in kept], at, kept, column, block, name)
+        return self._points([f"{assets[i]}/{name}" for i in kept.tolist()], at, kept, column, block, name)
 
     def _long(self, block: Block) -> list[Points]:
         form = self.form
@@ -98,15 +99,15 @@ class _Reader:
         assets = [t.rpartition("/")[0] for t in tag_ids]
         at, is_timed = self._times(block, assets, n_items=1)
         kept = []
-        for i in np.flatnonzero(is_timed):
+        for i in np.flatnonzero(is_timed).tolist():
             if self.plant.tag(tag_ids[i]) is None:
                 self._reject(block.lines[i], Reason.UNKNOWN_TAG, f"{tag_ids[i]} is not in tags.csv", tag_ids[i])
             else:
                 kept.append(i)
         rows = np.array(kept, dtype=np.int64)
-        points = self._points([tag_ids[i] for i in rows], at, rows, block.columns["value"], block, "value")
+        points = self._points([tag_ids[i] for i in rows.tolist()], at, rows, block.columns["value"], block, "value")
         if "quality" in block.columns and len(points) == len(rows):
-            stated = [str(block.columns["quality"][i]).lower() for i in rows]
+            stated = [str(block.columns["quality"][i]).lower() for i in rows.tolist()]
             graded = [decode.QUALITIES.get(q, Quality.UNCERTAIN) if q else Quality.GOOD for q in stated]
             points.quality[:] = np.maximum(points.quality, np.array(graded, dtype=np.uint8))
         return [points]
@@ -127,7 +128,7 @@ class _Reader:
             return Points.of(tag_ids, at[rows], numbers, flags=flags, received_at=received)
         readings: list[values.Reading] = []
         taken: list[int] = []
-        for place, i in enumerate(rows):
+        for place, i in enumerate(rows.tolist()):
             try:
                 readings.append(self._reading(column[i]))
                 taken.append(place)
@@ -155,13 +156,12 @@ class _Reader:
         if self.form.asset_column not in block.columns:
             raise BadFileError(
                 Reason.HEADER,
-                f"{self.path.name} has no column {self.form.asset_column!r}, and format {self.form.name!r} names no asset",
+                f"{self.path.name} has no column {self.form.asset_column!r}, "
+                f"and format {self.form.name!r} names no asset",
             )
         return [str(a) for a in block.columns[self.form.asset_column]]
 
-    def _times(
-        self, block: Block, assets: Sequence[str], n_items: int
-    ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    def _times(self, block: Block, assets: Sequence[str], n_items: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """Return ns and which rows have a usable time and asset; the others are rejected, one item per value."""
         if self.form.time_column not in block.columns:
             raise BadFileError(Reason.HEADER, f"{self.path.name} has no time column {self.form.time_column!r}")

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
 
 from collectors.decode import Raw, decode
 from collectors.settings import MqttSettings
@@ -52,7 +53,7 @@ class MqttCollector:
         if self._client is not None:
             return
         client = paho.Client(
-            paho.CallbackAPIVersion.VERSION2,
+            CallbackAPIVersion.VERSION2,
             client_id=self._settings.client_id,
             clean_session=False,
             protocol=paho.MQTTv311,
@@ -141,10 +142,10 @@ class MqttCollector:
         return batch
 
     def _commit(self, batch: list[_Received]) -> None:
-        """Commit a batch and acknowledge it; keeps trying while the disk refuses, so nothing is acknowledged unsaved."""
-        decoded = [
-            (SOURCE, item.raw.received_at, decode(item.raw, self._plant, self._settings)) for item in batch
-        ]
+        """Commit a batch and acknowledge it; keeps trying while the disk refuses, so nothing is acknowledged
+        unsaved.
+        """
+        decoded = [(SOURCE, item.raw.received_at, decode(item.raw, self._plant, self._settings)) for item in batch]
         while True:
             try:
                 self._intake.accept(decoded)

@@ -66,7 +66,9 @@ class AnomalyHBOS:
         is_normal = training.to_event > 2 * training.horizon
         normal = training.take(is_normal)
         values = normal.vectors.values
-        varies = np.flatnonzero(~np.isnan(values).any(axis=0) & (np.ptp(values, axis=0) > 0)) if len(values) else []
+        varies = np.empty(0, dtype=np.int64)
+        if len(values):
+            varies = np.flatnonzero(~np.isnan(values).any(axis=0) & (np.ptp(values, axis=0) > 0))
         if len(values) < MIN_ROWS or not len(varies):
             raise TrainingError(
                 f"{len(values)} normal windows in the history, at least {MIN_ROWS} that vary are needed"
@@ -84,7 +86,11 @@ class AnomalyHBOS:
             "median": np.median(values, axis=0),
         }
         settings = {"alpha": float(fitted.alpha), "tol": float(fitted.tol)}
-        report = {"n_rows": len(values), "n_held_out": len(held_out), "n_groups": len(np.unique(normal.group.astype(str)))}
+        report = {
+            "n_rows": len(values),
+            "n_held_out": len(held_out),
+            "n_groups": len(np.unique(normal.group.astype(str))),
+        }
         return cls(tuple(training.vectors.names[i] for i in varies), arrays, settings, report)
 
     def score(self, vectors: FeatureVectors) -> Scores:
@@ -92,7 +98,11 @@ class AnomalyHBOS:
         p.require_columns(vectors.names, self._names)
         values = np.where(np.isnan(vectors.values), self._arrays["median"], vectors.values)
         contributions = density_scores(
-            values, self._arrays["hist"], self._arrays["edges"], self._settings["alpha"], self._settings["tol"]
+            values,
+            self._arrays["hist"],
+            self._arrays["edges"],
+            self._settings["alpha"],
+            self._settings["tol"],
         )
         raw = contributions.sum(axis=1)
         held_out = self._arrays["held_out"]
@@ -134,7 +144,8 @@ def density_scores(
 ) -> NDArray[np.float64]:
     """Return each feature's part of HBOS's score, (n, features): -log2(density + alpha); their sum is PyOD's score.
 
-    A value beyond the outer edge by more than `tol` bin widths gets the feature's rarest bin, one within it the outer bin.
+    A value beyond the outer edge by more than `tol` bin widths gets the feature's rarest bin, one within it the
+    outer bin.
     """
     found = np.empty_like(values)
     n_bins = hist.shape[0]

@@ -1,4 +1,5 @@
-"""Model bundles on disk: a trained detector, its feature set and thresholds, with a checksum that is verified before parsing.
+"""Model bundles on disk: a trained detector, its feature set and thresholds, with a checksum that is verified
+before parsing.
 
 Invariant: a bundle folder is complete or absent (written aside, then renamed); its hash covers model, feature set and
 threshold, and no times, so that equal trainings give equal hashes.
@@ -63,7 +64,9 @@ def hash_of(parts: Mapping[str, bytes]) -> str:
 
 
 def save(bundle: Bundle, folder: Path, about: Mapping[str, Any]) -> Path:
-    """Write the bundle below `folder`, named by its id; `about` (versions, period) is kept beside it, outside the hash."""
+    """Write the bundle below `folder`, named by its id; `about` (versions, period) is kept beside it, outside the
+    hash.
+    """
     parts = _parts(bundle.name, bundle.kind, bundle.features, bundle.detector)
     target = folder / bundle.name / bundle.model_id
     if target.exists():

@@ -1,6 +1,7 @@
 """Failure within the horizon, by gradient-boosted trees (LightGBM), with a threshold chosen for recall out of fold.
 
-Score: probability; low and high span the models trained on the folds. Contributions: LightGBM's own, on the log-odds scale.
+Score: probability; low and high span the models trained on the folds. Contributions: LightGBM's own, on the
+log-odds scale.
 Fails where failures have no precursor in the tags, or where fewer than MIN_EVENTS were seen; it then refuses to train.
 Source: Ke et al. (2017), LightGBM, NeurIPS.
 """
@@ -117,9 +118,7 @@ class FailureLightGBM:
             training.vectors.position[tested],
             training.to_event[tested],
         )
-        choice, curve = threshold.choose(
-            tracks, aids.target_recall, training.horizon, training.lead, aids.confirm
-        )
+        choice, curve = threshold.choose(tracks, aids.target_recall, training.horizon, training.lead, aids.confirm)
         report = {
             "n_rows": len(label),
             "n_groups": len(tracks),
@@ -157,9 +156,7 @@ class FailureLightGBM:
         if n == 0:
             empty = np.empty(0)
             return Scores(empty, empty, empty, empty, 0.0, contributions, self.scale)
-        found = np.asarray(
-            self._final.booster.predict(vectors.values[:, self._final.columns], pred_contrib=True)
-        )
+        found = np.asarray(self._final.booster.predict(vectors.values[:, self._final.columns], pred_contrib=True))
         contributions[:, self._final.columns] = found[:, :-1]
         raw = self._final.log_odds(vectors.values)
         spread = np.vstack([raw, *(t.log_odds(vectors.values) for t in self._folds)])
@@ -182,13 +179,13 @@ class FailureLightGBM:
             "limits": list(self._limits),
             "report": self._report,
         }
-        return {"head.json": p.write_json(head)} | {
-            f"{name}.txt": tree.text.encode() for name, tree in trees.items()
-        }
+        return {"head.json": p.write_json(head)} | {f"{name}.txt": tree.text.encode() for name, tree in trees.items()}
 
     @classmethod
     def load(cls, parts: Mapping[str, bytes]) -> Self:
-        """Rebuild from verified parts; the bundle's checksum must have been checked, for a damaged text can crash LightGBM."""
+        """Rebuild from verified parts; the bundle's checksum must have been checked, for a damaged text can crash
+        LightGBM.
+        """
         head = p.read_json(parts, "head.json")
         trees = {}
         for name, columns in head["columns"].items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +29,7 @@ def in_time(at: NDArray[np.int64], n_folds: int, embargo_ns: int) -> Iterator[Fo
     n = len(at)
     first = n - n // 2
     edges = np.linspace(first, n, n_folds + 1).astype(int)
-    for start, stop in zip(edges[:-1], edges[1:], strict=True):
+    for start, stop in pairwise(edges):
         if stop > start:
             train = np.flatnonzero(at[:start] < at[start] - embargo_ns)
             yield train, np.arange(start, stop)

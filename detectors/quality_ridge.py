@@ -33,7 +33,7 @@ class Linear(NamedTuple):
 
     def predict(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Predict rows; a missing value counts as the training mean."""
-        return self.parts(values).sum(axis=1) + self.intercept
+        return np.asarray(self.parts(values).sum(axis=1) + self.intercept)
 
     def parts(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return each feature's part, (n, features)."""
@@ -73,7 +73,7 @@ class QualityRidge:
         return self._report
 
     @classmethod
-    def train(cls, training: Training, options: Mapping[str, Any], aids: TrainingAids) -> Self:
+    def train(cls, training: Training, options: Mapping[str, Any], aids: TrainingAids) -> Self:  # noqa: ARG003 - the protocol's
         """Fit on lots in time order, tested on later lots; raises TrainingError with fewer than MIN_LOTS."""
         vectors, outcome = training.vectors, training.outcome
         if len(outcome) < MIN_LOTS:
@@ -151,7 +151,10 @@ def fit(values: NDArray[np.float64], outcome: NDArray[np.float64]) -> Linear:
 
 
 def _relevant(
-    values: NDArray[np.float64], outcome: NDArray[np.float64], names: tuple[FeatureName, ...], aids: TrainingAids
+    values: NDArray[np.float64],
+    outcome: NDArray[np.float64],
+    names: tuple[FeatureName, ...],
+    aids: TrainingAids,
 ) -> NDArray[np.int64]:
     columns = np.sort(aids.select(values, outcome, names))
     if not len(columns):

@@ -61,10 +61,9 @@ def evaluate(tracks: list[Track], raise_at: float, horizon: float, lead: float, 
     total, watched = NOTHING, 0.0
     for track in tracks:
         found = raises(track.raw.tolist(), track.position.tolist(), limits, confirm)
-        spans = [
-            (track.position[a], track.position[b] if b < len(track.raw) else np.inf) for a, b in found
-        ]
-        total += judge([(float(a), float(b)) for a, b in spans], track.failures, horizon, lead)
+        spans = [(track.position[a], track.position[b] if b < len(track.raw) else np.inf) for a, b in found]
+        until = max((*track.failures, float(track.position[-1])))
+        total += judge([(float(a), float(b)) for a, b in spans], track.failures, horizon, lead, until)
         watched += float(np.ptp(track.position)) if len(track.position) else 0.0
     return Choice(raise_at, limits.clear_at, total, total.n_false / watched if watched else 0.0)
 

@@ -92,7 +92,8 @@ class Alert:
     """One alert, from the first breach to its close. Times are event time, `acked_at` is the clock's.
 
     id: "" while pending. breach_since: start of the first breach. pending_since: start of a breach whose on-delay runs.
-    last_at: the newest value looked at. value, limit: at the last raise, or now while pending. occurrences: raises so far.
+    last_at: the newest value looked at. value, limit: at the last raise, or now while pending. occurrences: raises
+    so far.
     """
 
     id: str

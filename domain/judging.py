@@ -32,22 +32,28 @@ NOTHING = Judgement(0, 0, 0, ())
 
 
 def judge(
-    excursions: Sequence[tuple[float, float]], failures: Sequence[float], horizon: float, lead: float
+    excursions: Sequence[tuple[float, float]],
+    failures: Sequence[float],
+    horizon: float,
+    lead: float,
+    until: float,
 ) -> Judgement:
     """Judge the excursions (raised, cleared) of one asset against its failures; all in axis units.
 
-    A failure caught by several raises counts once, with the lead time of the first of them.
+    A failure caught by several raises counts once, with the lead time of the first of them. What lies within a
+    horizon of `until`, the end of what is known, with no failure yet, is not judged.
     """
     first_lead: dict[int, float] = {}
     n_false = 0
     for raised, cleared in excursions:
-        caught = [i for i, at in enumerate(failures) if lead <= at - raised <= horizon]
-        for i in caught:
-            first_lead[i] = max(first_lead.get(i, 0.0), failures[i] - raised)
-        n_false += not caught
-        ends = min([at for at in failures if at >= raised], default=cleared)
-        again = raised + horizon
-        while again < min(cleared, ends):
-            n_false += not any(lead <= at - again <= horizon for at in failures)
-            again += horizon
+        next_failure = min((at for at in failures if at >= raised), default=float("inf"))
+        for i, at in enumerate(failures):
+            if lead <= at - raised <= horizon:
+                first_lead[i] = max(first_lead.get(i, 0.0), at - raised)
+        said = raised
+        while said < min(cleared, next_failure, until) or said == raised:
+            is_hit = any(lead <= at - said <= horizon for at in failures)
+            is_known = next_failure <= until or said + horizon <= until
+            n_false += is_known and not is_hit
+            said += horizon
     return Judgement(len(failures), len(first_lead), n_false, tuple(first_lead[i] for i in sorted(first_lead)))

@@ -20,7 +20,9 @@ class Limits:
         return self.sign * value >= self.sign * limit
 
 
-def raises(values: Sequence[float], positions: Sequence[float], limits: Limits, confirm: float) -> list[tuple[int, int]]:
+def raises(
+    values: Sequence[float], positions: Sequence[float], limits: Limits, confirm: float
+) -> list[tuple[int, int]]:
     """Return (raise row, clear row) of every excursion that lasts at least `confirm` axis units.
 
     A raise needs the raise limit to be held without a break; after it the clear limit counts. The clear row is

@@ -37,7 +37,8 @@ class Span:
 class AssetClass:
     """A kind of asset. `horizon` and `lead` are in axis units; `lateness` is how long a row may still be coming.
 
-    `cycle` is the nominal duration of one cycle (cycle axis only): for display, and for dumps whose time is a cycle number.
+    `cycle` is the nominal duration of one cycle (cycle axis only): for display, and for dumps whose time is a
+    cycle number.
     """
 
     name: str

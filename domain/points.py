@@ -79,9 +79,7 @@ class Points:
         columns = (self.quality.tolist(), self.flags.tolist(), self.received_at.tolist())
         return [
             Point(*row)
-            for row in zip(
-                self.tag_id.tolist(), self.at.tolist(), values, self.text.tolist(), *columns, strict=True
-            )
+            for row in zip(self.tag_id.tolist(), self.at.tolist(), values, self.text.tolist(), *columns, strict=True)
         ]
 
     @staticmethod

@@ -67,7 +67,9 @@ class Intake(Protocol):
     """Where collectors hand over what they received; durable when `accept` returns."""
 
     def accept(self, batch: Sequence[tuple[str, datetime, Decoded]]) -> None:
-        """Commit (source, received_at, decoded) items in one transaction: good to the journal, bad to the dead letter."""
+        """Commit (source, received_at, decoded) items in one transaction: good to the journal, bad to the dead
+        letter.
+        """
         ...
 
 

@@ -110,7 +110,9 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Decoded:
-    """What one message or one block of a file turned into. An item is one point, event, lot, result or rejected piece."""
+    """What one message or one block of a file turned into. An item is one point, event, lot, result or rejected
+    piece.
+    """
 
     points: Points
     events: tuple[Event, ...] = ()
@@ -148,9 +150,7 @@ class Outcome:
     conflicts: tuple[Conflict, ...] = ()
 
     def __add__(self, other: Outcome) -> Outcome:
-        return Outcome(
-            self.stored + other.stored, self.duplicates + other.duplicates, self.conflicts + other.conflicts
-        )
+        return Outcome(self.stored + other.stored, self.duplicates + other.duplicates, self.conflicts + other.conflicts)
 
 
 @dataclass(frozen=True, slots=True)

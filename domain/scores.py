@@ -144,9 +144,7 @@ class Detector(Protocol):
         ...
 
 
-SelectFeatures = Callable[
-    [NDArray[np.float64], NDArray[np.float64], tuple[FeatureName, ...]], NDArray[np.int64]
-]
+SelectFeatures = Callable[[NDArray[np.float64], NDArray[np.float64], tuple[FeatureName, ...]], NDArray[np.int64]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,9 +73,7 @@ class FeatureSet:
     def from_json(data: Mapping[str, Any]) -> FeatureSet:
         """Read a set written by `as_json`."""
         names = tuple(FeatureName.from_json(n) for n in data["names"])
-        return FeatureSet(
-            data["name"], Axis(data["axis"]), data["window"], data["step"], data["min_coverage"], names
-        )
+        return FeatureSet(data["name"], Axis(data["axis"]), data["window"], data["step"], data["min_coverage"], names)
 
     @property
     def hash(self) -> str:
@@ -132,9 +130,7 @@ class FeatureVectors:
             if name not in column:
                 raise KeyError(name.label)
         picked = self.values[:, [column[n] for n in names]] if names else self.values[:, :0]
-        return FeatureVectors(
-            names, picked, self.asset, self.subject, self.start, self.end, self.position
-        )
+        return FeatureVectors(names, picked, self.asset, self.subject, self.start, self.end, self.position)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

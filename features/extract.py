@@ -1,4 +1,6 @@
-"""Windows to feature vectors by tsfresh's own functions: the same code for history and live, for one window and many."""
+"""Windows to feature vectors by tsfresh's own functions: the same code for history and live, for one window and
+many.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,14 @@ MIN_VALUES: Final = 3  # fewer values than this say nothing about a window
 
 
 def feature_set(
-    name: str, axis: Axis, window: int, step: int, min_coverage: float, calculators: str, tags: Sequence[str], lab: Sequence[str]
+    name: str,
+    axis: Axis,
+    window: int,
+    step: int,
+    min_coverage: float,
+    calculators: str,
+    tags: Sequence[str],
+    lab: Sequence[str],
 ) -> FeatureSet:
     """Build the full set: every calculator of a preset over every tag, then the last two values of each lab result."""
     names = [FeatureName("tag", tag, c, p) for tag in tags for c, p in FEATURE_SETS[calculators]]
@@ -87,7 +96,9 @@ Calculation = tuple[Callable[[NDArray[np.float64]], Any], list[int]]
 
 @lru_cache(maxsize=64)
 def _plan(names: tuple[FeatureName, ...], tags: tuple[str, ...]) -> tuple[tuple[int, tuple[Calculation, ...]], ...]:
-    """Per tag column: which functions to call, and where their results go; one call serves all parameters of a combiner."""
+    """Per tag column: which functions to call, and where their results go; one call serves all parameters of a
+    combiner.
+    """
     from tsfresh.feature_extraction import feature_calculators
 
     column = {tag: i for i, tag in enumerate(tags)}

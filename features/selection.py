@@ -1,4 +1,5 @@
-"""Relevant features by FRESH (tsfresh): a hypothesis test per column, Benjamini-Hochberg over all; called inside each fold.
+"""Relevant features by FRESH (tsfresh): a hypothesis test per column, Benjamini-Hochberg over all; called inside
+each fold.
 
 Source: Christ, Kempa-Liehr, Feindt (2016), Distributed and parallel time series feature extraction, arXiv:1610.07717.
 """
@@ -18,7 +19,7 @@ MAX_ROWS: Final = 2_000
 
 
 def select(
-    values: NDArray[np.float64], outcome: NDArray[np.float64], names: tuple[FeatureName, ...]
+    values: NDArray[np.float64], outcome: NDArray[np.float64], _names: tuple[FeatureName, ...]
 ) -> NDArray[np.int64]:
     """Return the indices of relevant columns, smallest p-value first; empty where none is relevant.
 

@@ -76,9 +76,7 @@ def window_ending(grid: Grid, features: FeatureSet, period_ns: int, end: int) ->
     return Window(first, stop, end - features.window, end, float(end), missing)
 
 
-def _cycles(
-    grid: Grid, features: FeatureSet, step: int, since: int, until: int, n_before: int
-) -> list[Window]:
+def _cycles(grid: Grid, features: FeatureSet, step: int, since: int, until: int, n_before: int) -> list[Window]:
     found = []
     rows = np.flatnonzero((grid.times > since) & (grid.times <= until))
     for row in rows.tolist():

@@ -51,7 +51,8 @@ def failure_outcome(assets: Sequence[Watched]) -> FailureOutcome:
     for each in assets:
         spans = [(_position(each, a), _position(each, b)) for a, b in excursions(each.transitions)]
         failures = [_position(each, at) for at in each.failures]
-        found = judge(spans, failures, each.asset_class.horizon, each.lead)
+        until = max([*failures, float(len(each.times)) if each.asset_class.axis is Axis.CYCLE else each.times[-1]])
+        found = judge(spans, failures, each.asset_class.horizon, each.lead, until)
         total += found
         leads += [each.asset_class.wall(x).total_seconds() for x in found.lead_times]
         if len(each.times):
@@ -86,7 +87,9 @@ def _position(each: Watched, at: datetime | None) -> float:
 
 @dataclass(frozen=True, slots=True)
 class QualityOutcome:
-    """Root mean square errors of predictions made before the result, beside persistence and the mean; None = no lots."""
+    """Root mean square errors of predictions made before the result, beside persistence and the mean; None = no
+    lots.
+    """
 
     n_lots: int
     rmse: float | None

@@ -51,9 +51,7 @@ class Alerting:
                 _save_alert(connection, item, now)
             for name, at in cursors.items():
                 statement = upsert(tables.cursors).values(name=name, at=at)
-                connection.execute(
-                    statement.on_conflict_do_update(index_elements=["name"], set_={"at": at})
-                )
+                connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"at": at}))
 
     def open(self) -> dict[AlertKey, Alert]:
         """Return the pending or open alert of each key."""
@@ -109,9 +107,7 @@ class Alerting:
             .limit(most)
         )
         with self._engine.connect() as connection:
-            return [
-                Message(r.key, r.notifier, r.alert_id, r.payload, r.attempts) for r in connection.execute(query)
-            ]
+            return [Message(r.key, r.notifier, r.alert_id, r.payload, r.attempts) for r in connection.execute(query)]
 
     def close_message(self, key: str, at: datetime) -> None:
         """Note that a message was delivered."""

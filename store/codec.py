@@ -26,9 +26,7 @@ def write(decoded: Decoded) -> bytes:
             "lots": [
                 [x.line, x.lot, _ns(x.start), _ns(x.end), to_ns(x.known_at), dict(x.values)] for x in decoded.lots
             ],
-            "results": [
-                [r.line, r.lot, r.result, r.value, to_ns(r.result_at), r.lab, r.text] for r in decoded.results
-            ],
+            "results": [[r.line, r.lot, r.result, r.value, to_ns(r.result_at), r.lab, r.text] for r in decoded.results],
         },
         option=orjson.OPT_SERIALIZE_NUMPY,
     )
@@ -37,13 +35,12 @@ def write(decoded: Decoded) -> bytes:
 def read(record: bytes, received_at: int) -> Decoded:
     """Return the items of `write`; `received_at` (ns) is filled into the points."""
     data: Mapping[str, Any] = orjson.loads(record)
-    columns = list(zip(*data["points"], strict=True)) or [()] * 6
-    points = Points.of(*columns, received_at=[received_at] * len(columns[0]))
+    tag_id, at, value, text, quality, flags = list(zip(*data["points"], strict=True)) or [()] * 6
+    points = Points.of(tag_id, at, value, text, quality, flags, [received_at] * len(at))
     return Decoded(
         points,
         tuple(
-            Event(a, EventKind(k), c, from_ns(s), _at(e), from_ns(n), note)
-            for a, k, c, s, e, n, note in data["events"]
+            Event(a, EventKind(k), c, from_ns(s), _at(e), from_ns(n), note) for a, k, c, s, e, n, note in data["events"]
         ),
         tuple(Lot(line, lot, _at(s), _at(e), from_ns(k), v) for line, lot, s, e, k, v in data["lots"]),
         tuple(Result(line, lot, r, v, from_ns(at), lab, t) for line, lot, r, v, at, lab, t in data["results"]),

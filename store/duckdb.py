@@ -1,6 +1,7 @@
 """Telemetry on an embedded DuckDB file: Points in, Points out.
 
-Invariants: one process owns the file; a (tag, time) is stored once and the first value wins; a batch id is applied once.
+Invariants: one process owns the file; a (tag, time) is stored once and the first value wins; a batch id is applied
+once.
 No primary key on points (it would cost six times the load time): a batch is anti-joined as it is inserted.
 """
 
@@ -41,7 +42,7 @@ class DuckDBPoints:
 
     def __init__(self, folder: Path, memory_limit: str = "1GB", threads: int = 2) -> None:
         self._file = folder / "telemetry.duckdb"
-        self._config = {
+        self._config: dict[str, str | bool | int | float | list[str]] = {
             "threads": str(threads),
             "memory_limit": memory_limit,
             "autoinstall_known_extensions": "false",
@@ -89,7 +90,13 @@ class DuckDBPoints:
             self._sequence += 1
             cursor.execute(
                 "insert into batches values (?, ?, ?, ?, ?)",
-                [self._sequence, batch, outcome.stored, outcome.duplicates, _write_conflicts(outcome.conflicts)],
+                [
+                    self._sequence,
+                    batch,
+                    outcome.stored,
+                    outcome.duplicates,
+                    _write_conflicts(outcome.conflicts),
+                ],
             )
             if self._sequence % 1000 == 0:
                 cursor.execute("delete from batches where sequence <= ?", [self._sequence - KEPT_BATCHES])
@@ -97,13 +104,16 @@ class DuckDBPoints:
 
     def read(self, tag_ids: Sequence[str], start: int, end: int) -> Points:
         """Return points in [start, end) ns, by tag in the order asked, then by time."""
-        parts = self._select(tag_ids, "p.at_ns >= ? and p.at_ns < ?", [start, end], "w.place, p.at_ns")
-        return parts
+        return self._select(tag_ids, "p.at_ns >= ? and p.at_ns < ?", [start, end], "w.place, p.at_ns")
 
     def latest(self, tag_ids: Sequence[str], until: int) -> Points:
         """Return the newest point of each tag before `until` ns."""
         return self._select(
-            tag_ids, "p.at_ns < ?", [until], "w.place", "qualify row_number() over (partition by p.tag_no order by p.at_ns desc) = 1"
+            tag_ids,
+            "p.at_ns < ?",
+            [until],
+            "w.place",
+            "qualify row_number() over (partition by p.tag_no order by p.at_ns desc) = 1",
         )
 
     def oldest_first(self, tag_ids: Sequence[str], since: int, until: int, most: int) -> Points:
@@ -120,10 +130,11 @@ class DuckDBPoints:
     def bucketed(self, tag_id: str, start: int, end: int, n_buckets: int) -> Points:
         """Return the lowest and highest value of each of `n_buckets` equal parts of [start, end), in time order."""
         width = max(1, (end - start) // n_buckets)
+        bucket = f"partition by (p.at_ns - {int(start)}) // {int(width)}"
         keep = (
-            "qualify row_number() over (partition by (p.at_ns - {s}) // {w} order by p.value, p.at_ns) = 1 "
-            "or row_number() over (partition by (p.at_ns - {s}) // {w} order by p.value desc nulls last, p.at_ns) = 1"
-        ).format(s=int(start), w=int(width))
+            f"qualify row_number() over ({bucket} order by p.value, p.at_ns) = 1 "
+            f"or row_number() over ({bucket} order by p.value desc nulls last, p.at_ns) = 1"
+        )
         return self._select([tag_id], "p.at_ns >= ? and p.at_ns < ?", [start, end], "p.at_ns", keep)
 
     def _cursor(self) -> duckdb.DuckDBPyConnection:
@@ -143,9 +154,7 @@ class DuckDBPoints:
             raise
         cursor.execute("commit")
 
-    def _select(
-        self, tag_ids: Sequence[str], where: str, values: list[Any], order: str, keep: str = ""
-    ) -> Points:
+    def _select(self, tag_ids: Sequence[str], where: str, values: list[Any], order: str, keep: str = "") -> Points:
         wanted = [(self._tag_no[t], place) for place, t in enumerate(tag_ids) if t in self._tag_no]
         if not wanted:
             return Points.from_rows(())

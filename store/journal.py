@@ -235,16 +235,22 @@ class Journal:
             connection.execute(
                 insert(_conflicts),
                 [
-                    {"source": source, "key": c.key, "at": to_ns(c.at), "stored": c.stored, "offered": c.offered}
+                    {
+                        "source": source,
+                        "key": c.key,
+                        "at": to_ns(c.at),
+                        "stored": c.stored,
+                        "offered": c.offered,
+                    }
                     for c in outcome.conflicts
                 ],
             )
 
     def tallies(self) -> list[Tally]:
         """Return the sum per source and hour, oldest hour first."""
-        waiting = select(
-            _journal.c.source, _journal.c.hour, func.sum(_journal.c.n_items).label("n")
-        ).group_by(_journal.c.source, _journal.c.hour)
+        waiting = select(_journal.c.source, _journal.c.hour, func.sum(_journal.c.n_items).label("n")).group_by(
+            _journal.c.source, _journal.c.hour
+        )
         with self._db.connect() as connection:
             held = {(r.source, r.hour): r.n for r in connection.execute(waiting)}
             rows = connection.execute(select(_tallies).order_by(_tallies.c.hour, _tallies.c.source)).all()
@@ -291,17 +297,15 @@ class Journal:
             query = query.where(_dead.c.reason == reason)
         with self._db.connect() as connection:
             return [
-                DeadLetter(
-                    r.id, r.source, from_ns(r.received_at), r.topic, r.reason, r.detail, r.payload, r.sha256
-                )
+                DeadLetter(r.id, r.source, from_ns(r.received_at), r.topic, r.reason, r.detail, r.payload, r.sha256)
                 for r in connection.execute(query)
             ]
 
     def dead_letters_by_reason(self) -> dict[str, int]:
         """Return the number of dead letters per reason code."""
-        query = select(_dead.c.reason, func.count()).group_by(_dead.c.reason).order_by(_dead.c.reason)
+        query = select(_dead.c.reason, func.count().label("n")).group_by(_dead.c.reason).order_by(_dead.c.reason)
         with self._db.connect() as connection:
-            return {reason: n for reason, n in connection.execute(query)}
+            return {row.reason: row.n for row in connection.execute(query)}
 
 
 def _count(connection: Connection, source: str, hour: int, **changes: int) -> None:

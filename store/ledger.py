@@ -54,9 +54,7 @@ class Ledger:
         """Write a named note."""
         statement = upsert(tables.meta).values(name=name, value=value)
         with self._db.begin() as connection:
-            connection.execute(
-                statement.on_conflict_do_update(index_elements=["name"], set_={"value": value})
-            )
+            connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"value": value}))
 
     def save_job_run(self, job: str, at: datetime, error: str = "") -> None:
         """Record that a job ended well, or with an error."""
@@ -69,6 +67,4 @@ class Ledger:
         """Return each job's last success and its last error, "" where the last run went well."""
         with self._db.connect() as connection:
             rows = connection.execute(select(tables.jobs).order_by(tables.jobs.c.name)).all()
-        return {
-            r.name: (None if r.succeeded_at is None else from_ns(r.succeeded_at), r.error) for r in rows
-        }
+        return {r.name: (None if r.succeeded_at is None else from_ns(r.succeeded_at), r.error) for r in rows}

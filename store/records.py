@@ -21,7 +21,9 @@ from store import tables
 
 @dataclass(frozen=True, slots=True)
 class FileReport:
-    """What became of a dump file's rows; rows_in counts items, received = stored + rejected + duplicates + conflicts."""
+    """What became of a dump file's rows; rows_in counts items, received = stored + rejected + duplicates +
+    conflicts.
+    """
 
     sha256: str
     name: str
@@ -50,28 +52,20 @@ class Records:
         if not rows:
             return Outcome()
         with self._engine.begin() as connection:
-            known = connection.execute(
-                select(tables.applied).where(tables.applied.c.batch == batch)
-            ).first()
+            known = connection.execute(select(tables.applied).where(tables.applied.c.batch == batch)).first()
             if known is not None:
                 return Outcome(known.stored, known.duplicates)
             stored = sum(_add_version(connection, *row) for row in rows)
             outcome = Outcome(stored, len(rows) - stored)
-            connection.execute(
-                insert(tables.applied).values(batch=batch, stored=stored, duplicates=outcome.duplicates)
-            )
+            connection.execute(insert(tables.applied).values(batch=batch, stored=stored, duplicates=outcome.duplicates))
         return outcome
 
-    def events(
-        self, known_by: datetime, asset: str | None = None, kinds: Sequence[EventKind] = ()
-    ) -> list[Event]:
+    def events(self, known_by: datetime, asset: str | None = None, kinds: Sequence[EventKind] = ()) -> list[Event]:
         """Return the latest version of each event known by an instant, by start."""
         t = tables.events
         rows = self._latest(t, _EVENT_KEY, t.c.known_at <= to_ns(known_by))
         return [
-            Event(
-                r.asset, EventKind(r.kind), r.code, from_ns(r.start), _at(r.end), from_ns(r.known_at), r.note
-            )
+            Event(r.asset, EventKind(r.kind), r.code, from_ns(r.start), _at(r.end), from_ns(r.known_at), r.note)
             for r in sorted(rows, key=lambda r: r.start)
             if (asset is None or r.asset == asset) and (not kinds or r.kind in kinds)
         ]
@@ -83,18 +77,19 @@ class Records:
         if since is not None:
             where = and_(where, t.c.end > to_ns(since))
         rows = self._latest(t, _LOT_KEY, where)
-        return [
-            Lot(
-                r.line, r.lot, _at(r.start), _at(r.end), from_ns(r.known_at), json.loads(r.process_values)
-            )
-            for r in sorted(rows, key=lambda r: (r.end or r.known_at, r.lot))
-        ]
+        return [_lot(r) for r in sorted(rows, key=lambda r: (r.end or r.known_at, r.lot))]
 
-    def results(self, line: str, result: str, known_by: datetime) -> list[Result]:
-        """Return the latest known version of a line's results of one name, by result_at."""
+    def lots_by_id(self, line: str, lots: Sequence[str]) -> list[Lot]:
+        """Return the latest version of the named lots of a line; unknown ones are left out."""
+        t = tables.lots
+        rows = self._latest(t, _LOT_KEY, and_(t.c.line == line, t.c.lot.in_(lots)))
+        return [_lot(r) for r in rows]
+
+    def results(self, line: str, result: str, known_by: datetime, newest: int | None = None) -> list[Result]:
+        """Return the latest known version of a line's results of one name, by result_at; all, or the `newest` ones."""
         t = tables.results
         where = and_(t.c.line == line, t.c.result == result, t.c.result_at <= to_ns(known_by))
-        rows = self._latest(t, _RESULT_KEY, where)
+        rows = self._latest(t, _RESULT_KEY, where, t.c.result_at.desc(), newest)
         return [
             Result(r.line, r.lot, r.result, r.value, from_ns(r.result_at), r.lab, r.text)
             for r in sorted(rows, key=lambda r: (r.result_at, r.lot))
@@ -105,9 +100,7 @@ class Records:
         t = tables.results
         with self._engine.connect() as connection:
             return list(
-                connection.execute(
-                    select(t.c.result).where(t.c.line == line).distinct().order_by(t.c.result)
-                ).scalars()
+                connection.execute(select(t.c.result).where(t.c.line == line).distinct().order_by(t.c.result)).scalars()
             )
 
     def counts(self) -> dict[str, int]:
@@ -138,9 +131,7 @@ class Records:
         }
         statement = upsert(tables.files).values(sha256=report.sha256, **values)
         with self._engine.begin() as connection:
-            connection.execute(
-                statement.on_conflict_do_update(index_elements=["sha256"], set_=values)
-            )
+            connection.execute(statement.on_conflict_do_update(index_elements=["sha256"], set_=values))
 
     def files(self) -> list[FileReport]:
         """Return all file reports, newest first."""
@@ -148,7 +139,9 @@ class Records:
             rows = connection.execute(select(tables.files).order_by(tables.files.c.loaded_at.desc())).all()
         return [_file(r) for r in rows]
 
-    def _latest(self, table: Table, key: tuple[str, ...], where: Any) -> list[Any]:
+    def _latest(
+        self, table: Table, key: tuple[str, ...], where: Any, order: Any = None, most: int | None = None
+    ) -> list[Any]:
         newest = (
             select(*(table.c[k] for k in key), func.max(table.c.version).label("version"))
             .where(where)
@@ -157,7 +150,8 @@ class Records:
         )
         match = and_(*(table.c[k] == newest.c[k] for k in (*key, "version")))
         with self._engine.connect() as connection:
-            return list(connection.execute(select(table).join(newest, match)).all())
+            query = select(table).join(newest, match).order_by(order).limit(most)
+            return list(connection.execute(query).all())
 
 
 _EVENT_KEY = ("asset", "kind", "code", "start")
@@ -207,6 +201,10 @@ def _result_row(r: Result) -> dict[str, Any]:
         "text": r.text,
         "result_at": to_ns(r.result_at),
     }
+
+
+def _lot(r: Any) -> Lot:
+    return Lot(r.line, r.lot, _at(r.start), _at(r.end), from_ns(r.known_at), json.loads(r.process_values))
 
 
 def _file(row: Any) -> FileReport:

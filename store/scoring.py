@@ -47,22 +47,22 @@ class Scoring:
         """Store scores and advance cursors in one transaction; a score that is there already stays."""
         with self._engine.begin() as connection:
             if scores:
-                connection.execute(
-                    upsert(tables.scores).on_conflict_do_nothing(), [_score_row(s) for s in scores]
-                )
+                connection.execute(upsert(tables.scores).on_conflict_do_nothing(), [_score_row(s) for s in scores])
             for name, at in cursors.items():
                 statement = upsert(tables.cursors).values(name=name, at=at)
-                connection.execute(
-                    statement.on_conflict_do_update(index_elements=["name"], set_={"at": at})
-                )
+                connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"at": at}))
 
     def cursors(self) -> dict[str, int]:
         """Return how far each named reader has come, in ns."""
         with self._engine.connect() as connection:
-            return {name: at for name, at in connection.execute(select(tables.cursors))}
+            return {row.name: row.at for row in connection.execute(select(tables.cursors))}
 
     def scores(
-        self, detector: str, asset: str | None = None, since: datetime | None = None, until: datetime | None = None
+        self,
+        detector: str,
+        asset: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
     ) -> list[Score]:
         """Return a detector's scores with since < at <= until, by time."""
         t = tables.scores
@@ -108,9 +108,7 @@ class Scoring:
             for row in rows:
                 values = {"verdict": row.verdict.value, "reason": row.reason, "at": to_ns(row.at)}
                 statement = upsert(tables.verdicts).values(asset=row.asset, **values)
-                connection.execute(
-                    statement.on_conflict_do_update(index_elements=["asset"], set_=values)
-                )
+                connection.execute(statement.on_conflict_do_update(index_elements=["asset"], set_=values))
 
     def verdicts(self) -> dict[str, VerdictRow]:
         """Return the present verdict of each asset."""
@@ -129,14 +127,10 @@ class Scoring:
         with self._engine.begin() as connection:
             if row.role == "champion":
                 connection.execute(
-                    update(t)
-                    .where(t.c.detector == row.detector, t.c.role == "champion")
-                    .values(role="retired")
+                    update(t).where(t.c.detector == row.detector, t.c.role == "champion").values(role="retired")
                 )
             statement = upsert(t).values(model_id=row.model_id, detector=row.detector, **values)
-            connection.execute(
-                statement.on_conflict_do_update(index_elements=["model_id", "detector"], set_=values)
-            )
+            connection.execute(statement.on_conflict_do_update(index_elements=["model_id", "detector"], set_=values))
 
     def models(self, detector: str | None = None) -> list[ModelRow]:
         """Return models, newest first."""

@@ -24,9 +24,7 @@ applied = Table(
     Column("stored", Integer, nullable=False),
     Column("duplicates", Integer, nullable=False),
 )
-cursors = Table(
-    "cursors", TABLES, Column("name", Text, primary_key=True), Column("at", BigInteger, nullable=False)
-)
+cursors = Table("cursors", TABLES, Column("name", Text, primary_key=True), Column("at", BigInteger, nullable=False))
 jobs = Table(
     "job_runs",
     TABLES,
@@ -75,6 +73,7 @@ results = Table(
     Column("result_at", BigInteger, nullable=False),
     Column("version", Integer, nullable=False),
     UniqueConstraint("line", "lot", "result", "lab", "version"),
+    Index("results_known", "line", "result", "result_at"),
 )
 files = Table(
     "files",

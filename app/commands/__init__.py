@@ -1,0 +1,1 @@
+"""One module per command: `main(args, stopping)` returns the exit code."""

@@ -1,0 +1,39 @@
+"""`forewarn deadletter`: what could not be taken, why, and its bytes."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import threading
+
+from app.commands.opening import opened_for
+from app.running import CommandError
+from app.settings import load
+
+
+def main(args: argparse.Namespace, _stopping: threading.Event) -> int:
+    """List dead letters, newest first, after a line per reason; or show one whole."""
+    with opened_for(load(args.config), telemetry=False) as rooms:
+        rows = rooms.journal.dead_letters(most=1000, reason=args.reason)
+        counts = rooms.journal.dead_letters_by_reason()
+    if args.action == "show":
+        row = next((r for r in rows if r.id == args.id), None)
+        if row is None:
+            raise CommandError(f"no dead letter {args.id}: forewarn deadletter list names them")
+        for name in ("id", "source", "received_at", "topic", "reason", "detail", "sha256"):
+            print(f"{name}: {getattr(row, name)}")
+        print(row.payload.decode("utf-8", "backslashreplace"))
+        return 0
+    if args.json:
+        fields = ("id", "source", "topic", "reason", "detail", "sha256")
+        print(
+            json.dumps([{"received_at": r.received_at.isoformat(), **{f: getattr(r, f) for f in fields}} for r in rows])
+        )
+        return 0
+    for reason, n in counts.items():
+        print(f"{n:7}  {reason}")
+    for r in rows:
+        print(f"{r.id:6}  {r.received_at:%Y-%m-%d %H:%M:%S} UTC  {r.reason:14}  {r.topic}: {r.detail}")
+    if not rows:
+        print("no dead letters")
+    return 0
