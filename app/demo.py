@@ -16,6 +16,7 @@ from typing import Any, Final
 from app import outcomes, training
 from app.broker import DemoBroker
 from app.clock import ReplayClock, SystemClock
+from app.console import console
 from app.loading import load_folder
 from app.notify import notifiers
 from app.paths import bundled_config
@@ -55,15 +56,16 @@ class Demo:
 
     def __init__(self, settings: Settings, hours_per_s: float | None, stopping: threading.Event) -> None:
         self.settings, self._hours_per_s, self._stopping = settings, hours_per_s, stopping
+        self._has_console = hours_per_s is not None and settings.root.console.is_enabled
         self.clock = ReplayClock(START)
         self._wall = SystemClock()
         self.rooms = Rooms(settings)
         self.state = "starting"
 
-    def run(self, is_ready: Callable[[], None] = lambda: None) -> dict[str, Any]:
-        """Load, train, replay; returns the summary. is_ready is called once the rooms are open.
+    def run(self, tell: Callable[[str], None] = lambda _: None) -> dict[str, Any]:
+        """Load, train, replay; returns the summary. `tell` hears in words what is going on.
 
-        Stops early, in order, when `stopping` is set.
+        A paced demo serves the console from the start, and after the replay until `stopping` is set.
         """
         begun = self._wall.monotonic()
         with ExitStack() as stack:
@@ -73,20 +75,31 @@ class Demo:
             if progress.done_until:
                 self.clock.set(datetime.fromisoformat(progress.done_until))
             receivers = stack.enter_context(notifiers(self.settings))
+            if self._has_console:
+                server = console(self.rooms, self.clock, lambda: self.state)
+                server.start()
+                stack.callback(server.stop)
+                tell(f"the console is at http://{self.settings.root.console.host}:{server.port}")
             self.state = "loading history"
-            is_ready()
+            tell("loading the history")
             self._load_history()
             pipeline = Pipeline(self.rooms, receivers, START)
             pipeline.tick(self.clock.now())
             self.state = "learning"
+            tell("training the models on it")
             self._train()
             if not self._stopping.is_set():
                 self.state = "replaying"
+                tell("replaying 15 days over MQTT")
                 self._replay(stack, pipeline, progress)
             self.state = "replay ended"
             progress.seconds += self._wall.monotonic() - begun
             self.rooms.ledger.save_note(PROGRESS, progress.dump())
-            return self.summary(progress)
+            summary = self.summary(progress)
+            if self._has_console and not self._stopping.is_set():
+                tell("the replay has ended; the console stays open until Ctrl-C")
+                self._stopping.wait()
+            return summary
 
     def _load_history(self) -> None:
         folder = self.settings.folder / "history"

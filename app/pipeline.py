@@ -94,7 +94,9 @@ class Pipeline:
                 sum(d.name in champions for d in own),
                 next((self._errors[d.name] for d in own if self._errors.get(d.name)), ""),
             )
-            rows.append(VerdictRow(path, *verdict_of(state, now), now))
+            verdict, reason = verdict_of(state, now)
+            is_stopped = state.stopped_since is not None
+            rows.append(VerdictRow(path, verdict, reason, now, state.newest_at, is_stopped))
         self._rooms.ledger.scoring.save_verdicts(rows)
 
     def _events(self, now: datetime) -> dict[str, list[Event]]:

@@ -26,6 +26,7 @@ from features.extract import extract, join
 
 log = logging.getLogger(__name__)
 MISSING_TAGS = mark("not enough data of {tags}")
+TOO_SHORT = mark("learning: not enough data yet for a whole window")
 KEPT_CONTRIBUTIONS = 8
 LAB_MARGIN = 200  # results read beyond the lots to be scored, so that the last known ones are surely among them
 
@@ -173,7 +174,8 @@ def _unassessed(
     detector: DetectorSettings, bundle: Bundle, asset: str, subject: str, end: int, missing: Sequence[str]
 ) -> Score:
     shown = ", ".join(missing[:3]) + (", ..." if len(missing) > 3 else "")
-    reason = phrase(MISSING_TAGS, tags=shown)
+    is_short = len(missing) == len(bundle.features.sources)  # every tag alike: the window, not a tag, lacks data
+    reason = phrase(TOO_SHORT) if is_short else phrase(MISSING_TAGS, tags=shown)
     scale = bundle.detector.scale
     return Score(
         detector.name,

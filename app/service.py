@@ -13,6 +13,7 @@ from typing import Any
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from app.console import console
 from app.notify import notifiers
 from app.pipeline import Pipeline
 from app.rooms import Rooms
@@ -50,6 +51,10 @@ class Service:
                 )
                 self.collector.start()
                 stack.callback(self.collector.stop)
+            if self.settings.root.console.is_enabled:
+                server = console(self.rooms, self._clock, lambda: "")
+                server.start()
+                stack.callback(server.stop)
             is_ready()
             log.info("running plant=%r", self.settings.root.plant.name)
             self._stopping.wait()

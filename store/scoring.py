@@ -29,12 +29,14 @@ class ModelRow:
 
 @dataclass(frozen=True, slots=True)
 class VerdictRow:
-    """What was last said of an asset."""
+    """What was last said of an asset. newest_at: its newest point, None where there is none."""
 
     asset: str
     verdict: Verdict
     reason: str
     at: datetime
+    newest_at: datetime | None = None
+    is_stopped: bool = False
 
 
 class Scoring:
@@ -106,7 +108,13 @@ class Scoring:
         """Write the present verdict of assets."""
         with self._engine.begin() as connection:
             for row in rows:
-                values = {"verdict": row.verdict.value, "reason": row.reason, "at": to_ns(row.at)}
+                values = {
+                    "verdict": row.verdict.value,
+                    "reason": row.reason,
+                    "at": to_ns(row.at),
+                    "newest_at": None if row.newest_at is None else to_ns(row.newest_at),
+                    "is_stopped": int(row.is_stopped),
+                }
                 statement = upsert(tables.verdicts).values(asset=row.asset, **values)
                 connection.execute(statement.on_conflict_do_update(index_elements=["asset"], set_=values))
 
@@ -114,7 +122,17 @@ class Scoring:
         """Return the present verdict of each asset."""
         with self._engine.connect() as connection:
             rows = connection.execute(select(tables.verdicts)).all()
-        return {r.asset: VerdictRow(r.asset, Verdict(r.verdict), r.reason, from_ns(r.at)) for r in rows}
+        return {
+            r.asset: VerdictRow(
+                r.asset,
+                Verdict(r.verdict),
+                r.reason,
+                from_ns(r.at),
+                None if r.newest_at is None else from_ns(r.newest_at),
+                bool(r.is_stopped),
+            )
+            for r in rows
+        }
 
     def add_model(self, row: ModelRow) -> None:
         """Register a model; a champion retires the one before it, in the same transaction."""

@@ -112,6 +112,8 @@ verdicts = Table(
     Column("verdict", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("at", BigInteger, nullable=False),
+    Column("newest_at", BigInteger),
+    Column("is_stopped", Integer, nullable=False, default=0),
 )
 models = Table(
     "models",

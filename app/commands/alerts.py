@@ -6,11 +6,10 @@ import argparse
 import json
 import threading
 
-from alerts.lifecycle import acknowledge
 from alerts.messages import local
+from app.acknowledging import acknowledge
 from app.clock import SystemClock
 from app.commands.opening import opened_for
-from app.rooms import Rooms
 from app.running import CommandError
 from app.settings import load
 
@@ -20,7 +19,10 @@ def main(args: argparse.Namespace, _stopping: threading.Event) -> int:
     settings = load(args.config)
     with opened_for(settings, telemetry=False) as rooms:
         if args.action == "ack":
-            acknowledge_by_id(rooms, args.alert or "", args.by, args.reason)
+            try:
+                acknowledge(rooms, args.alert or "", args.by, args.reason, SystemClock().now())
+            except ValueError as error:
+                raise CommandError(str(error), 1 if args.by else 2) from error
             print(f"{args.alert}: acknowledged by {args.by}")
             return 0
         rows = rooms.ledger.alerting.alerts()
@@ -52,17 +54,3 @@ def main(args: argparse.Namespace, _stopping: threading.Event) -> int:
     if not rows:
         print("no alerts")
     return 0
-
-
-def acknowledge_by_id(rooms: Rooms, alert_id: str, by: str, note: str) -> None:
-    """Acknowledge an alert and keep it; raises CommandError with the reason where that cannot be."""
-    alert = rooms.ledger.alerting.alert(alert_id)
-    if alert is None:
-        raise CommandError(f"no alert {alert_id!r}: forewarn alerts list names them")
-    now = SystemClock().now()
-    sequence = len(rooms.ledger.alerting.transitions([alert_id]))
-    try:
-        update = acknowledge(alert, by, now, note, sequence)
-    except ValueError as error:
-        raise CommandError(str(error), 2 if not by.strip() else 1) from error
-    rooms.ledger.alerting.save([update], {}, now)

@@ -6,6 +6,7 @@ import argparse
 import json
 import logging
 import shutil
+import sys
 import threading
 from typing import Any
 
@@ -27,7 +28,7 @@ def main(args: argparse.Namespace, stopping: threading.Event) -> int:
         logging.getLogger("forewarn.alert").setLevel(logging.ERROR)
     demo = Demo(demo_settings(args.dir, args.port), None if args.once else args.speed, stopping)
     try:
-        summary = demo.run()
+        summary = demo.run(lambda text: print(text, file=sys.stderr, flush=True))
     except StoreBusyError as error:
         raise CommandError(f"{error}: --dir names another folder") from error
     print(json.dumps(summary) if args.json else told(summary))

@@ -1,0 +1,18 @@
+"""Acknowledging an alert by name, from the command line or the console."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from alerts import lifecycle
+from app.rooms import Rooms
+
+
+def acknowledge(rooms: Rooms, alert_id: str, by: str, note: str, now: datetime) -> None:
+    """Acknowledge an alert and keep it; raises ValueError where there is no such alert, no name, or nothing to do."""
+    alert = rooms.ledger.alerting.alert(alert_id)
+    if alert is None:
+        raise ValueError(f"no alert {alert_id!r}: forewarn alerts list names them")
+    sequence = len(rooms.ledger.alerting.transitions([alert_id]))
+    update = lifecycle.acknowledge(alert, by, now, note, sequence)
+    rooms.ledger.alerting.save([update], {}, now)

@@ -1,0 +1,126 @@
+"""The console as a whole: a source in, a Dash app out, and the server that serves it on loopback."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+from dash import Dash, Input, Output, State, dcc, html
+
+from dashboard import words
+from dashboard.pages import PAGES, parts
+from dashboard.source import Source
+from domain.text import LANGUAGES, Translate, catalogue
+
+log = logging.getLogger(__name__)
+
+
+def create_app(source: Source) -> Dash:
+    """Return the app; nothing is read from outside, and every callback's ids stand in some page's layout."""
+    app = Dash(
+        "forewarn",
+        title=f"Forewarn – {source.title}",
+        update_title="",
+        assets_folder=str(Path(__file__).parent / "assets"),
+        serve_locally=True,
+    )
+    app.layout = html.Div([dcc.Location(id="url", refresh="callback-nav"), html.Div(id="shell")])
+    pages = [page(source, path, "") for path in PAGES]
+    app.validation_layout = html.Div([app.layout, *pages])
+    for module in PAGES.values():
+        module.register(app, source)
+    _register_shell(app, source)
+    return app
+
+
+def _register_shell(app: Dash, source: Source) -> None:
+    def route(path: str, search: str) -> Any:
+        return page(source, path, search)
+
+    app.callback(Output("shell", "children"), Input("url", "pathname"), Input("url", "search"))(route)
+
+    def clock(_n: int, language: str) -> str:
+        return now_text(source, catalogue(language))
+
+    app.callback(Output("shell-now", "children"), Input("shell-tick", "n_intervals"), State("language", "data"))(clock)
+
+
+def page(source: Source, path: str, search: str) -> Any:
+    """Return a whole page: navigation and content, in the language of the address or the config's."""
+    query = {k: v[0] for k, v in parse_qs(search.lstrip("?")).items()}
+    language = query.get("lang", source.language)
+    language = language if language in LANGUAGES else source.language
+    t = catalogue(language)
+    module = PAGES.get(path)
+    content = (
+        html.P(t("There is no page {path}.", path=path))
+        if module is None
+        else module.layout(source, t, language, query)
+    )
+    return html.Div(
+        [
+            dcc.Store(id="language", data=language),
+            dcc.Interval(id="shell-tick", interval=int(source.refresh_s * 1000)),
+            _header(source, t, language, path, query),
+            html.Main(content),
+        ],
+        lang=language,
+    )
+
+
+def now_text(source: Source, t: Translate) -> str:
+    """Return the plant's present time and what the service is doing, where it is out of the ordinary."""
+    state = words.SERVICE_STATES.get(source.state())
+    at = words.instant(source.now(), source.zone)
+    return f"{at} · {t(state)}" if state else at
+
+
+def _header(source: Source, t: Translate, language: str, path: str, query: Mapping[str, str]) -> Any:
+    links = [
+        dcc.Link(t(module.TITLE), href=parts.link(p, language), className="here" if p == path else "")
+        for p, module in PAGES.items()
+    ]
+    kept = {k: v for k, v in query.items() if k != "lang"}
+    switches = [
+        dcc.Link(name, href=parts.link(path or "/", code, **kept), className="here" if code == language else "")
+        for code, name in LANGUAGES.items()
+    ]
+    return html.Header(
+        [
+            html.Span(["Forewarn", html.Small(source.title)], className="brand"),
+            html.Nav(links),
+            html.Span(now_text(source, t), id="shell-now", className="now"),
+            html.Nav(switches, className="languages"),
+        ]
+    )
+
+
+class ConsoleServer:
+    """Serves an app with waitress in a thread; `port` is the real one once started."""
+
+    def __init__(self, app: Dash, host: str, port: int) -> None:
+        self._app, self._host, self.port = app, host, port
+        self._server: Any = None
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Listen; raises OSError where the port is taken."""
+        from waitress import create_server
+
+        logging.getLogger("waitress").setLevel(logging.ERROR)
+        self._server = create_server(self._app.server, host=self._host, port=self.port, threads=8)
+        self.port = int(self._server.effective_port)
+        self._thread = threading.Thread(target=self._server.run, name="console", daemon=True)
+        self._thread.start()
+        log.info("console url=http://%s:%d", self._host, self.port)
+
+    def stop(self) -> None:
+        """Stop listening."""
+        if self._server is not None and self._thread is not None:
+            self._server.close()
+            self._thread.join(timeout=5)
+            self._server = None

@@ -1,0 +1,225 @@
+"""Page data in, Plotly figures out. Knows no Dash; an empty figure says why it is empty."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from dashboard import words
+from dashboard.queries import AssetView, QualityView, Scatter
+from domain.instants import to_ns
+from domain.scores import Scale, Score
+from domain.text import Translate
+
+INK: Final = "#1f2933"
+LINE: Final = "#2f6f9f"
+SECOND: Final = "#b7791f"
+ALARM: Final = "#c0392b"
+QUIET: Final = "#9aa5b1"
+FONT: Final = "system-ui, 'Segoe UI', 'Noto Sans KR', 'Noto Sans CJK KR', sans-serif"
+
+
+def _layout(**extra: Any) -> dict[str, Any]:
+    base = {
+        "margin": {"l": 64, "r": 20, "t": 36, "b": 44},
+        "paper_bgcolor": "white",
+        "plot_bgcolor": "white",
+        "font": {"family": FONT, "size": 13, "color": INK},
+        "hovermode": "x unified",
+        "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
+        "uirevision": "keep",
+    }
+    return {**base, **extra}
+
+
+def empty(reason: str, height: int = 260) -> go.Figure:
+    """Return a figure that says why there is nothing to show."""
+    figure = go.Figure(layout=_layout(height=height))
+    figure.update_xaxes(visible=False).update_yaxes(visible=False)
+    figure.add_annotation(text=reason, showarrow=False, font={"size": 15, "color": QUIET}, xref="paper", yref="paper")
+    return figure
+
+
+def trend(view: AssetView, t: Translate, zone: ZoneInfo) -> go.Figure:
+    """Draw the chosen tags one below the other on one time axis, with limits and alerts."""
+    drawn = [s for s in view.series if len(s.times)]
+    if not view.series:
+        return empty(t("Choose a tag to see its trend"))
+    if not drawn:
+        return empty(t("No data of these tags in this time range"))
+    figure = make_subplots(rows=len(drawn), cols=1, shared_xaxes=True, vertical_spacing=0.04)
+    for row, series in enumerate(drawn, start=1):
+        tag = series.tag
+        name = f"{tag.name} [{tag.unit}]" if tag.unit else tag.name
+        figure.add_trace(
+            go.Scatter(
+                x=words.local_times(series.times, zone),
+                y=series.values,
+                name=name,
+                mode="lines",
+                line={"color": LINE, "width": 1.6},
+                showlegend=False,
+            ),
+            row=row,
+            col=1,
+        )
+        figure.update_yaxes(title_text=name, row=row, col=1, gridcolor="#e4e7eb", zeroline=False)
+        for limit in (tag.low, tag.high):
+            if limit is not None:
+                figure.add_hline(y=limit, line={"color": ALARM, "width": 1, "dash": "dash"}, row=row, col=1)
+    _marks(figure, view, t, zone)
+    figure.update_layout(_layout(height=max(260, 150 * len(drawn) + 80)))
+    _time_axis(figure, view, t, zone)
+    return figure
+
+
+def scores(view: AssetView, t: Translate, zone: ZoneInfo, unit: str = "") -> go.Figure:
+    """Draw each detector's score with its interval and its alert limit."""
+    drawn = [d for d in view.detectors if any(s.value is not None for s in view.scores[d.name])]
+    if not drawn:
+        return empty(t("No score in this time range: no model yet, or too little data"))
+    figure = make_subplots(rows=len(drawn), cols=1, shared_xaxes=True, vertical_spacing=0.07)
+    for row, detector in enumerate(drawn, start=1):
+        found = [s for s in view.scores[detector.name] if s.value is not None]
+        name = t(words.ROLES[detector.role])
+        factor = 1.0 if found[0].scale is Scale.PHYSICAL else 100.0
+        shown = unit if found[0].scale is Scale.PHYSICAL else "%"
+        _band(figure, found, factor, name, row, zone)
+        figure.update_yaxes(title_text=f"{name} [{shown}]", row=row, col=1, gridcolor="#e4e7eb", zeroline=False)
+        if found[0].scale is not Scale.PHYSICAL:
+            figure.update_yaxes(range=[-2, 104], row=row, col=1)
+        if detector.name in view.thresholds:
+            limit = view.thresholds[detector.name] * factor
+            figure.add_hline(y=limit, line={"color": ALARM, "width": 1, "dash": "dash"}, row=row, col=1)
+    _marks(figure, view, t, zone)
+    figure.update_layout(_layout(height=150 * len(drawn) + 110))
+    _time_axis(figure, view, t, zone)
+    return figure
+
+
+def _band(figure: go.Figure, found: Sequence[Score], factor: float, name: str, row: int, zone: ZoneInfo) -> None:
+    times = words.local_times(np.array([to_ns(s.at) for s in found]), zone)
+    low, high, value = ([(getattr(s, k) or 0.0) * factor for s in found] for k in ("low", "high", "value"))
+    band = {"mode": "lines", "line": {"width": 0}, "showlegend": False, "hoverinfo": "skip"}
+    figure.add_trace(go.Scatter(x=times, y=low, **band), row=row, col=1)
+    figure.add_trace(
+        go.Scatter(x=times, y=high, fill="tonexty", fillcolor="rgba(47,111,159,0.18)", **band), row=row, col=1
+    )
+    figure.add_trace(
+        go.Scatter(x=times, y=value, name=name, mode="lines", line={"color": LINE, "width": 1.8}, showlegend=False),
+        row=row,
+        col=1,
+    )
+
+
+def _marks(figure: go.Figure, view: AssetView, t: Translate, zone: ZoneInfo) -> None:
+    for mark in view.marks:
+        start, end = max(mark.raised_at, view.start), min(mark.returned_at or view.end, view.end)
+        x0, x1 = words.local_times(np.array([to_ns(start), to_ns(end)]), zone)
+        figure.add_vrect(x0=x0, x1=x1, fillcolor=ALARM, opacity=0.09, line_width=0)
+        if mark.raised_at >= view.start:
+            figure.add_vline(x=x0, line={"color": ALARM, "width": 1.4})
+    if view.marks:
+        figure.add_annotation(
+            text=t("red: alert"), x=1, y=1.0, xref="paper", yref="paper", xanchor="right", yanchor="bottom",
+            showarrow=False, font={"color": ALARM, "size": 12},
+        )  # fmt: skip
+
+
+def _time_axis(figure: go.Figure, view: AssetView, t: Translate, zone: ZoneInfo) -> None:
+    span = words.local_times(np.array([to_ns(view.start), to_ns(view.end)]), zone)
+    figure.update_xaxes(range=span, gridcolor="#eef1f4", tickformat="%m-%d %H:%M")
+    figure.update_xaxes(title_text=t("time, {zone}", zone=zone.key), row=_rows(figure), col=1)
+
+
+def _rows(figure: go.Figure) -> int:
+    return len(figure._grid_ref)
+
+
+def contributions(score: Score | None, t: Translate, units: Mapping[str, str]) -> go.Figure:
+    """Draw what moved the newest score, the strongest at the top; red raises it, blue lowers it."""
+    if score is None or not score.contributions:
+        return empty(t("Nothing scored yet"))
+    top = list(reversed(score.contributions))
+    labels = [
+        f"{c.source}  {c.value:.5g} {units.get(c.source, '')}".rstrip() if c.value is not None else c.source
+        for c in top
+    ]
+    colours = [ALARM if c.amount > 0 else LINE for c in top]
+    bars = go.Bar(x=[c.amount for c in top], y=labels, orientation="h", marker={"color": colours}, showlegend=False)
+    figure = go.Figure(bars, layout=_layout(height=110 + 30 * len(top), hovermode="closest"))
+    figure.update_xaxes(
+        title_text=t("raises the score (red), lowers it (blue)"), gridcolor="#e4e7eb", zerolinecolor=INK
+    )
+    return figure.update_yaxes(automargin=True)
+
+
+def predicted(view: QualityView, t: Translate, zone: ZoneInfo) -> go.Figure:
+    """Draw predictions with their interval, measurements, and persistence beside them."""
+    if not len(view.times):
+        return empty(t("No lot has been predicted yet"), 340)
+    times = words.local_times(view.times, zone)
+    band = {"mode": "lines", "line": {"width": 0}, "showlegend": False, "hoverinfo": "skip"}
+    figure = go.Figure(layout=_layout(height=380))
+    figure.add_trace(go.Scatter(x=times, y=view.low, **band))
+    figure.add_trace(
+        go.Scatter(
+            x=times, y=view.high, fill="tonexty", fillcolor="rgba(47,111,159,0.15)",
+            **{**band, "showlegend": True}, name=t("90 % interval"),
+        )
+    )  # fmt: skip
+    figure.add_trace(
+        go.Scatter(x=times, y=view.persistence, name=t("persistence (last known)"), line={"color": QUIET, "width": 1.2})
+    )
+    figure.add_trace(go.Scatter(x=times, y=view.predicted, name=t("predicted"), line={"color": LINE, "width": 2}))
+    figure.add_trace(
+        go.Scatter(x=times, y=view.measured, name=t("measured"), mode="markers", marker={"color": SECOND, "size": 6})
+    )
+    figure.update_xaxes(title_text=t("time, {zone}", zone=zone.key), tickformat="%m-%d %H:%M", gridcolor="#eef1f4")
+    return figure.update_yaxes(title_text=f"{view.detector.outcome} [{view.unit}]", gridcolor="#e4e7eb")
+
+
+def factors(view: QualityView, t: Translate, most: int = 12) -> go.Figure:
+    """Draw the process factors by importance, with their ranks over the folds."""
+    if not view.factors:
+        return empty(t("No model yet"))
+    top = list(reversed(view.factors[:most]))
+    signs = {1: "▲", -1: "▼", 0: "◆"}
+    labels = [f"{f['name']} {signs[f['direction']]}" for f in top]
+    notes = [t("rank {low}–{high} over the folds", low=f["rank_low"], high=f["rank_high"]) for f in top]
+    bars = go.Bar(
+        x=[f["importance"] for f in top], y=labels, orientation="h", marker={"color": LINE}, text=notes,
+        textposition="auto", showlegend=False,
+    )  # fmt: skip
+    figure = go.Figure(bars, layout=_layout(height=90 + 30 * len(top), hovermode="closest"))
+    figure.update_xaxes(title_text=t("rise of the error when shuffled [{unit}]", unit=view.unit), gridcolor="#e4e7eb")
+    return figure.update_yaxes(automargin=True)
+
+
+def scatter(found: Scatter | None, t: Translate) -> go.Figure:
+    """Draw a factor against the result, with the mean result in ten equal groups of lots."""
+    if found is None or len(found.x) < 10:
+        return empty(t("Fewer than ten lots have both this factor and a result"))
+    order = np.argsort(found.x)
+    groups = np.array_split(order, 10)
+    x_name = f"{found.factor.name} [{found.factor.unit}]" if found.factor.unit else found.factor.name
+    figure = go.Figure(layout=_layout(height=380, hovermode="closest"))
+    figure.add_trace(
+        go.Scattergl(
+            x=found.x, y=found.y, mode="markers", name=t("one lot"),
+            marker={"color": "rgba(47,111,159,0.28)", "size": 5},
+        )
+    )  # fmt: skip
+    figure.add_trace(
+        go.Scatter(
+            x=[float(found.x[g].mean()) for g in groups], y=[float(found.y[g].mean()) for g in groups],
+            mode="lines+markers", name=t("mean of a tenth of the lots"), line={"color": SECOND, "width": 2.5},
+        )
+    )  # fmt: skip
+    figure.update_xaxes(title_text=x_name, gridcolor="#e4e7eb", zeroline=False)
+    return figure.update_yaxes(title_text=f"{found.outcome} [{found.unit}]", gridcolor="#e4e7eb", zeroline=False)

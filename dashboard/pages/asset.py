@@ -1,0 +1,178 @@
+"""Asset: any of its tags in one trend with limits, its scores, its alerts as marks, and what moved the newest score."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from dash import Dash, Input, Output, State, dcc, html
+
+from dashboard import figures, queries, words
+from dashboard.pages import parts
+from dashboard.source import Source
+from domain.text import Translate, catalogue, mark
+
+TITLE: Final = mark("Asset")
+RANGES: Final = {
+    "1": mark("1 day"),
+    "3": mark("3 days"),
+    "7": mark("7 days"),
+    "15": mark("15 days"),
+    "all": mark("all"),
+    "dates": mark("dates"),
+}
+FIRST_TAGS: Final = 3
+
+
+def layout(source: Source, t: Translate, _language: str, query: Mapping[str, str]) -> Any:
+    """Return the page of the asset in the address, or of the most urgent one."""
+    known = source.plant.assets
+    chosen = query.get("asset", "")
+    if chosen not in known:
+        ranked = queries.overview(source)
+        chosen = ranked[0].asset if ranked else ""
+    if not chosen:
+        return html.Div([html.H1(t(TITLE)), html.P(t("The config has no assets."), className="quiet"), *_ids()])
+    tags = list(source.plant.tags[chosen].values())
+    today = source.now().astimezone(source.zone).date()
+    controls = html.Div(
+        [
+            _labelled(t("Asset"), dcc.Dropdown(list(known), chosen, id="asset-name", clearable=False)),
+            _labelled(
+                t("Tags"),
+                dcc.Dropdown(
+                    [{"label": _tag_label(x.name, x.title), "value": x.name} for x in tags],
+                    [x.name for x in tags[:FIRST_TAGS]],
+                    id="asset-tags",
+                    multi=True,
+                    placeholder=t("Choose a tag to see its trend"),
+                ),
+                "grow",
+            ),
+            _labelled(
+                t("Time range"),
+                dcc.Dropdown({k: t(v) for k, v in RANGES.items()}, "7", id="asset-range", clearable=False),
+                "narrow",
+            ),
+            _labelled(
+                t("From – to"),
+                dcc.DatePickerRange(
+                    id="asset-dates",
+                    start_date=today - timedelta(days=7),
+                    end_date=today,
+                    display_format="YYYY-MM-DD",
+                    minimum_nights=0,
+                ),
+            ),
+        ],
+        className="controls",
+    )
+    return html.Div(
+        [
+            html.H1([t(TITLE), ": ", chosen]),
+            html.Div(id="asset-head"),
+            controls,
+            parts.card(t("Trend"), dcc.Graph(id="asset-trend", config=parts.GRAPH), wide=True),
+            parts.card(t("Scores"), dcc.Graph(id="asset-scores", config=parts.GRAPH), wide=True),
+            parts.card(t("What moved the newest score"), dcc.Graph(id="asset-why", config=parts.GRAPH), wide=True),
+            parts.tick("asset", source.refresh_s),
+        ]
+    )
+
+
+def register(app: Dash, source: Source) -> None:
+    """Add the change of asset and the refresh."""
+
+    def choose(asset: str, language: str) -> str:
+        return parts.link("", language, asset=asset)
+
+    app.callback(
+        Output("url", "search"), Input("asset-name", "value"), State("language", "data"), prevent_initial_call=True
+    )(choose)
+
+    def refresh(_n: int, tags: list[str], chosen: str, first: str, last: str, asset: str, language: str) -> Any:
+        return drawn(source, asset, tags or [], time_range(source, asset, chosen, first, last), language)
+
+    app.callback(
+        [Output(f"asset-{x}", y) for x, y in _OUTPUTS],
+        Input("asset-tick", "n_intervals"),
+        Input("asset-tags", "value"),
+        Input("asset-range", "value"),
+        Input("asset-dates", "start_date"),
+        Input("asset-dates", "end_date"),
+        State("asset-name", "value"),
+        State("language", "data"),
+        running=[(Output("asset-tick", "disabled"), True, False)],
+    )(refresh)
+
+
+_OUTPUTS: Final = (("head", "children"), ("trend", "figure"), ("scores", "figure"), ("why", "figure"))
+
+
+def time_range(source: Source, asset: str, chosen: str, first: str, last: str) -> tuple[datetime, datetime]:
+    """Return the half-open range of a choice; ranges in days end with the asset's newest data."""
+    if chosen == "dates" and first and last:
+        start, end = (datetime.fromisoformat(x[:10]).replace(tzinfo=source.zone) for x in sorted((first, last)))
+        return start, end + timedelta(days=1)
+    span = queries.data_span(source, asset)
+    now = source.now()
+    oldest, newest = span if span is not None else (now - timedelta(days=1), now)
+    end = newest + timedelta(seconds=1)
+    start = oldest if chosen in ("all", "dates") else end - timedelta(days=int(chosen))
+    return max(start, oldest - timedelta(hours=1)), end
+
+
+def drawn(
+    source: Source, asset: str, tags: Sequence[str], span: tuple[datetime, datetime], language: str
+) -> tuple[Any, Any, Any, Any]:
+    """Return head, trend, scores and contributions of an asset."""
+    t = catalogue(language)
+    view = queries.asset_view(source, asset, tags, *span)
+    units = {x.name: x.unit for x in source.plant.tags[asset].values()}
+    outcome = next((d.outcome for d in view.detectors if d.role == "quality"), "")
+    newest = next((s for d, s in view.tile.scores if d.role != "anomaly"), None) if view.tile else None
+    return (
+        _head(view, source, t),
+        figures.trend(view, t, source.zone),
+        figures.scores(view, t, source.zone, units.get(outcome, "")),
+        figures.contributions(newest, t, units),
+    )
+
+
+def _head(view: queries.AssetView, source: Source, t: Translate) -> Any:
+    tile = view.tile
+    if tile is None:
+        return html.P(t("no data yet"))
+    scores = {
+        t(words.ROLES[d.role]): words.score(s, source.plant.tags[view.asset][d.outcome].unit)
+        if d.outcome in source.plant.tags[view.asset]
+        else words.score(s)
+        for d, s in tile.scores
+    }
+    untrained = [d.name for d in view.detectors if d.name not in {x.name for x, _ in tile.scores}]
+    return html.Div(
+        [
+            html.Div(
+                [
+                    parts.badge(tile.verdict, t, is_stopped=tile.is_stopped),
+                    html.Span(words.reason(t, tile.reason, source.zone), className="reason"),
+                    html.Span(t("data: {age}", age=words.age(t, tile.age)), className="quiet"),
+                ],
+                className="headline",
+            ),
+            parts.figures({**scores, **dict.fromkeys((f"{t('no score yet')}: {n}" for n in untrained), "–")}),
+        ]
+    )
+
+
+def _labelled(text: str, control: Any, kind: str = "") -> Any:
+    return html.Label([html.Span(text), control], className=kind)
+
+
+def _tag_label(name: str, title: str) -> str:
+    return f"{name} – {title}" if title else name
+
+
+def _ids() -> list[Any]:
+    return [html.Div(id=f"asset-{x}", hidden=True) for x in ("head", "trend", "scores", "why")]

@@ -1,0 +1,297 @@
+"""Stores in, plain data for one page out. Knows no plotting library and no Dash."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dashboard.source import DetectorInfo, Source
+from domain.alerting import Alert
+from domain.instants import from_ns, to_ns
+from domain.plant import Tag
+from domain.records import Tally
+from domain.scores import Score, Verdict
+from store.alerting import OutboxCounts
+from store.journal import DeadLetter
+from store.scoring import ModelRow
+
+# What needs a person's attention comes first.
+URGENCY: Final = (Verdict.ALARM, Verdict.ENGINE_ERROR, Verdict.NO_DATA, Verdict.NOT_ASSESSED, Verdict.OK)
+BUCKETS: Final = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One asset on the overview. age None: it never reported. scores: newest value by detector, with its role."""
+
+    asset: str
+    class_name: str
+    verdict: Verdict
+    reason: str
+    age: timedelta | None
+    scores: tuple[tuple[DetectorInfo, Score], ...]
+    n_alerts: int
+    is_stopped: bool
+
+
+def overview(source: Source) -> list[Tile]:
+    """Return all assets, the most urgent first; stopped ones last."""
+    now = source.now()
+    verdicts = source.ledger.scoring.verdicts()
+    latest = {d.name: source.ledger.scoring.latest(d.name) for d in source.detectors}
+    open_alerts: dict[str, int] = defaultdict(int)
+    for key, alert in source.ledger.alerting.open().items():
+        open_alerts[key.asset] += alert.state.is_open
+    tiles = []
+    for path, asset in source.plant.assets.items():
+        row = verdicts.get(path)
+        scores = tuple(
+            (d, s) for d in source.detectors_of(asset.class_name) if (s := latest[d.name].get(path)) is not None
+        )
+        newest = None if row is None else row.newest_at
+        tiles.append(
+            Tile(
+                path,
+                asset.class_name,
+                Verdict.NO_DATA if row is None else row.verdict,
+                "" if row is None else row.reason,
+                None if newest is None else now - newest,
+                scores,
+                open_alerts[path],
+                row is not None and row.is_stopped,
+            )
+        )
+    return sorted(tiles, key=_attention)
+
+
+def _attention(tile: Tile) -> tuple[bool, int, float, str]:
+    worst = max((s.value for d, s in tile.scores if d.role == "failure" and s.value is not None), default=0.0)
+    return tile.is_stopped, URGENCY.index(tile.verdict), -worst, tile.asset
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Series:
+    """One tag over a range. times: int64 ns. values: NaN = null. Thinned to its extremes where it is long."""
+
+    tag: Tag
+    times: NDArray[np.int64]
+    values: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """An alert on a time axis; returned_at None: the condition is still there."""
+
+    rule: str
+    raised_at: datetime
+    returned_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AssetView:
+    """One asset over a range."""
+
+    asset: str
+    tile: Tile | None
+    series: tuple[Series, ...]
+    scores: Mapping[str, Sequence[Score]]
+    detectors: tuple[DetectorInfo, ...]
+    thresholds: Mapping[str, float]
+    marks: tuple[Mark, ...]
+    start: datetime
+    end: datetime
+
+
+def asset_view(source: Source, asset: str, tags: Sequence[str], start: datetime, end: datetime) -> AssetView:
+    """Return an asset's chosen tags, scores and alerts in [start, end)."""
+    known = source.plant.tags[asset]
+    series = tuple(_series(source, known[t], start, end) for t in tags if t in known)
+    detectors = tuple(source.detectors_of(source.plant.assets[asset].class_name))
+    scores = {d.name: source.ledger.scoring.scores(d.name, asset, start, end) for d in detectors}
+    thresholds = {d.name: limit for d in detectors if (limit := _limit(source, d)) is not None}
+    tile = next((t for t in overview(source) if t.asset == asset), None)
+    marks = tuple(m for m in _marks(source, asset) if m.raised_at < end and (m.returned_at or end) >= start)
+    return AssetView(asset, tile, series, scores, detectors, thresholds, marks, start, end)
+
+
+def _limit(source: Source, detector: DetectorInfo) -> float | None:
+    """Return the raise limit of the first rule that watches a detector's score: its own, or its champion's."""
+    rule = next((r for r in source.rules if r.watch == f"score:{detector.name}"), None)
+    if rule is None:
+        return None
+    if rule.raise_at is not None:
+        return rule.raise_at
+    champion = source.ledger.scoring.champion(detector.name)
+    limit = champion.details.get("threshold") if champion else None
+    return None if limit is None else float(limit)
+
+
+def _series(source: Source, tag: Tag, start: datetime, end: datetime) -> Series:
+    points = source.points.bucketed(tag.tag_id, to_ns(start), to_ns(end), BUCKETS)
+    return Series(tag, points.at, points.value)
+
+
+def _marks(source: Source, asset: str) -> list[Mark]:
+    marks = []
+    for alert in source.ledger.alerting.alerts(asset=asset):
+        raised: datetime | None = None
+        for row in source.ledger.alerting.transitions([alert.id]):
+            if row.change.value.startswith("raised"):
+                raised = row.at
+            elif row.change.value.startswith("returned") and raised is not None:
+                marks.append(Mark(alert.key.rule, raised, row.at))
+                raised = None
+        if raised is not None:
+            marks.append(Mark(alert.key.rule, raised, None))
+    return marks
+
+
+def data_span(source: Source, asset: str) -> tuple[datetime, datetime] | None:
+    """Return the first and last instant an asset has data of, None where it has none."""
+    ids = [t.tag_id for t in source.plant.tags[asset].values()]
+    newest = source.points.latest(ids, to_ns(source.now()) + 1)
+    oldest = source.points.oldest_first(ids, 0, to_ns(source.now()), 1)
+    if not len(newest) or not len(oldest):
+        return None
+    return from_ns(int(oldest.at[0])), from_ns(int(newest.at.max()))
+
+
+def alerts(source: Source) -> list[Alert]:
+    """Return alerts, open ones first, then the newest."""
+    rows = source.ledger.alerting.alerts()
+    return sorted(rows, key=lambda a: (not a.state.is_open, -to_ns(a.raised_at or a.breach_since)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class QualityView:
+    """A quality detector's lots, by end. measured and persistence: NaN = not known (yet). times: int64 ns."""
+
+    detector: DetectorInfo
+    unit: str
+    times: NDArray[np.int64]
+    lots: tuple[str, ...]
+    predicted: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    measured: NDArray[np.float64]
+    persistence: NDArray[np.float64]
+    factors: tuple[Mapping[str, Any], ...]
+    model: ModelRow | None
+
+    def rmse(self, of: str) -> float | None:
+        """Return the root mean square error of `predicted` or `persistence` over the lots measured so far."""
+        errors = getattr(self, of) - self.measured
+        seen = errors[~np.isnan(errors) & ~np.isnan(self.persistence)]
+        return float(np.sqrt(np.mean(seen**2))) if len(seen) else None
+
+
+def quality_view(source: Source, detector: DetectorInfo) -> QualityView:
+    """Return the predictions made so far beside what the laboratory said."""
+    scores = [s for s in source.ledger.scoring.scores(detector.name) if s.value is not None]
+    lines = [a.path for a in source.plant.of_class(detector.asset_class)]
+    measured: dict[tuple[str, str], float] = {}
+    known: dict[str, tuple[NDArray[np.int64], list[float]]] = {}
+    for line in lines:
+        results = source.ledger.records.results(line, detector.outcome, source.now())
+        numbers = [(to_ns(r.result_at), r.value) for r in results if r.value is not None]
+        known[line] = np.array([n[0] for n in numbers], dtype=np.int64), [n[1] for n in numbers]
+        measured |= {(line, r.lot): r.value for r in results if r.value is not None}
+    model = source.ledger.scoring.champion(detector.name)
+    tag = source.plant.tags[lines[0]].get(detector.outcome) if lines else None
+    return QualityView(
+        detector,
+        tag.unit if tag else "",
+        np.array([to_ns(s.at) for s in scores], dtype=np.int64),
+        tuple(s.subject for s in scores),
+        _column([s.value for s in scores]),
+        _column([s.low for s in scores]),
+        _column([s.high for s in scores]),
+        _column([measured.get((s.asset, s.subject)) for s in scores]),
+        _column([_last_known(*known[s.asset], to_ns(s.at)) for s in scores]),
+        tuple(model.details["report"].get("factors", ())) if model else (),
+        model,
+    )
+
+
+def _last_known(times: NDArray[np.int64], values: list[float], at: int) -> float | None:
+    place = int(np.searchsorted(times, at, side="right"))
+    return values[place - 1] if place else None
+
+
+def _column(values: Sequence[float | None]) -> NDArray[np.float64]:
+    return np.array([np.nan if v is None else v for v in values], dtype=np.float64)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scatter:
+    """A factor against the result, one point a lot: the tag's mean over the lot, and the laboratory's value."""
+
+    factor: Tag
+    outcome: str
+    unit: str
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+
+
+def factor_scatter(source: Source, detector: DetectorInfo, factor: str) -> Scatter | None:
+    """Return the scatter of one factor over the lots of the first line that has it; None for an unknown factor."""
+    for asset in source.plant.of_class(detector.asset_class):
+        tag = source.plant.tags[asset.path].get(factor)
+        if tag is None:
+            continue
+        now = source.now()
+        results = source.ledger.records.results(asset.path, detector.outcome, now)
+        value = {r.lot: r.value for r in results if r.value is not None}
+        lots = [x for x in source.ledger.records.lots(asset.path, now) if x.start and x.end and x.lot in value]
+        points = source.points.read([tag.tag_id], 0, to_ns(now) + 1)
+        sums = np.concatenate([[0.0], np.cumsum(np.nan_to_num(points.value))])
+        counts = np.concatenate([[0], np.cumsum(~np.isnan(points.value))])
+        first = np.searchsorted(points.at, [to_ns(x.start) for x in lots if x.start], side="left")
+        stop = np.searchsorted(points.at, [to_ns(x.end) for x in lots if x.end], side="left")
+        n = counts[stop] - counts[first]
+        has = n > 0
+        x = (sums[stop] - sums[first])[has] / n[has]
+        y = np.array([value[lot.lot] for lot in lots], dtype=np.float64)[has]
+        outcome = source.plant.tags[asset.path].get(detector.outcome)
+        return Scatter(tag, detector.outcome, outcome.unit if outcome else "", x, y)
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class SystemView:
+    """How Forewarn itself is doing."""
+
+    totals: tuple[Tally, ...]
+    dead_by_reason: Mapping[str, int]
+    dead: tuple[DeadLetter, ...]
+    models: tuple[ModelRow, ...]
+    untrained: tuple[str, ...]
+    jobs: Mapping[str, tuple[datetime | None, str]]
+    outbox: OutboxCounts
+    n_points: int
+    n_waiting: int
+    now: datetime
+
+
+def system_view(source: Source) -> SystemView:
+    """Return the sum, dead letters, models, jobs and outbox."""
+    models = source.ledger.scoring.models()
+    trained = {m.detector for m in models if m.role == "champion"}
+    return SystemView(
+        tuple(source.journal.totals()),
+        source.journal.dead_letters_by_reason(),
+        tuple(source.journal.dead_letters(most=50)),
+        tuple(models),
+        tuple(d.name for d in source.detectors if d.name not in trained),
+        source.ledger.job_runs(),
+        source.ledger.alerting.outbox_counts(),
+        source.points.count(),
+        source.journal.n_waiting(),
+        source.now(),
+    )

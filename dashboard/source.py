@@ -1,0 +1,47 @@
+"""What the console reads: the plant, its stores, its rules, and the clock; handed in by app."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from domain.alerting import Rule
+from domain.plant import Plant
+from domain.ports import PointStore
+from store.journal import Journal
+from store.ledger import Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorInfo:
+    """What the console needs to know of a configured detector."""
+
+    name: str
+    role: str
+    asset_class: str
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Source:
+    """Everything a page may read. state: what the service is doing now, a message id ("" for ordinary running)."""
+
+    title: str
+    plant: Plant
+    zone: ZoneInfo
+    language: str
+    refresh_s: float
+    points: PointStore
+    ledger: Ledger
+    journal: Journal
+    rules: Sequence[Rule]
+    detectors: Sequence[DetectorInfo]
+    now: Callable[[], datetime]
+    state: Callable[[], str]
+    acknowledge: Callable[[str, str, str], None]
+
+    def detectors_of(self, class_name: str) -> list[DetectorInfo]:
+        """Return the detectors of a class."""
+        return [d for d in self.detectors if d.asset_class == class_name]
