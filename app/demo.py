@@ -52,10 +52,16 @@ class Progress:
 
 
 class Demo:
-    """The demo plant. hours_per_s None replays as fast as it can."""
+    """The demo plant. hours_per_s None replays as fast as it can; until None replays to the end."""
 
-    def __init__(self, settings: Settings, hours_per_s: float | None, stopping: threading.Event) -> None:
-        self.settings, self._hours_per_s, self._stopping = settings, hours_per_s, stopping
+    def __init__(
+        self,
+        settings: Settings,
+        hours_per_s: float | None,
+        stopping: threading.Event,
+        until: datetime | None = None,
+    ) -> None:
+        self.settings, self._hours_per_s, self._stopping, self._until = settings, hours_per_s, stopping, until
         self._has_console = hours_per_s is not None and settings.root.console.is_enabled
         self.clock = ReplayClock(START)
         self._wall = SystemClock()
@@ -131,7 +137,7 @@ class Demo:
         for at, group in by_time(messages):
             if progress.done_until and at <= datetime.fromisoformat(progress.done_until):
                 continue
-            if self._stopping.is_set():
+            if self._stopping.is_set() or (self._until is not None and at > self._until):
                 break
             self._pace(at)
             self.clock.set(at)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -181,6 +182,8 @@ def load(folder: Path, overrides: Mapping[str, Mapping[str, Any]] | None = None)
     """
     toml = folder / "forewarn.toml"
     data, faults = f.read_toml(toml)
+    if password := os.environ.get("FOREWARN_MQTT_PASSWORD"):
+        data["mqtt"] = {**data.get("mqtt", {}), "password": password}
     for section, values in (overrides or {}).items():
         data[section] = {**data.get(section, {}), **values}
     root, found = f.build(Root, data, str(toml)) if not faults else (None, [])

@@ -20,7 +20,6 @@ FEATURE_SETS: Final[Mapping[str, Calculators]] = {
         ("mean_change", ()),
         ("mean_abs_change", ()),
         ("cid_ce", (("normalize", False),)),
-        ("linear_trend", (("attr", "slope"),)),
     ),
     "level": (
         ("mean", ()),
