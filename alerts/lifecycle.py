@@ -85,7 +85,7 @@ def acknowledge(alert: Alert, by: str, now: datetime, note: str, sequence: int) 
         raise ValueError(f"the alert is {alert.state.value}: there is nothing to acknowledge")
     acked = replace(alert, state=state, acked_by=by, acked_at=now)
     row = Transition(alert.id, sequence, Change.ACKNOWLEDGED, state, now, None, by, note)
-    return AlertUpdate(acked, (row,))
+    return AlertUpdate(acked, (row,), seen=alert.state)
 
 
 def follow(
@@ -120,6 +120,8 @@ def follow(
             current, rows, sequence, is_touched = None, [], 0, False
     if current is not None and is_touched:
         updates.append(AlertUpdate(current, tuple(rows)))
+    if alert is not None and updates:
+        updates[0] = replace(updates[0], seen=alert.state)
     return updates
 
 

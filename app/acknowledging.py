@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
 from alerts import lifecycle
 from app.rooms import Rooms
+from domain.errors import StaleAlertError
+
+ATTEMPTS: Final = 5
 
 
 def acknowledge(rooms: Rooms, alert_id: str, by: str, note: str, now: datetime) -> None:
     """Acknowledge an alert and keep it; raises ValueError where there is no such alert, no name, or nothing to do."""
-    alert = rooms.ledger.alerting.alert(alert_id)
-    if alert is None:
-        raise ValueError(f"no alert {alert_id!r}: forewarn alerts list names them")
-    sequence = len(rooms.ledger.alerting.transitions([alert_id]))
-    update = lifecycle.acknowledge(alert, by, now, note, sequence)
-    rooms.ledger.alerting.save([update], {}, now)
+    for _ in range(ATTEMPTS):
+        alert = rooms.ledger.alerting.alert(alert_id)
+        if alert is None:
+            raise ValueError(f"no alert {alert_id!r}: forewarn alerts list names them")
+        sequence = len(rooms.ledger.alerting.transitions([alert_id]))
+        update = lifecycle.acknowledge(alert, by, now, note, sequence)
+        try:
+            rooms.ledger.alerting.save([update], {}, now)
+            return
+        except StaleAlertError:
+            continue  # the service changed it meanwhile
+    raise ValueError(f"alert {alert_id} keeps changing: try again")

@@ -50,6 +50,7 @@ class DemoBroker:
             asyncio.run_coroutine_threadsafe(self._broker.shutdown(), self._loop).result(timeout=20)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(timeout=10)
+        self._loop.close()
         self._loop = None
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from alerts import lifecycle
@@ -15,6 +16,7 @@ from app import windowing
 from app.rooms import Rooms
 from detectors.bundle import Bundle
 from domain.alerting import Alert, AlertKey, AlertUpdate, Rule
+from domain.errors import StaleAlertError
 from domain.instants import from_ns, to_ns
 from domain.points import Quality
 from domain.records import Event
@@ -49,8 +51,10 @@ def watch(
             if steps:
                 held[key] = steps[-1].alert
     updates += _stopped(rooms, held, events, now)
-    if updates or moved:
+    try:
         rooms.ledger.alerting.save(updates, moved, now)
+    except StaleAlertError:
+        return 0  # a person acknowledged one meanwhile; nothing was saved, the next tick looks at the same values again
     return len(updates)
 
 
@@ -119,7 +123,7 @@ def _with_messages(
     tag = rooms.settings.plant.tag(f"{update.alert.key.asset}/{rule.watch.partition(':')[2]}")
     background = Background(tag.unit if tag else "", why, root.plant.zone)
     messages = messages_for(update.alert, rule, update.transitions, receivers, background)
-    return AlertUpdate(update.alert, update.transitions, messages, update.is_dropped)
+    return replace(update, messages=messages)
 
 
 def _stopped(
@@ -136,9 +140,6 @@ def _stopped(
         sequence = _n_transitions(rooms, alert)
         step = lifecycle.advance(alert, False, sample, alert.limit, rules[key.rule], key, "the asset stopped")
         if step is not None:
-            rows = tuple(
-                type(r)(r.alert_id, sequence + i, r.change, r.state, r.at, r.value, r.by, r.note)
-                for i, r in enumerate(step.transitions)
-            )
-            updates.append(AlertUpdate(step.alert, rows, (), step.is_dropped))
+            rows = tuple(replace(r, sequence=sequence + i) for i, r in enumerate(step.transitions))
+            updates.append(replace(step, transitions=rows, seen=alert.state))
     return updates

@@ -138,12 +138,16 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class AlertUpdate:
-    """One alert after a change, with the rows to append. is_dropped: a breach that ended within its on-delay."""
+    """One alert after a change, with the rows to append. is_dropped: a breach that ended within its on-delay.
+
+    seen: the stored state that the change was made from; a store that holds another one by now refuses the change.
+    """
 
     alert: Alert
     transitions: tuple[Transition, ...] = ()
     messages: tuple[Message, ...] = ()
     is_dropped: bool = False
+    seen: AlertState | None = None
 
 
 def alert_id(key: AlertKey, raised_at: datetime) -> str:

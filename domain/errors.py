@@ -36,5 +36,9 @@ class NotifyError(Exception):
         self.is_retryable = is_retryable
 
 
+class StaleAlertError(Exception):
+    """An alert was changed by somebody else in the meantime: read it again and decide anew."""
+
+
 class ModelError(Exception):
     """A model bundle is missing, damaged, or does not fit what it is asked to score."""

@@ -23,6 +23,7 @@ from domain.alerting import (
     Priority,
     Transition,
 )
+from domain.errors import StaleAlertError
 from domain.instants import from_ns, to_ns
 from store import tables
 
@@ -45,7 +46,10 @@ class Alerting:
         self._engine = engine
 
     def save(self, updates: Sequence[AlertUpdate], cursors: Mapping[str, int], now: datetime) -> None:
-        """Write changes and how far the rules have read, in one transaction."""
+        """Write changes and how far the rules have read, in one transaction.
+
+        Raises StaleAlertError, and writes nothing, where an alert is no longer in the state the change was made from.
+        """
         with self._engine.begin() as connection:
             for item in updates:
                 _save_alert(connection, item, now)
@@ -142,6 +146,11 @@ def _save_alert(connection: Connection, item: AlertUpdate, now: datetime) -> Non
     t = tables.alerts
     row = _alert_row(item.alert)
     match = and_(*(t.c[k] == row[k] for k in _KEY))
+    if item.seen is not None:
+        # A write first, so that the transaction holds the lock and what it compares with cannot change any more.
+        held = connection.execute(update(t).where(match, t.c.state == item.seen.value).values(state=t.c.state))
+        if held.rowcount == 0:
+            raise StaleAlertError(item.alert.id)
     if item.is_dropped:
         connection.execute(delete(t).where(match))
         return

@@ -1,0 +1,1 @@
+"""From MQTT to the console, as a plant sees it."""

@@ -1,0 +1,1 @@
+"""Tests of settings, clock, command line, loading, training and pipeline."""

@@ -1,0 +1,94 @@
+"""The served console in Chromium: every page in both languages, and an alert acknowledged by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+from benchmarks.pages import ARGUMENTS, FAULTS
+from dashboard.source import Source
+from domain.alerting import AlertState
+from domain.text import catalogue
+from tests.dashboard.conftest import ALERT, PRESS
+
+HEADINGS = {"/": "Overview", "/asset": "Asset", "/alerts": "Alerts", "/quality": "Quality", "/system": "System"}
+
+
+@pytest.fixture
+def browser_page(chromium: str, served: str) -> object:
+    with sync_playwright() as p:
+        browser = p.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        page.goto(served)
+        yield page
+        browser.close()
+
+
+def test_each_page_opens_in_both_languages_without_a_fault(browser_page: Page, served: str) -> None:
+    errors: list[str] = []
+    browser_page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
+    for language in ("en", "ko"):
+        t = catalogue(language)
+        for path, heading in HEADINGS.items():
+            browser_page.goto(f"{served}{path}?lang={language}")
+            expect(browser_page.locator("main h1")).to_contain_text(t(heading))
+            browser_page.wait_for_load_state("networkidle")
+            assert browser_page.evaluate(FAULTS) == []
+    assert errors == []
+
+
+def test_the_language_is_switched_on_the_page(browser_page: Page) -> None:
+    expect(browser_page.locator("main h1")).to_have_text("Overview")
+    browser_page.get_by_text("한국어").click()
+    expect(browser_page.locator("main h1")).to_have_text("개요")
+    browser_page.get_by_text("설비", exact=True).click()
+    expect(browser_page.locator("main h1")).to_contain_text("설비")
+
+
+def test_an_alert_is_acknowledged_by_name(browser_page: Page, served: str, source: Source) -> None:
+    browser_page.goto(f"{served}/alerts?lang=en")
+    row = browser_page.locator("#alerts-grid .ag-row").first
+    expect(row).to_contain_text("active, unacknowledged")
+    browser_page.locator("#alerts-ack").click()
+    expect(browser_page.locator("#alerts-said")).to_have_text("Select an alert first.")
+    row.locator("input[type=checkbox]").click()
+    browser_page.locator("#alerts-ack").click()
+    expect(browser_page.locator("#alerts-said")).to_have_text("Give your name first.")
+    browser_page.locator("#alerts-by").fill("Kim")
+    browser_page.locator("#alerts-ack").click()
+    expect(browser_page.locator("#alerts-said")).to_have_text(f"Acknowledged by Kim: {PRESS}")
+    expect(row).to_contain_text("active, acknowledged")
+    kept = source.ledger.alerting.alert(ALERT)
+    assert kept is not None
+    assert (kept.state, kept.acked_by) == (AlertState.ACTIVE_ACKED, "Kim")
+
+
+def test_alerts_are_downloaded_as_csv(browser_page: Page, served: str, tmp_path: Path) -> None:
+    browser_page.goto(f"{served}/alerts?lang=ko")
+    expect(browser_page.locator("#alerts-grid .ag-row")).to_have_count(1)
+    with browser_page.expect_download() as waiting:
+        browser_page.locator("#alerts-csv").click()
+    file = tmp_path / "alerts.csv"
+    waiting.value.save_as(file)
+    text = file.read_text(encoding="utf-8-sig")
+    assert "설비" in text.splitlines()[0]
+    assert PRESS in text
+
+
+def test_new_data_appear_by_themselves(browser_page: Page, served: str, source: Source) -> None:
+    from domain.scores import Verdict
+    from store.scoring import VerdictRow
+    from tests.dashboard.conftest import LINE, NOW
+
+    browser_page.goto(f"{served}/?lang=en")
+    tile = browser_page.locator("a.tile", has_text="line-1")
+    expect(tile).to_contain_text("OK")
+    source.ledger.scoring.save_verdicts([VerdictRow(LINE, Verdict.ENGINE_ERROR, "", NOW, NOW)])
+    expect(tile).to_contain_text("ENGINE ERROR")
+
+
+def test_markup_in_the_config_is_shown_as_text(browser_page: Page, served: str) -> None:
+    browser_page.goto(f"{served}/asset?asset={PRESS}&lang=en")
+    expect(browser_page.locator("#asset-tags")).to_contain_text("<b>temperature</b>")
