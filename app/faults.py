@@ -6,7 +6,7 @@ import csv
 import difflib
 import io
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -33,15 +33,24 @@ def read_toml(path: Path) -> tuple[dict[str, Any], list[Fault]]:
         return {}, [Fault(str(path), "(file)", "", f"not valid TOML: {error}")]
 
 
-def read_csv(path: Path) -> tuple[list[tuple[int, dict[str, str]]], list[Fault]]:
-    """Read a config table as (line, row); a missing file or a row of the wrong width is a fault."""
+def read_csv(
+    path: Path, needed: Sequence[str], known: Sequence[str] | None = None
+) -> tuple[list[tuple[int, dict[str, str]]], list[Fault]]:
+    """Read a config table as (line, row); a missing file or column and a row of the wrong width are faults.
+
+    known: the only columns there may be, None for any.
+    """
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         return [], [Fault(str(path), "(file)", "", "the file does not exist")]
+    except UnicodeDecodeError as error:
+        return [], [Fault(str(path), "(file)", "", f"not UTF-8 at byte {error.start}")]
     reader = csv.reader(io.StringIO(text))
     header = [name.strip() for name in next(reader, [])]
-    rows, faults = [], []
+    header_faults = _header_faults(str(path), header, needed, known)
+    faults = list(header_faults)
+    rows = []
     for row in reader:
         if not row or row[0].startswith("#"):
             continue
@@ -50,7 +59,18 @@ def read_csv(path: Path) -> tuple[list[tuple[int, dict[str, str]]], list[Fault]]
             faults.append(Fault(f"{path}:{reader.line_num}", "(row)", ",".join(row)[:60], rule))
             continue
         rows.append((reader.line_num, dict(zip(header, (v.strip() for v in row), strict=True))))
-    return rows, faults
+    return ([] if header_faults else rows), faults
+
+
+def _header_faults(path: str, header: Sequence[str], needed: Sequence[str], known: Sequence[str] | None) -> list[Fault]:
+    missing = [Fault(path, "(header)", name, "this column is missing") for name in needed if name not in header]
+    twice = [Fault(path, "(header)", n, "this column stands twice") for n in set(header) if header.count(n) > 1]
+    unknown = [
+        Fault(path, "(header)", name, f"unknown column{suggest(name, known)}")
+        for name in header
+        if known is not None and name not in known
+    ]
+    return [*missing, *twice, *unknown]
 
 
 def build(model: type[M], data: Mapping[str, Any], file: str) -> tuple[M | None, list[Fault]]:

@@ -13,7 +13,6 @@ from domain.errors import Fault
 from domain.instants import parse_duration
 from domain.plant import Asset, AssetClass, Axis, Plant, Tag
 
-ASSET_COLUMNS: Final = ("asset", "class", "position", "lead", "first_cycle_at")
 TAG_COLUMNS: Final = ("asset", "tag", "unit", "period", "low", "high", "title", "role", "controllable")
 ROLES: Final = ("process", "lab", "info")
 
@@ -26,14 +25,10 @@ def read_plant(folder: Path, classes: Mapping[str, AssetClass]) -> tuple[Plant, 
 
 
 def _assets(path: Path, classes: Mapping[str, AssetClass]) -> tuple[dict[str, Asset], list[Fault]]:
-    rows, faults = f.read_csv(path)
+    rows, faults = f.read_csv(path, ("asset", "class"))
     assets: dict[str, Asset] = {}
     for line, row in rows:
         where = f"{path}:{line}"
-        if not faults and line == rows[0][0]:
-            faults += _column_faults(str(path), row, ASSET_COLUMNS, ("asset", "class"), is_open=True)
-            if faults:
-                return {}, faults
         name, class_name = row["asset"], row["class"]
         if not name or "" in name.split("/") or any(c in name for c in "+#*?\n"):
             faults.append(Fault(where, "asset", name, "a path of non-empty levels without + # * ?"))
@@ -67,14 +62,10 @@ def _asset(row: Mapping[str, str], asset_class: AssetClass) -> Asset:
 
 
 def _tags(path: Path, assets: Mapping[str, Asset], classes: Mapping[str, AssetClass]) -> tuple[list[Tag], list[Fault]]:
-    rows, faults = f.read_csv(path)
+    rows, faults = f.read_csv(path, ("asset", "tag"), TAG_COLUMNS)
     tags: dict[str, Tag] = {}
     for line, row in rows:
         where = f"{path}:{line}"
-        if not faults and line == rows[0][0]:
-            faults += _column_faults(str(path), row, TAG_COLUMNS, ("asset", "tag"), is_open=False)
-            if faults:
-                return [], faults
         pattern = row["asset"]
         found = [
             a.path
@@ -111,16 +102,3 @@ def _tag(asset: str, row: Mapping[str, str], asset_class: AssetClass) -> Tag:
         raise ValueError(f"controllable {stated!r} is neither yes nor no")
     period = parse_duration(row["period"]) if row.get("period") else asset_class.period
     return Tag(asset, row["tag"], row.get("unit", ""), period, low, high, row.get("title", ""), role, stated == "yes")
-
-
-def _column_faults(
-    path: str, row: Mapping[str, str], known: tuple[str, ...], needed: tuple[str, ...], *, is_open: bool
-) -> list[Fault]:
-    faults = [Fault(path, "(header)", name, "this column is missing") for name in needed if name not in row]
-    if not is_open:
-        faults += [
-            Fault(path, "(header)", name, f"unknown column{f.suggest(name, known)}")
-            for name in row
-            if name not in known
-        ]
-    return faults

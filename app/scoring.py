@@ -16,13 +16,14 @@ from detectors.bundle import Bundle
 from detectors.settings import DetectorSettings
 from domain.errors import ModelError
 from domain.instants import duration_ns, from_ns, to_ns
-from domain.plant import Asset
+from domain.plant import Asset, Axis
 from domain.records import Event
 from domain.scores import Contribution, Score, Verdict
 from domain.text import mark, phrase
-from domain.vectors import FeatureVectors
+from domain.vectors import FeatureSet, FeatureVectors
 from features import windows
 from features.extract import extract, join
+from features.windows import Window
 
 log = logging.getLogger(__name__)
 MISSING_TAGS = mark("not enough data of {tags}")
@@ -50,18 +51,20 @@ def score_detector(
     started_at: int,
     now: datetime,
 ) -> Scored:
-    """Score what is new of running assets. A cursor's name is `score:<detector>:<asset>`; none means: from
-    started_at.
-    """
-    running = [a for a in assets if windowing.stopped_since(events.get(a.path, ()), now) is None]
-    if not running:
-        return Scored((), {})
-    since = {a.path: cursors.get(cursor_name(detector.name, a.path), started_at) for a in running}
+    """Score what is new since each asset's cursor (or started_at), of a stopped asset up to its stop."""
     lateness = duration_ns(rooms.settings.plant.classes[detector.asset_class].lateness)
-    until = to_ns(now) - lateness
+    spans: dict[str, tuple[int, int]] = {}
+    for path in (a.path for a in assets):
+        stop = windowing.stopped_since(events.get(path, ()), now)
+        since = cursors.get(cursor_name(detector.name, path), started_at)
+        until = to_ns(now) - lateness if stop is None else min(to_ns(now) - lateness, to_ns(stop))
+        if since < until:
+            spans[path] = since, until
+    if not spans:
+        return Scored((), {})
     try:
         score = _score_lots if bundle.detector.role == "quality" else _score_windows
-        return score(rooms, detector, bundle, running, since, until)
+        return score(rooms, detector, bundle, [a for a in assets if a.path in spans], spans)
     except (ModelError, ValueError, KeyError) as error:
         log.error("scoring failed detector=%s error=%r", detector.name, error)
         return Scored((), {}, f"{detector.name}: {error}")
@@ -77,23 +80,23 @@ def _score_windows(
     detector: DetectorSettings,
     bundle: Bundle,
     assets: Sequence[Asset],
-    since: Mapping[str, int],
-    until: int,
+    spans: Mapping[str, tuple[int, int]],
 ) -> Scored:
     asset_class = rooms.settings.plant.classes[detector.asset_class]
     features = bundle.features
-    oldest = min(since.values()) - windowing.lookback_ns(asset_class, features)
-    found = windowing.grids(rooms.points, assets, features.sources, oldest, until + 1)
+    found = windowing.grids_for(rooms.points, assets, asset_class, features, spans)
     vectors: list[FeatureVectors] = []
     unassessed: list[Score] = []
     cursors: dict[str, int] = {}
     for path, grid in found.items():
-        cut = windows.cut(grid, features, features.step, duration_ns(asset_class.period), since[path], until)
+        cut = windows.cut(grid, features, features.step, duration_ns(asset_class.period), *spans[path])
         if not cut:
             continue
         cursors[cursor_name(detector.name, path)] = max(w.end for w in cut)
         vectors.append(extract(grid, [w for w in cut if not w.missing], features.names))
-        unassessed += [_unassessed(detector, bundle, path, "", w.end, w.missing) for w in cut if w.missing]
+        unassessed += [
+            _unassessed(detector, bundle, path, "", w.end, _reason(rooms, path, features, w)) for w in cut if w.missing
+        ]
     scores = _scored(detector, bundle, join(vectors, features.names))
     return Scored((*scores, *unassessed), cursors)
 
@@ -103,20 +106,18 @@ def _score_lots(
     detector: DetectorSettings,
     bundle: Bundle,
     assets: Sequence[Asset],
-    since: Mapping[str, int],
-    until: int,
+    spans: Mapping[str, tuple[int, int]],
 ) -> Scored:
     asset_class = rooms.settings.plant.classes[detector.asset_class]
-    features, now = bundle.features, from_ns(until)
+    features = bundle.features
     labs = sorted({n.source for n in features.names if n.origin == "lab"})
     scores: list[Score] = []
     cursors: dict[str, int] = {}
     for asset in assets:
-        lots = [
-            x
-            for x in rooms.ledger.records.lots(asset.path, now, from_ns(since[asset.path]))
-            if x.end is not None and to_ns(x.end) <= until
-        ]
+        since, until = spans[asset.path]
+        now = from_ns(until)
+        found = rooms.ledger.records.lots(asset.path, now, from_ns(since))
+        lots = [x for x in found if x.end is not None and x.end <= now]
         if not lots:
             continue
         ends = [to_ns(x.end) for x in lots if x.end is not None]
@@ -129,8 +130,11 @@ def _score_lots(
             continue
         vectors, missing = windowing.lot_vectors(grid, lots, results, features, duration_ns(asset_class.period))
         scores += _scored(detector, bundle, vectors)
-        scores += [_unassessed(detector, bundle, asset.path, x.lot, to_ns(x.end), tags) for x, tags in missing if x.end]
-        cursors[cursor_name(detector.name, asset.path)] = max(ends)
+        scores += [
+            _unassessed(detector, bundle, asset.path, x.lot, w.end, _reason(rooms, asset.path, features, w))
+            for x, w in missing
+        ]
+        cursors[cursor_name(detector.name, asset.path)] = max(to_ns(x.known_at) for x in lots)
     return Scored(tuple(scores), cursors)
 
 
@@ -170,12 +174,18 @@ def by_source(vectors: FeatureVectors, row: int, amounts: NDArray[np.float64]) -
     return tuple(Contribution(s, totals[s], means.get(s)) for s in order)
 
 
-def _unassessed(
-    detector: DetectorSettings, bundle: Bundle, asset: str, subject: str, end: int, missing: Sequence[str]
-) -> Score:
-    shown = ", ".join(missing[:3]) + (", ..." if len(missing) > 3 else "")
-    is_short = len(missing) == len(bundle.features.sources)  # every tag alike: the window, not a tag, lacks data
-    reason = phrase(TOO_SHORT) if is_short else phrase(MISSING_TAGS, tags=shown)
+def _reason(rooms: Rooms, asset: str, features: FeatureSet, window: Window) -> str:
+    """Say why a window cannot be assessed: the asset is too young for a whole one, or tags lack data."""
+    ids = [f"{asset}/{tag}" for tag in features.sources]
+    oldest = rooms.points.oldest_first(ids, 0, window.end, 1)
+    n_rows = window.stop - window.first
+    is_cycle = features.axis is Axis.CYCLE
+    if len(oldest) and oldest.at[0] >= window.start + (not is_cycle) and (n_rows < features.window or not is_cycle):
+        return phrase(TOO_SHORT)
+    return phrase(MISSING_TAGS, tags=", ".join(window.missing[:3]) + (", ..." if len(window.missing) > 3 else ""))
+
+
+def _unassessed(detector: DetectorSettings, bundle: Bundle, asset: str, subject: str, end: int, reason: str) -> Score:
     scale = bundle.detector.scale
     return Score(
         detector.name,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
@@ -88,7 +89,14 @@ class ClassSettings(BaseModel):
     period: str = "60s"
     lateness: str = "0s"
 
-    @field_validator("period", "lateness")
+    @field_validator("period")
+    @classmethod
+    def _is_positive(cls, text: str) -> str:
+        if parse_duration(text) <= timedelta(0):
+            raise ValueError("must be longer than 0")
+        return text
+
+    @field_validator("lateness")
     @classmethod
     def _is_duration(cls, text: str) -> str:
         parse_duration(text)
@@ -191,22 +199,23 @@ def load(folder: Path, overrides: Mapping[str, Mapping[str, Any]] | None = None)
     rules_data, rules_faults = f.read_toml(rules_file)
     rules, rules_found = f.build(RulesFile, rules_data, str(rules_file)) if not rules_faults else (None, [])
     faults += [*found, *rules_faults, *rules_found]
-    if root is None:
-        raise ConfigError(faults)
-    classes, class_faults = _classes(root, str(toml))
-    plant, plant_faults = read_plant(folder, classes)
-    faults += [*class_faults, *plant_faults, *_detector_faults(root, classes, str(toml))]
-    if rules is not None:
-        faults += _rule_faults(rules, root, classes, plant, str(rules_file))
-    if faults or rules is None:
+    classes, class_faults = _classes(root.classes if root else _readable_classes(data), str(toml))
+    known = classes | {n: _placeholder(n) for n in _class_names(data) if n not in classes}
+    plant, plant_faults = read_plant(folder, known)
+    faults += [*class_faults, *plant_faults]
+    if root is not None:
+        faults += [*_detector_faults(root, known, str(toml)), *_name_faults(root, str(toml))]
+        if rules is not None:
+            faults += _rule_faults(rules, root, known, plant, str(rules_file))
+    if faults or rules is None or root is None:
         raise ConfigError(faults)
     return Settings(folder, root, plant, tuple(r.rule() for r in rules.rules))
 
 
-def _classes(root: Root, file: str) -> tuple[dict[str, AssetClass], list[Fault]]:
+def _classes(found: Sequence[ClassSettings], file: str) -> tuple[dict[str, AssetClass], list[Fault]]:
     classes: dict[str, AssetClass] = {}
     faults = []
-    for i, each in enumerate(root.classes):
+    for i, each in enumerate(found):
         try:
             if each.name in classes:
                 raise ValueError("stands twice")
@@ -214,6 +223,40 @@ def _classes(root: Root, file: str) -> tuple[dict[str, AssetClass], list[Fault]]
         except ValueError as error:
             faults.append(Fault(file, f"classes[{i}]", each.name, str(error)))
     return classes, faults
+
+
+def _readable_classes(data: Mapping[str, Any]) -> list[ClassSettings]:
+    """Return the classes that can be read from a file that has faults, so that the tables are checked all the same."""
+    entries = data.get("classes")
+    built = (
+        [f.build(ClassSettings, e, "")[0] for e in entries if isinstance(e, dict)] if isinstance(entries, list) else []
+    )
+    return [each for each in built if each is not None]
+
+
+def _class_names(data: Mapping[str, Any]) -> list[str]:
+    entries = data.get("classes")
+    return [str(e["name"]) for e in entries if isinstance(e, dict) and "name" in e] if isinstance(entries, list) else []
+
+
+def _placeholder(name: str) -> AssetClass:
+    """Stand in for a class that has a fault of its own, so that its assets are not called unknown."""
+    return AssetClass(name, Axis.TIME, 2**62, 0, timedelta(minutes=1))
+
+
+def _name_faults(root: Root, file: str) -> list[Fault]:
+    named = {
+        "features": [x.name for x in root.features],
+        "detectors": [x.name for x in root.detectors],
+        "notifiers": [x.name for x in root.notifiers],
+        "formats": [x.name for x in root.formats],
+    }
+    return [
+        Fault(file, f"{section}[{i}].name", name, "stands twice")
+        for section, names in named.items()
+        for i, name in enumerate(names)
+        if names.count(name) > 1
+    ]
 
 
 def _detector_faults(root: Root, classes: Mapping[str, AssetClass], file: str) -> list[Fault]:
@@ -227,16 +270,14 @@ def _detector_faults(root: Root, classes: Mapping[str, AssetClass], file: str) -
         axis = classes[x.asset_class].axis
         for name in ("window", "step", "train_step"):
             try:
-                units(getattr(x, name), axis)
+                if units(getattr(x, name), axis) <= 0:
+                    raise ValueError("must be longer than 0")
             except ValueError as error:
                 faults.append(Fault(file, f"{key}.{name}", str(getattr(x, name)), str(error)))
         if axis is Axis.CYCLE and x.step != 1:
             faults.append(Fault(file, f"{key}.step", str(x.step), "the cycle axis scores every cycle: step is 1"))
-    names = [d.name for d in root.detectors]
     for i, d in enumerate(root.detectors):
         key = f"detectors[{i}]"
-        if names.count(d.name) > 1:
-            faults.append(Fault(file, f"{key}.name", d.name, "stands twice"))
         if d.kind not in DETECTORS:
             faults.append(_unknown(file, f"{key}.kind", d.kind, "kind of detector", DETECTORS))
         if d.asset_class not in classes:

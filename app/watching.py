@@ -15,7 +15,7 @@ from alerts.messages import Background, Receiver, messages_for
 from app import windowing
 from app.rooms import Rooms
 from detectors.bundle import Bundle
-from domain.alerting import Alert, AlertKey, AlertUpdate, Rule
+from domain.alerting import Alert, AlertKey, AlertState, AlertUpdate, Rule
 from domain.errors import StaleAlertError
 from domain.instants import from_ns, to_ns
 from domain.points import Quality
@@ -48,9 +48,11 @@ def watch(
             alert = held.get(key)
             steps = lifecycle.follow(alert, found, limits, rule, key, _n_transitions(rooms, alert))
             updates += [_with_messages(rooms, step, rule, behind) for step in steps]
-            if steps:
+            if steps and (steps[-1].is_dropped or steps[-1].alert.state is AlertState.CLOSED):
+                held.pop(key, None)
+            elif steps:
                 held[key] = steps[-1].alert
-    updates += _stopped(rooms, held, events, now)
+    updates += _stopped(rooms, held, events, now, updates)
     try:
         rooms.ledger.alerting.save(updates, moved, now)
     except StaleAlertError:
@@ -72,12 +74,13 @@ def _samples(
     now: datetime,
 ) -> tuple[Samples, dict[tuple[str, datetime], Score]]:
     """Return the new values a rule watches by asset, and the scores behind them."""
-    assets = [
-        a.path
-        for a in rooms.settings.plant.of_class(rule.asset_class)
-        if windowing.stopped_since(events.get(a.path, ()), now) is None
-    ]
-    since = {a: cursors.get(cursor_name(rule, a), started_at) for a in assets}
+    since: dict[str, int] = {}
+    until: dict[str, int] = {}  # an asset that stopped meanwhile is looked at up to its stop
+    for asset in (a.path for a in rooms.settings.plant.of_class(rule.asset_class)):
+        stop = windowing.stopped_since(events.get(asset, ()), now)
+        since[asset] = cursors.get(cursor_name(rule, asset), started_at)
+        until[asset] = to_ns(now if stop is None else stop)
+    since = {a: at for a, at in since.items() if at < until[a]}
     if not since:
         return {}, {}
     kind, _, name = rule.watch.partition(":")
@@ -85,14 +88,15 @@ def _samples(
     behind: dict[tuple[str, datetime], Score] = {}
     if kind == "score":
         for score in rooms.ledger.scoring.scores(name, since=from_ns(min(since.values())), until=now):
-            if score.asset in since and to_ns(score.at) > since[score.asset]:
+            if score.asset in since and since[score.asset] < to_ns(score.at) <= until[score.asset]:
                 samples[score.asset].append(Sample(score.at, score.value))
                 behind[(score.asset, score.at)] = score
         return samples, behind
-    points = rooms.points.read([f"{a}/{name}" for a in assets], min(since.values()) + 1, to_ns(now) + 1)
+    points = rooms.points.read([f"{a}/{name}" for a in since], min(since.values()) + 1, to_ns(now) + 1)
     for point in points.rows():
         asset = point.tag_id.rpartition("/")[0]
-        if point.at > since[asset]:
+        is_known = rooms.settings.plant.tags[asset][name].role != "lab" or point.received_at <= to_ns(now)
+        if is_known and since[asset] < point.at <= until[asset]:
             value = None if point.quality == Quality.BAD else point.value
             samples[asset].append(Sample(from_ns(point.at), value))
     return samples, behind
@@ -127,7 +131,11 @@ def _with_messages(
 
 
 def _stopped(
-    rooms: Rooms, held: Mapping[AlertKey, Alert], events: Mapping[str, Sequence[Event]], now: datetime
+    rooms: Rooms,
+    held: Mapping[AlertKey, Alert],
+    events: Mapping[str, Sequence[Event]],
+    now: datetime,
+    before: Sequence[AlertUpdate],
 ) -> list[AlertUpdate]:
     """Return to normal what was raised on an asset that has stopped: there is nothing left to watch."""
     rules = {r.id: r for r in rooms.settings.rules}
@@ -137,7 +145,7 @@ def _stopped(
         if since is None or key.rule not in rules or alert.state.value.startswith("returned"):
             continue
         sample = Sample(max(since, alert.last_at), None)
-        sequence = _n_transitions(rooms, alert)
+        sequence = _n_transitions(rooms, alert) + sum(len(u.transitions) for u in before if u.alert.id == alert.id)
         step = lifecycle.advance(alert, False, sample, alert.limit, rules[key.rule], key, "the asset stopped")
         if step is not None:
             rows = tuple(replace(r, sequence=sequence + i) for i, r in enumerate(step.transitions))

@@ -18,10 +18,9 @@ from domain.records import Event, EventKind, Lot, Result
 from domain.vectors import FeatureName, FeatureSet, FeatureVectors
 from features import extract, lab, windows
 from features.settings import FeatureSettings
-from features.windows import Grid
+from features.windows import Grid, Window
 
 STOPPING = (EventKind.FAILURE, EventKind.STOP)
-EXTRA_LOOKBACK = 3  # cycles may take longer than their nominal time
 
 
 def full_set(settings: Settings, chosen: FeatureSettings) -> FeatureSet:
@@ -62,11 +61,30 @@ def _of(points: Points, owner: NDArray[np.object_], asset: str) -> Points:
     return points.take(owner == asset)
 
 
-def lookback_ns(asset_class: AssetClass, features: FeatureSet) -> int:
-    """Return how far before a window's end its rows may lie."""
+def grids_for(
+    store: PointStore,
+    assets: Sequence[Asset],
+    asset_class: AssetClass,
+    features: FeatureSet,
+    spans: Mapping[str, tuple[int, int]],
+) -> dict[str, Grid]:
+    """Read what windows that end in each asset's (since, until] may need.
+
+    On the cycle axis that is a number of rows: an asset whose nominal lookback holds too few (it paused, or its cycles
+    take longer) is read from its beginning.
+    """
+    since = min(span[0] for span in spans.values())
+    until = max(span[1] for span in spans.values())
     if asset_class.axis is Axis.TIME:
-        return features.window
-    return duration_ns(asset_class.wall(features.window)) * EXTRA_LOOKBACK
+        return grids(store, assets, features.sources, since - features.window, until + 1)
+    lookback = 2 * duration_ns(asset_class.wall(features.window))
+    found = grids(store, assets, features.sources, since - lookback, until + 1)
+    short = [a for a in assets if a.path in found and _n_until(found[a.path], spans[a.path][0]) < features.window - 1]
+    return found | grids(store, short, features.sources, 0, until + 1) if short else found
+
+
+def _n_until(grid: Grid, at: int) -> int:
+    return int(np.searchsorted(grid.times, at, side="right"))
 
 
 def lot_vectors(
@@ -75,8 +93,8 @@ def lot_vectors(
     results: Mapping[str, Sequence[Result]],
     features: FeatureSet,
     period_ns: int,
-) -> tuple[FeatureVectors, list[tuple[Lot, tuple[str, ...]]]]:
-    """Return the vectors of lots at their ends, and the lots that cannot be assessed with the missing tags."""
+) -> tuple[FeatureVectors, list[tuple[Lot, Window]]]:
+    """Return the vectors of lots at their ends, and the lots that cannot be assessed with their windows."""
     cut = [(lot, windows.window_ending(grid, features, period_ns, to_ns(lot.end))) for lot in lots if lot.end]
     good = [(lot, w) for lot, w in cut if not w.missing]
     ends = np.array([w.end for _, w in good], dtype=np.int64)
@@ -84,7 +102,7 @@ def lot_vectors(
     columns = [known[n.source][:, _lab_place(n)] for n in features.names if n.origin == "lab"]
     table = np.column_stack(columns) if columns else None
     vectors = extract.extract(grid, [w for _, w in good], features.names, [lot.lot for lot, _ in good], table)
-    return vectors, [(lot, w.missing) for lot, w in cut if w.missing]
+    return vectors, [(lot, w) for lot, w in cut if w.missing]
 
 
 def _lab_place(name: FeatureName) -> int:

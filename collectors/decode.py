@@ -194,11 +194,19 @@ def read_event(asset: str, body: Mapping[str, Any], received_at: datetime, unit:
 
 
 def _lot(raw: Raw, path: str, body: Mapping[str, Any], plant: Plant, settings: MqttSettings) -> Decoded:
-    return Decoded(NO_POINTS, lots=(read_lot(_known(path, plant), body, raw.received_at, settings.time_unit),))
+    lot = read_lot(_known(path, plant), body, raw.received_at, settings.time_unit, default_known_at=raw.received_at)
+    return Decoded(NO_POINTS, lots=(lot,))
 
 
-def read_lot(line: str, body: Mapping[str, Any], received_at: datetime, unit: str, zone: str = "") -> Lot:
-    """Read a lot's fields; raises BadValueError."""
+def read_lot(
+    line: str,
+    body: Mapping[str, Any],
+    received_at: datetime,
+    unit: str,
+    zone: str = "",
+    default_known_at: datetime | None = None,
+) -> Lot:
+    """Read a lot's fields; raises BadValueError. Without `known_at` it is known at the default, or at its end."""
     lot = _required(body, "lot")
     start, end = (_instant_or_none(body, name, unit, zone) for name in ("start", "end"))
     if start is not None and end is not None and end < start:
@@ -211,7 +219,7 @@ def read_lot(line: str, body: Mapping[str, Any], received_at: datetime, unit: st
         reading = values.from_json(value, has_text_numbers=False)
         if reading.value is not None:
             numbers[name] = reading.value
-    known_at = _instant_or_none(body, "known_at", unit, zone) or end or received_at
+    known_at = _instant_or_none(body, "known_at", unit, zone) or default_known_at or end or received_at
     return Lot(line, lot, start, end, known_at, numbers)
 
 

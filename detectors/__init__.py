@@ -17,5 +17,6 @@ DETECTORS: Final[Mapping[str, str]] = {
 
 def detector_class(kind: str) -> type[Detector]:
     """Return the class of a kind; raises KeyError for one that is not in DETECTORS."""
-    found: type[Detector] = getattr(import_module(f"detectors.{kind}"), DETECTORS[kind])
+    name = DETECTORS[kind]
+    found: type[Detector] = getattr(import_module(f"detectors.{kind}"), name)
     return found

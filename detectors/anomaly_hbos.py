@@ -75,9 +75,10 @@ class AnomalyHBOS:
             )
         values = values[:, varies]
         bins = int(options.get("bins", BINS))
-        held_out = np.concatenate(
-            [_raw(_fit(values[a], bins), values[b]).sum(axis=1) for a, b in folds_of(normal, aids.n_folds) if len(a)]
-        )
+        folds = [(train, test) for train, test in folds_of(normal, aids.n_folds) if len(train) and len(test)]
+        if not folds:
+            raise TrainingError("the normal windows cannot be split: more assets, or a longer history, are needed")
+        held_out = np.concatenate([_raw(_fit(values[a], bins), values[b]).sum(axis=1) for a, b in folds])
         fitted = _fit(values, bins)
         arrays = {
             "hist": np.asarray(fitted.hist_, dtype=np.float64),
@@ -147,7 +148,7 @@ def density_scores(
     A value beyond the outer edge by more than `tol` bin widths gets the feature's rarest bin, one within it the
     outer bin.
     """
-    found = np.empty_like(values)
+    found = np.empty(values.shape)  # in C order, so that a row's sum does not depend on its batch
     n_bins = hist.shape[0]
     for j in range(values.shape[1]):
         rarity = -np.log2(hist[:, j] + alpha)

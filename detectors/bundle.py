@@ -90,7 +90,7 @@ def load(folder: Path, name: str, model_id: str) -> Bundle:
     files = [f for f in sorted(target.rglob("*")) if f.is_file() and f.name not in ("checksum", "about.json")]
     parts = {f.relative_to(target).as_posix(): f.read_bytes() for f in files}
     found = hash_of(parts)
-    if found != (target / "checksum").read_text() or not found.startswith(model_id):
+    if found.encode() != (target / "checksum").read_bytes() or not found.startswith(model_id):
         raise ModelError(f"model {model_id} of {name} is damaged: its checksum does not fit")
     head = json.loads(parts["bundle.json"])
     features = FeatureSet.from_json(head["features"])

@@ -94,7 +94,8 @@ class FailureLightGBM:
     def train(cls, training: Training, options: Mapping[str, Any], aids: TrainingAids) -> Self:
         """Fit, with whole groups held out in turn; raises TrainingError with too few failures."""
         label = (training.to_event <= training.horizon).astype(np.float64)
-        n_events = len(np.unique(training.group[label == 1].astype(str)))
+        ends = training.vectors.position + training.to_event
+        n_events = len({(training.group[i], ends[i]) for i in np.flatnonzero(label == 1)})
         if n_events < MIN_EVENTS:
             raise TrainingError(
                 f"{n_events} failures seen in the history, at least {MIN_EVENTS} are needed: "

@@ -37,7 +37,8 @@ class Linear(NamedTuple):
 
     def parts(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return each feature's part, (n, features)."""
-        return np.where(np.isnan(values), 0.0, values - self.mean) * self.slope
+        # In C order, so that a row's sum does not depend on its batch.
+        return np.ascontiguousarray(np.where(np.isnan(values), 0.0, values - self.mean) * self.slope)
 
 
 class QualityRidge:
@@ -209,7 +210,8 @@ class _ProcessFactors:
             gains.append(_rmse(model.predict(shuffled) - y_test) - base)
             effect = model.parts(x_test)[:, source].sum(axis=1)
             level = np.nan_to_num(x_test[:, source[0]])
-            directions.append(float(np.sign(np.cov(effect, level)[0, 1])))
+            together = float(((effect - effect.mean()) * (level - level.mean())).sum())
+            directions.append(float(np.sign(together)))
         self._gains.append(gains)
         self._directions.append(directions)
 

@@ -30,7 +30,7 @@ class FeatureName:
     @property
     def label(self) -> str:
         """The name as tsfresh spells it, for display and for files."""
-        tail = "".join(f"__{k}_{json.dumps(v)}" for k, v in self.params)
+        tail = "".join(f"__{k}_{json.dumps(v) if isinstance(v, str) else v}" for k, v in self.params)
         return f"{self.source}__{self.calculator}{tail}"
 
     def as_json(self) -> list[Any]:

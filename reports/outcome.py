@@ -65,15 +65,13 @@ def failure_outcome(assets: Sequence[Watched]) -> FailureOutcome:
 def excursions(transitions: Sequence[Transition]) -> list[tuple[datetime, datetime | None]]:
     """Return (raised, returned) of each occurrence; returned None while the condition is still there."""
     spans: list[tuple[datetime, datetime | None]] = []
-    raised: datetime | None = None
+    raised: dict[str, datetime] = {}
     for row in sorted(transitions, key=lambda r: (r.at, r.sequence)):
         if row.change in (Change.RAISED, Change.RE_RAISED):
-            raised = row.at
-        elif row.change is Change.RETURNED and raised is not None:
-            spans.append((raised, row.at))
-            raised = None
-    if raised is not None:
-        spans.append((raised, None))
+            raised[row.alert_id] = row.at
+        elif row.change is Change.RETURNED and row.alert_id in raised:
+            spans.append((raised.pop(row.alert_id), row.at))
+    spans += [(at, None) for at in raised.values()]
     return spans
 
 

@@ -71,11 +71,11 @@ class Records:
         ]
 
     def lots(self, line: str, known_by: datetime, since: datetime | None = None) -> list[Lot]:
-        """Return a line's lots known by an instant and ended after `since`, by end."""
+        """Return a line's lots known by an instant, and after `since` where it is given, by end."""
         t = tables.lots
         where = and_(t.c.line == line, t.c.known_at <= to_ns(known_by))
         if since is not None:
-            where = and_(where, t.c.end > to_ns(since))
+            where = and_(where, t.c.known_at > to_ns(since))
         rows = self._latest(t, _LOT_KEY, where)
         return [_lot(r) for r in sorted(rows, key=lambda r: (r.end or r.known_at, r.lot))]
 

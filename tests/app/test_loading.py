@@ -1,0 +1,177 @@
+"""Dump files into the stores: each item once, whatever happens on the way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from app.loading import load_file, load_folder
+from app.rooms import Rooms
+from app.settings import Settings
+from collectors.tables import BLOCK_ROWS, BadFileError
+from domain.points import Points
+from domain.records import Outcome
+from tests.app import tiny_plant as tiny
+
+NOW = tiny.at(10_000)
+SOURCE = "dump:wide"
+
+
+@dataclass
+class BreakingPoints:
+    """A point store that breaks at its n-th batch, before or after the batch is stored."""
+
+    inner: Any
+    breaks_at: int
+    is_after: bool
+    n: int = 0
+
+    def apply(self, batch: str, points: Points) -> Outcome:
+        self.n += 1
+        if self.n == self.breaks_at and not self.is_after:
+            raise OSError("power cut")
+        outcome: Outcome = self.inner.apply(batch, points)
+        if self.n == self.breaks_at:
+            raise OSError("power cut")
+        return outcome
+
+
+@dataclass
+class BreakingJournal:
+    """A journal that breaks at its n-th block, before it is counted."""
+
+    inner: Any
+    breaks_at: int
+    n: int = 0
+
+    def settle_block(self, *args: Any) -> None:
+        self.n += 1
+        if self.n == self.breaks_at:
+            raise OSError("power cut")
+        self.inner.settle_block(*args)
+
+
+@dataclass
+class RoomsWith:
+    """Rooms of which one was replaced."""
+
+    settings: Settings
+    journal: Any
+    ledger: Any
+    points: Any
+
+
+def _wide(path: Path, n: int, extra: str = "") -> Path:
+    lines = [f"{tiny.at(i).isoformat()},{tiny.PUMP},{i % 97}.5" for i in range(n)]
+    path.write_text("time,asset,pressure\n" + "\n".join(lines) + "\n" + extra)
+    return path
+
+
+def _totals(rooms: Rooms) -> tuple[int, int, int, int, int, int]:
+    (t,) = rooms.journal.totals()
+    assert t.source == SOURCE
+    return t.received, t.stored, t.dead_lettered, t.duplicates, t.conflicts, t.difference
+
+
+def test_a_file_is_loaded_with_a_report_that_adds_up(rooms: Rooms, tmp_path: Path) -> None:
+    report, was_known = load_file(rooms, _wide(tmp_path / "a.csv", 50), NOW)
+    assert not was_known
+    assert (report.rows_in, report.stored, report.rejected, report.is_done) == (50, 50, 0, True)
+    assert rooms.points.count() == 50
+    assert _totals(rooms) == (50, 50, 0, 0, 0, 0)
+
+
+def test_a_file_seen_twice_is_loaded_once_also_under_another_name(rooms: Rooms, tmp_path: Path) -> None:
+    first = _wide(tmp_path / "a.csv", 50)
+    report, _ = load_file(rooms, first, NOW)
+    copy = tmp_path / "b.csv"
+    copy.write_bytes(first.read_bytes())
+    for path in (first, copy):
+        assert load_file(rooms, path, tiny.at(20_000)) == (report, True)
+    assert _totals(rooms) == (50, 50, 0, 0, 0, 0)
+
+
+def test_a_grown_file_adds_only_what_is_new(rooms: Rooms, tmp_path: Path) -> None:
+    load_file(rooms, _wide(tmp_path / "a.csv", 50), NOW)
+    report, was_known = load_file(rooms, _wide(tmp_path / "a.csv", 60), NOW)
+    assert not was_known
+    assert (report.rows_in, report.stored, report.duplicates) == (60, 10, 50)
+    assert rooms.points.count() == 60
+    assert _totals(rooms) == (110, 60, 0, 50, 0, 0)
+
+
+def test_a_different_value_for_the_same_time_is_a_conflict_and_the_first_stays(rooms: Rooms, tmp_path: Path) -> None:
+    load_file(rooms, _wide(tmp_path / "a.csv", 5), NOW)
+    (tmp_path / "b.csv").write_text(f"time,asset,pressure\n{tiny.at(2).isoformat()},{tiny.PUMP},77\n")
+    report, _ = load_file(rooms, tmp_path / "b.csv", NOW)
+    assert (report.stored, report.conflicts) == (0, 1)
+    kept = rooms.points.read([f"{tiny.PUMP}/pressure"], 0, 2**62).value.tolist()
+    assert kept == [0.5, 1.5, 2.5, 3.5, 4.5]
+    assert _totals(rooms) == (6, 5, 0, 0, 1, 0)
+
+
+@pytest.mark.parametrize("where", ["before the store", "after the store", "before the count"])
+@pytest.mark.parametrize("block", [1, 2])
+def test_a_load_that_was_cut_off_goes_on_and_counts_each_item_once(
+    where: str, block: int, rooms: Rooms, tmp_path: Path
+) -> None:
+    n = BLOCK_ROWS + 5_000
+    path = _wide(tmp_path / "long.csv", n, "short,row\n")
+    cut_off = RoomsWith(rooms.settings, rooms.journal, rooms.ledger, rooms.points)
+    if where == "before the count":
+        cut_off.journal = BreakingJournal(rooms.journal, block)
+    else:
+        cut_off.points = BreakingPoints(rooms.points, block, where == "after the store")
+    with pytest.raises(OSError, match="power cut"):
+        load_file(cast(Rooms, cut_off), path, NOW)
+    assert all(t.difference == 0 for t in rooms.journal.totals())
+    report, was_known = load_file(rooms, path, tiny.at(99_999))
+    assert not was_known
+    assert (report.rows_in, report.stored, report.rejected, report.duplicates) == (n + 1, n, 1, 0)
+    assert rooms.points.count() == n
+    assert _totals(rooms) == (n + 1, n, 1, 0, 0, 0)
+    assert len(rooms.journal.dead_letters()) == 1
+    assert len(rooms.journal.tallies()) == 1  # the hour of the first start counts
+    assert load_file(rooms, path, NOW)[1]
+
+
+def test_a_short_row_is_one_dead_letter_and_its_neighbours_are_kept(rooms: Rooms, tmp_path: Path) -> None:
+    path = _wide(tmp_path / "a.csv", 3, f"2026-02-01T00:00:00+00:00,{tiny.PUMP}\n")
+    path.write_text(path.read_text() + f"2026-02-01T00:01:00+00:00,{tiny.PUMP},6.5\n")
+    report, _ = load_file(rooms, path, NOW)
+    assert (report.rows_in, report.stored, report.rejected) == (5, 4, 1)
+    (letter,) = rooms.journal.dead_letters()
+    assert (letter.reason, letter.topic) == ("row_width", "a.csv:5")
+    assert "2 fields where the header has 3" in letter.detail
+    assert letter.payload.decode() == f"2026-02-01T00:00:00+00:00,{tiny.PUMP}"
+
+
+def test_rows_of_an_unknown_asset_or_without_zone_are_dead_letters(rooms: Rooms, tmp_path: Path) -> None:
+    path = _wide(tmp_path / "a.csv", 1, f"{tiny.at(1).isoformat()},plant/ghost,1\n2026-02-01T00:00:00,{tiny.PUMP},2\n")
+    load_file(rooms, path, NOW)
+    assert rooms.journal.dead_letters_by_reason() == {"time_naive": 1, "unknown_asset": 1}
+    assert _totals(rooms) == (3, 1, 2, 0, 0, 0)
+
+
+def test_events_are_loaded_and_a_row_equal_to_a_known_one_is_a_duplicate(rooms: Rooms, tmp_path: Path) -> None:
+    head = "asset,kind,code,start,end,known_at\n"
+    first = f"{tiny.PUMP},failure,bearing,{tiny.at(0).isoformat()},,{tiny.at(0).isoformat()}\n"
+    second = f"{tiny.PUMP},failure,bearing,{tiny.at(0).isoformat()},{tiny.at(9).isoformat()},{tiny.at(9).isoformat()}\n"
+    (tmp_path / "events-1.csv").write_text(head + first)
+    (tmp_path / "events-2.csv").write_text(head + first + second)
+    reports = load_folder(rooms, [tmp_path / "events-1.csv", tmp_path / "events-2.csv"], NOW)
+    assert [(r.rows_in, r.stored, r.duplicates) for r in reports] == [(1, 1, 0), (2, 1, 1)]
+    assert [e.end for e in rooms.ledger.records.events(tiny.at(5))] == [None]
+    assert [e.end for e in rooms.ledger.records.events(NOW)] == [tiny.at(9)]
+
+
+def test_a_file_that_fits_no_format_or_is_not_there_is_refused(rooms: Rooms, tmp_path: Path) -> None:
+    (tmp_path / "x.xlsx").write_text("x")
+    with pytest.raises(BadFileError, match="format"):
+        load_file(rooms, tmp_path / "x.xlsx", NOW)
+    with pytest.raises(FileNotFoundError):
+        load_file(rooms, tmp_path / "nowhere.csv", NOW)
+    assert rooms.journal.totals() == []

@@ -1,0 +1,1 @@
+"""Every registry entry through one list of contracts."""

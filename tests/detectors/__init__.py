@@ -1,0 +1,1 @@
+"""Tests of folds, thresholds, detectors and bundles."""

@@ -1,0 +1,1 @@
+"""Tests of windows, feature vectors, lab history and selection."""

@@ -1,0 +1,1 @@
+"""Tests of what alerts and predictions were worth."""
