@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, field_validator, model_validator
 
 from alerts import NOTIFIERS
 from domain.alerting import Direction, Priority, Rule
@@ -20,8 +20,8 @@ class RuleSettings(BaseModel):
     asset_class: Annotated[str, Field(min_length=1)]
     watch: Annotated[str, Field(pattern=r"^(tag|score):.+$")]
     direction: Direction = Direction.ABOVE
-    raise_at: float | Literal["model"] = Field(alias="raise")
-    clear_at: float | Literal["model"] | None = Field(default=None, alias="clear")
+    raise_at: FiniteFloat | Literal["model"] = Field(alias="raise")
+    clear_at: FiniteFloat | Literal["model"] | None = Field(default=None, alias="clear")
     on_delay: str = "0s"
     priority: Priority = Priority.MEDIUM
     title: str = ""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import http.client
 import urllib.error
+import urllib.parse
 import urllib.request
 from typing import Any
 
@@ -35,14 +37,18 @@ class WebhookNotifier:
         request = urllib.request.Request(  # noqa: S310 - the scheme is checked above
             self._url,
             data=message.payload.encode(),
-            headers={"Content-Type": "application/json; charset=utf-8", "Idempotency-Key": message.key},
+            headers={
+                "Content-Type": "application/json; charset=utf-8",
+                "Idempotency-Key": urllib.parse.quote(message.key, safe=":"),
+            },
             method="POST",
         )
         try:
             with self._opener.open(request, timeout=self._timeout_s) as answer:
                 answer.read(1024)
         except urllib.error.HTTPError as error:
+            error.close()
             is_retryable = error.code in (408, 429) or error.code >= 500
             raise NotifyError(f"HTTP {error.code}", is_retryable=is_retryable) from error
-        except OSError as error:
+        except (OSError, http.client.HTTPException) as error:
             raise NotifyError(str(error), is_retryable=True) from error

@@ -7,6 +7,7 @@ Topics below the root: `points/<asset>` (many values of one time), `point/<asset
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,6 +27,7 @@ QUALITIES: Final = {
     "bad": Quality.BAD,
 }
 NO_POINTS: Final = Points.from_rows(())
+SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")  # half a character, or a pair
 KINDS: Final = frozenset(kind.value for kind in EventKind)
 
 
@@ -61,7 +63,12 @@ def parse_object(payload: bytes, max_bytes: int) -> Mapping[str, Any]:
     if len(payload) > max_bytes:
         raise BadValueError(Reason.SIZE, f"{len(payload)} bytes, the limit is {max_bytes}")
     try:
-        body = json.loads(payload.decode("utf-8-sig"), object_pairs_hook=_unique, parse_int=_parse_int)
+        text = payload.decode("utf-8-sig")
+        body = json.loads(text, object_pairs_hook=_unique, parse_int=_parse_int)
+        if SURROGATE.search(text):
+            json.dumps(body, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise BadValueError(Reason.ENCODING, "an escape for half a character") from error
     except UnicodeDecodeError as error:
         raise BadValueError(Reason.ENCODING, f"not UTF-8 at byte {error.start}") from error
     except json.JSONDecodeError as error:
@@ -190,7 +197,8 @@ def read_event(asset: str, body: Mapping[str, Any], received_at: datetime, unit:
     if end is not None and end < start:
         raise BadValueError(Reason.INTERVAL, "the event ends before it starts")
     known_at = _instant_or_none(body, "known_at", unit, zone) or received_at
-    return Event(asset, EventKind(kind), str(body.get("code") or ""), start, end, known_at, str(body.get("note") or ""))
+    code, note = ("" if body.get(name) is None else str(body[name]) for name in ("code", "note"))
+    return Event(asset, EventKind(kind), code, start, end, known_at, note)
 
 
 def _lot(raw: Raw, path: str, body: Mapping[str, Any], plant: Plant, settings: MqttSettings) -> Decoded:

@@ -61,12 +61,13 @@ class _Reader:
         skipped = {form.time_column, form.asset_column, *form.ignore}
         tags = [name for name in block.columns if name not in skipped]
         assets = self._assets(block)
-        for name in tags:
-            if not any(name in self.plant.tags[a] for a in set(assets) if a in self.plant.tags):
+        are_known = any(a in self.plant.tags for a in assets)
+        for name in tags if are_known else ():
+            if not any(name in known for known in self.plant.tags.values()):
                 known = sorted({t for a in set(assets) for t in self.plant.tags.get(a, {})})
                 raise BadFileError(
                     Reason.HEADER,
-                    f"{self.path.name}: column {name!r} is no tag of its asset (tags.csv has "
+                    f"{self.path.name}: column {name!r} is no tag in tags.csv (its asset has "
                     f"{', '.join(known[:8]) or 'none'}{', ...' if len(known) > 8 else ''}); "
                     "list it in `ignore` to leave it out",
                 )
@@ -105,12 +106,9 @@ class _Reader:
             else:
                 kept.append(i)
         rows = np.array(kept, dtype=np.int64)
-        points = self._points([tag_ids[i] for i in rows.tolist()], at, rows, block.columns["value"], block, "value")
-        if "quality" in block.columns and len(points) == len(rows):
-            stated = [str(block.columns["quality"][i]).lower() for i in rows.tolist()]
-            graded = [decode.QUALITIES.get(q, Quality.UNCERTAIN) if q else Quality.GOOD for q in stated]
-            points.quality[:] = np.maximum(points.quality, np.array(graded, dtype=np.uint8))
-        return [points]
+        stated = [str(q).lower() for q in block.columns["quality"]] if "quality" in block.columns else None
+        named = [tag_ids[i] for i in rows.tolist()]
+        return [self._points(named, at, rows, block.columns["value"], block, "value", stated)]
 
     def _points(
         self,
@@ -120,12 +118,14 @@ class _Reader:
         column: Sequence[Any],
         block: Block,
         name: str,
+        stated: Sequence[str] | None = None,
     ) -> Points:
+        graded = [self._graded(stated, i) for i in rows.tolist()]
         received = np.full(len(rows), to_ns(self.received_at), dtype=np.int64)
         if isinstance(column, np.ndarray):
             numbers = column[rows].astype(np.float64)
             flags = np.where(np.isnan(numbers), np.uint32(Flag.NULL), np.uint32(0))
-            return Points.of(tag_ids, at[rows], numbers, flags=flags, received_at=received)
+            return Points.of(tag_ids, at[rows], numbers, quality=graded, flags=flags, received_at=received)
         readings: list[values.Reading] = []
         taken: list[int] = []
         for place, i in enumerate(rows.tolist()):
@@ -139,10 +139,15 @@ class _Reader:
             at[rows[taken]] if taken else [],
             [r.value for r in readings],
             [r.text for r in readings],
-            [r.quality for r in readings],
+            [max(r.quality, graded[p]) for r, p in zip(readings, taken, strict=True)],
             [r.flags for r in readings],
             received[taken] if taken else [],
         )
+
+    def _graded(self, stated: Sequence[str] | None, row: int) -> int:
+        if stated is None or not stated[row]:
+            return Quality.GOOD
+        return decode.QUALITIES.get(stated[row], Quality.UNCERTAIN)
 
     def _reading(self, raw: Any) -> values.Reading:
         if isinstance(raw, str):
@@ -179,6 +184,7 @@ class _Reader:
         return at, is_good
 
     def _instant(self, raw: Any, asset: str) -> int:
+        raw = raw.item() if isinstance(raw, np.generic) else raw
         if self.form.time_format != "cycle":
             return values.instant(raw, self.form.time_format, self.form.zone)
         first = self.plant.assets[asset].attributes.get("first_cycle_at", "")
@@ -187,8 +193,7 @@ class _Reader:
             raise BadValueError(
                 Reason.TIME_FORMAT, f"{asset} has no `first_cycle_at` in assets.csv, or its class no `cycle`"
             )
-        number = raw.item() if isinstance(raw, np.integer) else raw
-        return values.cycle_instant(number, datetime.fromisoformat(first), cycle)
+        return values.cycle_instant(raw, datetime.fromisoformat(first), cycle)
 
     def _records(self, block: Block) -> Decoded:
         found: dict[str, list[Any]] = {"events": [], "lots": [], "results": []}
@@ -219,9 +224,16 @@ class _Reader:
 
     def result(self, row: Mapping[str, Any]) -> Result:
         raw = row.get("value")
-        numeric = dict(row)
-        if isinstance(raw, str) and (values.NUMBER.fullmatch(raw) or raw in self.form.null_texts):
-            numeric["value"] = self._reading(raw).value
+        raw = raw.item() if isinstance(raw, np.generic) else raw
+        numeric = {**row, "value": raw}
+        if isinstance(raw, str):
+            try:
+                reading = self._reading(raw)
+            except BadValueError:
+                pass  # a text result, kept as text
+            else:
+                is_text = reading.value is None and raw not in self.form.null_texts
+                numeric["value"] = raw if is_text else reading.value
         elif isinstance(raw, float) and np.isnan(raw):
             numeric["value"] = None
         return decode.read_result(

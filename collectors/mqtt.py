@@ -15,10 +15,11 @@ from typing import Any, Final
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from collectors.decode import Raw, decode
+from collectors.decode import NO_POINTS, Raw, decode
 from collectors.settings import MqttSettings
 from domain.plant import Plant
 from domain.ports import Clock, Intake
+from domain.records import Decoded, Reason
 
 log = logging.getLogger(__name__)
 SOURCE: Final = "mqtt"
@@ -141,11 +142,18 @@ class MqttCollector:
                 break
         return batch
 
+    def _decoded(self, raw: Raw) -> Decoded:
+        try:
+            return decode(raw, self._plant, self._settings)
+        except Exception as error:  # decoding must not raise; if it does, the message is kept
+            log.exception("decoding failed topic=%s", raw.topic)
+            return Decoded(NO_POINTS, rejected=(raw.rejected(Reason.FORMAT, f"decoding failed: {error!r}"),))
+
     def _commit(self, batch: list[_Received]) -> None:
         """Commit a batch and acknowledge it; keeps trying while the disk refuses, so nothing is acknowledged
         unsaved.
         """
-        decoded = [(SOURCE, item.raw.received_at, decode(item.raw, self._plant, self._settings)) for item in batch]
+        decoded = [(SOURCE, item.raw.received_at, self._decoded(item.raw)) for item in batch]
         while True:
             try:
                 self._intake.accept(decoded)

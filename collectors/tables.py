@@ -128,6 +128,10 @@ def _parquet(path: Path) -> Iterator[Block]:
 
     try:
         with pq.ParquetFile(path) as file:
+            names = file.schema_arrow.names
+            twice = next((n for n in names if names.count(n) > 1), None)
+            if twice is not None:
+                raise BadFileError(Reason.HEADER, f"{path.name} has column {twice!r} twice")
             done = 0
             for batch in file.iter_batches(BLOCK_ROWS):
                 table = pa.Table.from_batches([batch])

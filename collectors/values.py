@@ -14,10 +14,12 @@ from domain.points import Flag, Quality
 from domain.records import Reason
 
 NUMBER: Final = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+CYCLE: Final = re.compile(r"[0-9]{1,12}")
 NON_FINITE: Final = frozenset({"nan", "inf", "+inf", "-inf", "infinity", "-infinity", "+infinity"})
 MAX_DIGITS: Final = 400
 EXACT_INTEGER: Final = 2**53
 UNITS: Final = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}
+LATEST_YEAR: Final = 2116
 EARLIEST: Final = datetime(1990, 1, 1, tzinfo=UTC)
 
 
@@ -63,7 +65,9 @@ def from_text(raw: str, decimal: str = ".", null_texts: tuple[str, ...] = ("",))
     """Read a number spelled as text; raises BadValueError with `number_format` or `number_size`."""
     if raw in null_texts:
         return NULL if not raw else Reading(None, raw, Quality.BAD, Flag.NULL | Flag.TEXT)
-    spelled = raw.replace(decimal, ".") if decimal != "." and "." not in raw else raw
+    if decimal != "." and "." in raw:
+        raise BadValueError(Reason.NUMBER_FORMAT, f"{raw[:40]!r} holds a point where the decimal mark is {decimal!r}")
+    spelled = raw.replace(decimal, ".")
     if len(spelled) > MAX_DIGITS:
         raise BadValueError(Reason.NUMBER_SIZE, f"a number of {len(spelled)} characters")
     if NUMBER.fullmatch(spelled):
@@ -99,6 +103,8 @@ def instant(raw: Any, unit: str, zone: str = "") -> int:
 
 def _in_zone(at: datetime, zone: ZoneInfo) -> datetime:
     local = at.replace(tzinfo=zone)
+    if not EARLIEST.year <= at.year <= LATEST_YEAR:
+        return local.replace(tzinfo=UTC)  # refused as implausible; near year 1 or 9999 its UTC may not exist
     if local.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != at:
         raise BadValueError(Reason.TIME_FORMAT, f"{at.isoformat()} does not exist in {zone.key}")
     if local.utcoffset() != local.replace(fold=1).utcoffset():
@@ -107,11 +113,12 @@ def _in_zone(at: datetime, zone: ZoneInfo) -> datetime:
 
 
 def _epoch(raw: Any, scale: int) -> int:
-    if isinstance(raw, str) and NUMBER.fullmatch(raw):
+    if isinstance(raw, str) and len(raw) <= MAX_DIGITS and NUMBER.fullmatch(raw):
         raw = float(raw) if not raw.isdigit() else int(raw)
-    if isinstance(raw, bool) or not isinstance(raw, int | float) or not math.isfinite(raw):
+    is_number = isinstance(raw, int | float) and not isinstance(raw, bool)
+    if not is_number or (isinstance(raw, float) and not math.isfinite(raw)):
         raise BadValueError(Reason.TIME_FORMAT, f"{str(raw)[:40]!r} is not an epoch time")
-    return _plausible(int(raw * scale))
+    return _plausible(int(raw) if abs(raw) >= 2**62 else int(raw * scale))
 
 
 def _plausible(ns: int) -> int:
@@ -124,11 +131,11 @@ def _plausible(ns: int) -> int:
 
 def cycle_instant(raw: Any, first: datetime, cycle: timedelta) -> int:
     """Read a cycle number (first cycle = 1) as the ns UTC of its nominal end."""
-    if isinstance(raw, str) and raw.isdigit():
+    if isinstance(raw, str) and CYCLE.fullmatch(raw):
         raw = int(raw)
     if isinstance(raw, bool) or not isinstance(raw, int) or raw < 1:
         raise BadValueError(Reason.TIME_FORMAT, f"{raw!r} is not a cycle number")
-    return to_ns(first) + (raw - 1) * duration_ns(cycle)
+    return _plausible(to_ns(first) + (raw - 1) * duration_ns(cycle))
 
 
 def _integer(raw: int) -> Reading:

@@ -43,6 +43,8 @@ def judge(
     A failure caught by several raises counts once, with the lead time of the first of them. What lies within a
     horizon of `until`, the end of what is known, with no failure yet, is not judged.
     """
+    if not horizon > 0:
+        raise ValueError(f"a horizon of {horizon}")
     first_lead: dict[int, float] = {}
     n_false = 0
     for raised, cleared in excursions:

@@ -127,6 +127,9 @@ class Points:
 
 
 def _objects(items: Iterable[str | None], n: int) -> NDArray[np.object_]:
+    found = list(items)
+    if len(found) != n:  # or numpy would repeat a single one
+        raise ValueError(f"columns of unequal length: {len(found)} and {n}")
     array = np.empty(n, dtype=object)
-    array[:] = list(items)
+    array[:] = found
     return array

@@ -129,7 +129,7 @@ class DuckDBPoints:
 
     def bucketed(self, tag_id: str, start: int, end: int, n_buckets: int) -> Points:
         """Return the lowest and highest value of each of `n_buckets` equal parts of [start, end), in time order."""
-        width = max(1, (end - start) // n_buckets)
+        width = max(1, -((start - end) // n_buckets))  # rounded up, or there would be a bucket more
         bucket = f"partition by (p.at_ns - {int(start)}) // {int(width)}"
         keep = (
             f"qualify row_number() over ({bucket} order by p.value, p.at_ns) = 1 "

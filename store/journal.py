@@ -207,7 +207,8 @@ class Journal:
     def finish(self, claimed: Claimed, outcome: Outcome) -> None:
         """Take a claimed batch out of the journal and count what became of it."""
         with self._db.begin() as connection:
-            connection.execute(delete(_journal).where(_journal.c.batch == claimed.batch))
+            if not connection.execute(delete(_journal).where(_journal.c.batch == claimed.batch)).rowcount:
+                return  # finished before
             self._settle(connection, claimed.source, claimed.hour, outcome)
 
     def settle_block(self, batch: str, source: str, at: datetime, decoded: Decoded, outcome: Outcome) -> None:

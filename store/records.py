@@ -162,7 +162,9 @@ _RESULT_KEY = ("line", "lot", "result", "lab")
 def _add_version(connection: Connection, table: Table, key: tuple[str, ...], row: dict[str, Any]) -> bool:
     match = and_(*(table.c[k] == row[k] for k in key))
     latest = connection.execute(select(table).where(match).order_by(table.c.version.desc()).limit(1)).first()
-    if latest is not None and all(latest._mapping[k] == v for k, v in row.items()):
+    # When it became known is no part of what is said: a message that is delivered again says nothing new.
+    said = {k: v for k, v in row.items() if k != "known_at"}
+    if latest is not None and all(latest._mapping[k] == v for k, v in said.items()):
         return False
     connection.execute(insert(table).values(**row, version=1 if latest is None else latest.version + 1))
     return True

@@ -38,7 +38,10 @@ def layout(source: Source, t: Translate, _language: str, query: Mapping[str, str
     today = source.now().astimezone(source.zone).date()
     controls = html.Div(
         [
-            _labelled(t("Asset"), dcc.Dropdown(list(known), chosen, id="asset-name", clearable=False)),
+            _labelled(
+                t("Asset"),
+                dcc.Dropdown(list(known), chosen, id="asset-name", clearable=False, labels=parts.dropdown_labels(t)),
+            ),
             _labelled(
                 t("Tags"),
                 dcc.Dropdown(
@@ -46,13 +49,16 @@ def layout(source: Source, t: Translate, _language: str, query: Mapping[str, str
                     [x.name for x in tags[:FIRST_TAGS]],
                     id="asset-tags",
                     multi=True,
+                    labels=parts.dropdown_labels(t),
                     placeholder=t("Choose a tag to see its trend"),
                 ),
                 "grow",
             ),
             _labelled(
                 t("Time range"),
-                dcc.Dropdown({k: t(v) for k, v in RANGES.items()}, "7", id="asset-range", clearable=False),
+                dcc.Dropdown(
+                    {k: t(v) for k, v in RANGES.items()}, "7", id="asset-range", clearable=False, searchable=False
+                ),
                 "narrow",
             ),
             _labelled(

@@ -25,6 +25,19 @@ def tick(name: str, refresh_s: float) -> Any:
     return dcc.Interval(id=f"{name}-tick", interval=int(refresh_s * 1000))
 
 
+def dropdown_labels(t: Translate) -> dict[str, str]:
+    """Return the words a dropdown says of itself."""
+    return {
+        "select_all": t("Select all"),
+        "deselect_all": t("Deselect all"),
+        "selected_count": t("{num_selected} selected"),
+        "search": t("Search"),
+        "clear_search": t("Clear search"),
+        "clear_selection": t("Clear selection"),
+        "no_options_found": t("Nothing found"),
+    }
+
+
 def badge(verdict: Verdict, t: Translate, *, is_stopped: bool = False) -> Any:
     """Return a verdict as a coloured badge; the word is always there, so no one depends on the colour."""
     kind = "stopped" if is_stopped else verdict.value.lower().replace(" ", "-")

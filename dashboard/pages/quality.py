@@ -25,8 +25,12 @@ def layout(source: Source, t: Translate, _language: str, _query: Mapping[str, st
         return html.Div([html.H1(t(TITLE)), html.P(text, className="quiet")])
     detector = found[0]
     names = factor_names(source, detector)
-    choice = dcc.Dropdown([d.name for d in found], detector.name, id="quality-detector", clearable=False)
-    factor = dcc.Dropdown(names, names[0] if names else None, id="quality-factor", clearable=False)
+    choice = dcc.Dropdown(
+        [d.name for d in found], detector.name, id="quality-detector", clearable=False, labels=parts.dropdown_labels(t)
+    )
+    factor = dcc.Dropdown(
+        names, names[0] if names else None, id="quality-factor", clearable=False, labels=parts.dropdown_labels(t)
+    )
     return html.Div(
         [
             html.H1([t(TITLE), ": ", detector.outcome]),

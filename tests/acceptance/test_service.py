@@ -113,10 +113,9 @@ def publish(port: int, messages: list[tuple[str, str]]) -> None:
 
 
 def hot(first: datetime, seconds: range, value: float) -> list[tuple[str, str]]:
-    return [
-        ("forewarn/points/plant/press-1", json.dumps({"at": (first + timedelta(seconds=s)).isoformat(), "values": {"oil": value}}))
-        for s in seconds
-    ]  # fmt: skip
+    times = ((first + timedelta(seconds=s)).isoformat() for s in seconds)
+    bodies = ({"at": at, "values": {"oil": value}} for at in times)
+    return [("forewarn/points/plant/press-1", json.dumps(body)) for body in bodies]
 
 
 def received(config: Path) -> int:

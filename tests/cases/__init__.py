@@ -1,0 +1,1 @@
+"""Situations met in plants: a folder each, with config, input and the expected outcome."""

@@ -1,0 +1,74 @@
+"""Items to journal bytes and back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.points import Point, Points, Quality
+from domain.records import Decoded, Event, EventKind, Lot
+from store import codec
+from tests.store.items import FULL, NO_POINTS, at
+
+
+def test_points_come_back_equal_with_null_and_text() -> None:
+    assert codec.read(codec.write(FULL), received_at=77).points.rows() == FULL.points.rows()
+
+
+def test_events_lots_and_results_come_back_equal() -> None:
+    back = codec.read(codec.write(FULL), received_at=77)
+    assert (back.events, back.lots, back.results) == (FULL.events, FULL.lots, FULL.results)
+
+
+def test_rejected_items_are_not_written() -> None:
+    back = codec.read(codec.write(FULL), received_at=77)
+    assert back.rejected == ()
+    assert back.n_good == FULL.n_good
+
+
+def test_receive_time_is_filled_in() -> None:
+    assert codec.read(codec.write(FULL), received_at=99).points.received_at.tolist() == [99, 99, 99]
+
+
+def test_message_without_points() -> None:
+    back = codec.read(codec.write(replace(FULL, points=NO_POINTS)), received_at=0)
+    assert len(back.points) == 0
+    assert back.events == FULL.events
+
+
+@given(
+    st.lists(
+        st.builds(
+            Point,
+            st.text(st.characters(exclude_categories=["Cs"]), min_size=1),
+            st.integers(0, 2**62),
+            st.none() | st.floats(allow_nan=False, allow_infinity=False),
+            st.none() | st.text(st.characters(exclude_categories=["Cs"])),
+            st.integers(0, 2),
+            st.integers(0, 31),
+            st.just(5),
+        ),
+        max_size=5,
+    )
+)
+def test_any_points_come_back_equal(rows: list[Point]) -> None:
+    before = Points.from_rows(rows)
+    assert codec.read(codec.write(Decoded(before)), received_at=5).points.rows() == before.rows()
+
+
+@given(st.text(), st.text(), st.dictionaries(st.text(), st.floats(allow_nan=False, allow_infinity=False), max_size=3))
+def test_any_text_that_a_record_may_hold_comes_back_equal(code: str, note: str, values: dict[str, float]) -> None:
+    record = Decoded(
+        NO_POINTS,
+        (Event("a", EventKind.ALARM, code, at(0), None, at(0), note),),
+        (Lot("l", code, None, None, at(0), values),),
+    )
+    back = codec.read(codec.write(record), received_at=0)
+    assert (back.events, back.lots) == (record.events, record.lots)
+
+
+def test_null_value_keeps_quality_bad() -> None:
+    back = codec.read(codec.write(FULL), received_at=0).points.rows()
+    assert (back[1].value, back[1].text, back[1].quality) == (None, "off", Quality.BAD)
