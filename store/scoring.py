@@ -106,17 +106,25 @@ class Scoring:
 
     def save_verdicts(self, rows: Sequence[VerdictRow]) -> None:
         """Write the present verdict of assets."""
-        with self._engine.begin() as connection:
-            for row in rows:
-                values = {
-                    "verdict": row.verdict.value,
-                    "reason": row.reason,
-                    "at": to_ns(row.at),
-                    "newest_at": None if row.newest_at is None else to_ns(row.newest_at),
-                    "is_stopped": int(row.is_stopped),
-                }
-                statement = upsert(tables.verdicts).values(asset=row.asset, **values)
-                connection.execute(statement.on_conflict_do_update(index_elements=["asset"], set_=values))
+        statement = upsert(tables.verdicts)
+        told = ("verdict", "reason", "at", "newest_at", "is_stopped")
+        statement = statement.on_conflict_do_update(
+            index_elements=["asset"], set_={name: statement.excluded[name] for name in told}
+        )
+        values = [
+            {
+                "asset": row.asset,
+                "verdict": row.verdict.value,
+                "reason": row.reason,
+                "at": to_ns(row.at),
+                "newest_at": None if row.newest_at is None else to_ns(row.newest_at),
+                "is_stopped": int(row.is_stopped),
+            }
+            for row in rows
+        ]
+        if values:
+            with self._engine.begin() as connection:
+                connection.execute(statement, values)
 
     def verdicts(self) -> dict[str, VerdictRow]:
         """Return the present verdict of each asset."""
