@@ -15,15 +15,15 @@ from domain.text import Translate, catalogue, mark
 
 TITLE: Final = mark("Alerts")
 COLUMNS: Final = {
-    "raised": (mark("Since"), 175),
-    "priority": (mark("Priority"), 105),
-    "state": (mark("State"), 205),
+    "raised": (mark("Since"), 205),
+    "priority": (mark("Priority"), 115),
+    "state": (mark("State"), 235),
     "title": (mark("Alert"), 220),
     "asset": (mark("Asset"), 210),
     "value": (mark("Value"), 95),
     "limit": (mark("Limit"), 95),
-    "occurrences": (mark("Times"), 90),
-    "acked_by": (mark("Acknowledged by"), 160),
+    "occurrences": (mark("Times"), 105),
+    "acked_by": (mark("Acknowledged by"), 190),
     "id": (mark("Id"), 170),
 }
 

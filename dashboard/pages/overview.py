@@ -71,7 +71,7 @@ def _tile(tile: Tile, source: Source, t: Translate, language: str) -> Any:
     ]
     path, _, name = tile.asset.rpartition("/")
     kind = "stopped" if tile.is_stopped else tile.verdict.value.lower().replace(" ", "-")
-    alerts = t("{n} open alerts", n=tile.n_alerts) if tile.n_alerts else ""
+    alerts = t("open alerts: {n}", n=tile.n_alerts) if tile.n_alerts else ""
     return html.A(
         [
             html.Div([html.Span(name, className="name"), parts.badge(tile.verdict, t, is_stopped=tile.is_stopped)]),
