@@ -1,0 +1,57 @@
+"""The example config names every key, and the values it shows for the single sections are the real defaults."""
+
+from __future__ import annotations
+
+import tomllib
+
+import pytest
+from pydantic import BaseModel
+
+from alerts.settings import NotifierSettings, RuleSettings
+from app.paths import bundled_config
+from app.settings import ClassSettings, Root, load
+from collectors.settings import FormatSettings
+from detectors.settings import DetectorSettings
+from features.settings import FeatureSettings
+
+SECTIONS = ("plant", "data", "run", "mqtt", "evaluate", "console")
+ENTRIES: dict[str, type[BaseModel]] = {
+    "formats": FormatSettings,
+    "classes": ClassSettings,
+    "features": FeatureSettings,
+    "detectors": DetectorSettings,
+    "notifiers": NotifierSettings,
+}
+
+
+def shipped(name: str = "forewarn.toml") -> dict[str, object]:
+    return tomllib.loads((bundled_config() / name).read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_every_key_of_a_section_is_shown_with_its_default(section: str) -> None:
+    defaults = getattr(Root(), section).model_dump(mode="json")
+    defaults.pop("password", None)  # a secret is never dumped
+    found = dict(shipped()[section])  # type: ignore[call-overload]
+    found.pop("password", None)
+    assert found == defaults
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_every_key_of_an_entry_is_shown(entry: str) -> None:
+    first = shipped()[entry][0]  # type: ignore[index]
+    assert set(first) == {f.alias or name for name, f in ENTRIES[entry].model_fields.items()}
+
+
+def test_every_key_of_a_rule_is_shown() -> None:
+    shown = {key for rule in shipped("rules.toml")["rules"] for key in rule}  # type: ignore[union-attr]
+    assert shown == {f.alias or name for name, f in RuleSettings.model_fields.items()}
+
+
+def test_nothing_but_these_sections_exists() -> None:
+    assert set(shipped()) == {*SECTIONS, *ENTRIES} == set(Root.model_fields)
+
+
+@pytest.mark.parametrize("folder", ["", "demo"])
+def test_shipped_configs_have_no_fault(folder: str) -> None:
+    assert load(bundled_config() / folder).plant.assets
