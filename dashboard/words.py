@@ -4,7 +4,6 @@ zone.
 
 from __future__ import annotations
 
-import json
 from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from domain.alerting import AlertState, Priority
 from domain.instants import from_ns
 from domain.scores import Scale, Score, Verdict
-from domain.text import Translate, mark
+from domain.text import Translate, mark, spoken
 
 VERDICTS: Final = {
     Verdict.OK: mark("OK"),
@@ -83,9 +82,4 @@ def score(value: Score, unit: str = "") -> str:
 
 def reason(t: Translate, stored: str, zone: ZoneInfo) -> str:
     """Say a stored reason, its instants in the plant's zone."""
-    if not stored:
-        return ""
-    message, values = json.loads(stored)
-    if "since" in values:
-        values["since"] = instant(datetime.fromisoformat(values["since"]), zone)
-    return t(message, **values)
+    return spoken(t, stored, since=lambda at: instant(datetime.fromisoformat(at), zone))

@@ -49,11 +49,6 @@ class AssetClass:
     lateness: timedelta = timedelta(0)
     cycle: timedelta | None = None
 
-    @property
-    def unit(self) -> timedelta:
-        """The nominal duration of one axis unit of display: a cycle, or a second."""
-        return self.cycle if self.cycle is not None else timedelta(seconds=1)
-
     def wall(self, units: float) -> timedelta:
         """Return axis units as nominal wall time."""
         if self.axis is Axis.CYCLE:

@@ -30,7 +30,6 @@ class Flag(IntFlag):
     NON_FINITE = 2  # the source gave NaN or an infinity
     SERVER_TIME = 4  # no time given: the time of receipt stands in
     TEXT = 8  # the source gave a text in place of a number; it is kept in `text`
-    OUT_OF_RANGE = 16  # outside the tag's physical limits
 
 
 class Point(NamedTuple):

@@ -91,10 +91,8 @@ class Reason(StrEnum):
     ROW_WIDTH = "row_width"
     HEADER = "header"
     DIALECT = "dialect"
-    SCHEMA = "schema"
     PARTIAL = "partial"
     FORMAT = "format"
-    STORE = "store"
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,22 +82,6 @@ class Score:
     contributions: tuple[Contribution, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Factor:
-    """One factor of a quality result. rank_low and rank_high: the ranks seen over the folds.
-
-    importance: rise of the held-out RMSE when the factor is shuffled, in units of the result.
-    direction: +1 the result rises with the factor, -1 it falls, 0 neither surely.
-    """
-
-    name: str
-    rank: int
-    importance: float
-    rank_low: int
-    rank_high: int
-    direction: int
-
-
 class Detector(Protocol):
     """A trained detector. Scores of a row do not depend on the other rows of the call."""
 

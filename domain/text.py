@@ -41,9 +41,9 @@ def phrase(message: str, /, **values: object) -> str:
     return json.dumps([message, values], sort_keys=True, default=str)
 
 
-def spoken(t: Translate, stored: str) -> str:
-    """Say a stored phrase with a translator; "" stays ""."""
+def spoken(t: Translate, stored: str, **instead: Callable[[str], str]) -> str:
+    """Say a stored phrase with a translator; "" stays "". instead: value name -> how that value is said."""
     if not stored:
         return ""
     message, values = json.loads(stored)
-    return t(message, **values)
+    return t(message, **{k: instead[k](v) if k in instead else v for k, v in values.items()})

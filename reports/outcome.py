@@ -19,18 +19,13 @@ from domain.scores import Score
 
 @dataclass(frozen=True, slots=True)
 class FailureOutcome:
-    """What the failure alerts of a period were worth; false alarms are also given per asset and week watched."""
+    """What the failure alerts of a period were worth."""
 
     n_events: int
     n_caught: int
     n_false: int
     asset_weeks: float
     median_lead_time_s: float | None
-
-    @property
-    def false_alarms_per_week(self) -> float | None:
-        """False alarms per asset-week, None where nothing was watched."""
-        return self.n_false / self.asset_weeks if self.asset_weeks else None
 
 
 @dataclass(frozen=True, slots=True)

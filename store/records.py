@@ -95,14 +95,6 @@ class Records:
             for r in sorted(rows, key=lambda r: (r.result_at, r.lot))
         ]
 
-    def result_names(self, line: str) -> list[str]:
-        """Return the names of the results a line has."""
-        t = tables.results
-        with self._engine.connect() as connection:
-            return list(
-                connection.execute(select(t.c.result).where(t.c.line == line).distinct().order_by(t.c.result)).scalars()
-            )
-
     def counts(self) -> dict[str, int]:
         """Number of stored rows (all versions) of events, lots and results."""
         with self._engine.connect() as connection:

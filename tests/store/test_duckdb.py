@@ -52,7 +52,7 @@ def test_every_column_comes_back(store: DuckDBPoints) -> None:
     rows = [
         Point("a/x", 1, 1.5, None, Quality.GOOD, Flag.NONE, 11),
         Point("a/x", 2, None, "off", Quality.BAD, Flag.TEXT | Flag.NULL, 12),
-        Point("a/x", 3, -1e300, None, Quality.UNCERTAIN, Flag.OUT_OF_RANGE, 13),
+        Point("a/x", 3, -1e300, None, Quality.UNCERTAIN, Flag.SERVER_TIME, 13),
     ]
     store.apply("1", Points.from_rows(rows))
     assert store.read(["a/x"], 0, EVER).rows() == rows

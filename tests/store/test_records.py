@@ -161,11 +161,6 @@ def test_text_result_is_kept(records: Records) -> None:
     assert records.results("l", "silica", at(9)) == [result(value=None, text="below limit")]
 
 
-def test_result_names_of_a_line(records: Records) -> None:
-    apply(records, "1", result(), replace(result(), result="iron"), replace(result(), line="m", result="zinc"))
-    assert records.result_names("l") == ["iron", "silica"]
-
-
 def test_file_report_is_replaced(records: Records) -> None:
     report = FileReport("abc", "a.csv", at(0), is_done=False)
     records.save_file(report)
