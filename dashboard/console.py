@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -21,6 +22,9 @@ log = logging.getLogger(__name__)
 
 def create_app(source: Source) -> Dash:
     """Return the app; nothing is read from outside, and every callback's ids stand in some page's layout."""
+    # Plotly takes pandas from sys.modules where it finds it. A page asked for while another thread was in the middle of
+    # importing pandas would get an unfinished module, and an error; so it is complete before anything is served.
+    import_module("pandas")
     app = Dash(
         "forewarn",
         title=f"Forewarn – {source.title}",

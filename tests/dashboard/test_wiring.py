@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -61,3 +63,14 @@ def test_callbacks_are_at_most_ten_lines() -> None:
             if isinstance(node, ast.FunctionDef) and node.name in ("register", "_register_shell"):
                 inner = [x for x in node.body if isinstance(x, ast.FunctionDef)]
                 assert all((x.end_lineno or 0) - x.lineno < 10 for x in inner), file
+
+
+def test_pandas_is_complete_before_a_page_is_served() -> None:
+    code = (
+        "import sys; from dashboard.console import create_app; assert 'pandas' not in sys.modules\n"
+        "try: create_app(None)\n"
+        "except AttributeError: pass\n"  # there is no source to draw pages from
+        "assert sys.modules['pandas'].NaT is not None"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
