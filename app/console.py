@@ -6,10 +6,12 @@ from collections.abc import Callable
 
 from app.acknowledging import acknowledge
 from app.rooms import Rooms
-from dashboard.console import ConsoleServer, create_app
+from dashboard.console import ConsoleServer, PortTakenError, create_app
 from dashboard.source import DetectorInfo, Source
 from detectors import detector_class
 from domain.ports import Clock
+
+__all__ = ["PortTakenError", "console"]
 
 
 def console(rooms: Rooms, clock: Clock, state: Callable[[], str]) -> ConsoleServer:

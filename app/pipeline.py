@@ -63,7 +63,7 @@ class Pipeline:
                 continue
             assets = [a for a in plant.of_class(detector.asset_class) if a.path in self._newest]
             found = scoring.score_detector(
-                self._rooms, detector, bundle, assets, events, cursors, self._started_at, now
+                self._rooms, detector, bundle, assets, events, cursors, self._newest, self._started_at, now
             )
             self._errors[detector.name] = found.error
             if found.scores or found.cursors:
@@ -87,7 +87,7 @@ class Pipeline:
                 path,
                 windowing.stopped_since(events.get(path, ()), now),
                 None if newest is None else from_ns(newest),
-                max((t.period for t in plant.tags[path].values()), default=timedelta(minutes=1)),
+                max((t.period for t in plant.tags[path].values() if t.role != "lab"), default=timedelta(minutes=1)),
                 n_open[path],
                 tuple(latest.get(path, ())),
                 len(own),

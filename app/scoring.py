@@ -17,7 +17,7 @@ from detectors.settings import DetectorSettings
 from domain.errors import ModelError
 from domain.instants import duration_ns, from_ns, to_ns
 from domain.plant import Asset, Axis
-from domain.records import Event
+from domain.records import Event, Lot
 from domain.scores import Contribution, Score, Verdict
 from domain.text import mark, phrase
 from domain.vectors import FeatureSet, FeatureVectors
@@ -48,6 +48,7 @@ def score_detector(
     assets: Sequence[Asset],
     events: Mapping[str, Sequence[Event]],
     cursors: Mapping[str, int],
+    newest: Mapping[str, int],
     started_at: int,
     now: datetime,
 ) -> Scored:
@@ -58,16 +59,19 @@ def score_detector(
         stop = windowing.stopped_since(events.get(path, ()), now)
         since = cursors.get(cursor_name(detector.name, path), started_at)
         until = to_ns(now) - lateness if stop is None else min(to_ns(now) - lateness, to_ns(stop))
-        if since < until:
+        has_news = bundle.detector.role == "quality" or newest[path] > since
+        if since < until and has_news:
             spans[path] = since, until
     if not spans:
         return Scored((), {})
     try:
         score = _score_lots if bundle.detector.role == "quality" else _score_windows
-        return score(rooms, detector, bundle, [a for a in assets if a.path in spans], spans)
+        found = score(rooms, detector, bundle, [a for a in assets if a.path in spans], spans, events)
     except (ModelError, ValueError, KeyError) as error:
         log.error("scoring failed detector=%s error=%r", detector.name, error)
         return Scored((), {}, f"{detector.name}: {error}")
+    ended = {p: until for p, (_, until) in spans.items() if until < to_ns(now) - lateness}
+    return Scored(found.scores, {**found.cursors, **{cursor_name(detector.name, p): at for p, at in ended.items()}})
 
 
 def cursor_name(detector: str, asset: str) -> str:
@@ -81,6 +85,7 @@ def _score_windows(
     bundle: Bundle,
     assets: Sequence[Asset],
     spans: Mapping[str, tuple[int, int]],
+    events: Mapping[str, Sequence[Event]],
 ) -> Scored:
     asset_class = rooms.settings.plant.classes[detector.asset_class]
     features = bundle.features
@@ -93,6 +98,7 @@ def _score_windows(
         if not cut:
             continue
         cursors[cursor_name(detector.name, path)] = max(w.end for w in cut)
+        cut = [w for w in cut if not windowing.touches_stop(events.get(path, ()), w.start, w.end)]
         vectors.append(extract(grid, [w for w in cut if not w.missing], features.names))
         unassessed += [
             _unassessed(detector, bundle, path, "", w.end, _reason(rooms, path, features, w)) for w in cut if w.missing
@@ -107,6 +113,7 @@ def _score_lots(
     bundle: Bundle,
     assets: Sequence[Asset],
     spans: Mapping[str, tuple[int, int]],
+    _events: Mapping[str, Sequence[Event]],
 ) -> Scored:
     asset_class = rooms.settings.plant.classes[detector.asset_class]
     features = bundle.features
@@ -117,7 +124,7 @@ def _score_lots(
         since, until = spans[asset.path]
         now = from_ns(until)
         found = rooms.ledger.records.lots(asset.path, now, from_ns(since))
-        lots = [x for x in found if x.end is not None and x.end <= now]
+        lots = [x for x in found if x.end is not None and since < _ready_at(x) <= until]
         if not lots:
             continue
         ends = [to_ns(x.end) for x in lots if x.end is not None]
@@ -134,7 +141,7 @@ def _score_lots(
             _unassessed(detector, bundle, asset.path, x.lot, w.end, _reason(rooms, asset.path, features, w))
             for x, w in missing
         ]
-        cursors[cursor_name(detector.name, asset.path)] = max(to_ns(x.known_at) for x in lots)
+        cursors[cursor_name(detector.name, asset.path)] = max(map(_ready_at, lots))
     return Scored(tuple(scores), cursors)
 
 
@@ -172,6 +179,11 @@ def by_source(vectors: FeatureVectors, row: int, amounts: NDArray[np.float64]) -
             means[name.source] = value
     order = sorted(totals, key=lambda s: -abs(totals[s]))[:KEPT_CONTRIBUTIONS]
     return tuple(Contribution(s, totals[s], means.get(s)) for s in order)
+
+
+def _ready_at(lot: Lot) -> int:
+    """Return from when (ns) a lot can be predicted: it is known, and it has ended."""
+    return max(to_ns(lot.known_at), to_ns(lot.end or lot.known_at))
 
 
 def _reason(rooms: Rooms, asset: str, features: FeatureSet, window: Window) -> str:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import platform
+import signal
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -164,7 +165,9 @@ def promote(rooms: Rooms, trained: Trained, now: datetime) -> str:
 
 def build_all(histories: Sequence[History], folder: Path) -> list[Trained | TrainingError]:
     """Build several bundles in child processes, two at a time, in the order given."""
-    with ProcessPoolExecutor(max_workers=2, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(
+        max_workers=2, mp_context=get_context("spawn"), initializer=_leave_interrupts_to_the_parent
+    ) as pool:
         futures = [pool.submit(build, h, folder) for h in histories]
         found: list[Trained | TrainingError] = []
         for future in futures:
@@ -173,6 +176,10 @@ def build_all(histories: Sequence[History], folder: Path) -> list[Trained | Trai
             except TrainingError as error:
                 found.append(error)
         return found
+
+
+def _leave_interrupts_to_the_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _windows_training(history: History) -> Training:
@@ -194,7 +201,9 @@ def _windows_training(history: History) -> Training:
             -1,
             int(grid.times[-1]) if len(grid.times) else 0,
         )
-        kept = [w for w in cut if not w.missing and not any(_touches(w, s, e) for s, e, _ in stops)]
+        kept = [
+            w for w in cut if not w.missing and not any(windowing.overlaps(w.start, w.end, s, e) for s, e, _ in stops)
+        ]
         if not kept:
             continue
         position = np.array([w.position for w in kept])
@@ -217,10 +226,6 @@ def _windows_training(history: History) -> Training:
         history.is_ordered,
         _embargo(history),
     )
-
-
-def _touches(window: windows.Window, start: int, end: int | None) -> bool:
-    return window.end > start and (end is None or window.start < end)
 
 
 def _position(grid: Grid, history: History, at: int) -> float:
@@ -257,4 +262,8 @@ def _lots_training(history: History) -> Training:
 
 
 def _embargo(history: History) -> int:
-    return duration_ns(parse_duration(history.detector.embargo))
+    """Return the gap before a test part: at least horizon + window, or labels and windows would reach into it."""
+    asked = duration_ns(parse_duration(history.detector.embargo))
+    if detector_class(history.detector.kind).role == "quality":
+        return asked
+    return max(asked, duration_ns(history.asset_class.wall(history.asset_class.horizon + history.features.window)))

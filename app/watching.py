@@ -5,7 +5,7 @@ saved together.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -80,26 +80,49 @@ def _samples(
         stop = windowing.stopped_since(events.get(asset, ()), now)
         since[asset] = cursors.get(cursor_name(rule, asset), started_at)
         until[asset] = to_ns(now if stop is None else stop)
-    since = {a: at for a, at in since.items() if at < until[a]}
+    kind, _, name = rule.watch.partition(":")
+    newest = _newest(rooms, kind, name, [a for a, at in since.items() if at < until[a]], to_ns(now) + 1)
+    since = {a: at for a, at in since.items() if at < min(until[a], newest.get(a, 0))}
     if not since:
         return {}, {}
-    kind, _, name = rule.watch.partition(":")
     samples: Samples = defaultdict(list)
     behind: dict[tuple[str, datetime], Score] = {}
+    for asset, at, value, score in _values(rooms, kind, name, since, now):
+        if since[asset] < to_ns(at) <= until[asset]:
+            is_repair = windowing.touches_stop(events.get(asset, ()), to_ns(at), to_ns(at))
+            samples[asset].append(Sample(at, None if is_repair else value))
+            if score is not None:
+                behind[(asset, at)] = score
+    for asset in since:
+        if until[asset] < to_ns(now):  # stopped: what came after the stop is not read again and again
+            samples[asset].append(Sample(from_ns(until[asset]), None))
+    return samples, behind
+
+
+def _values(
+    rooms: Rooms, kind: str, name: str, since: Mapping[str, int], now: datetime
+) -> Iterator[tuple[str, datetime, float | None, Score | None]]:
+    """Yield what is watched of these assets in time order: asset, time, value (None = not a number), the score
+    behind it.
+    """
     if kind == "score":
         for score in rooms.ledger.scoring.scores(name, since=from_ns(min(since.values())), until=now):
-            if score.asset in since and since[score.asset] < to_ns(score.at) <= until[score.asset]:
-                samples[score.asset].append(Sample(score.at, score.value))
-                behind[(score.asset, score.at)] = score
-        return samples, behind
+            if score.asset in since:
+                yield score.asset, score.at, score.value, score
+        return
     points = rooms.points.read([f"{a}/{name}" for a in since], min(since.values()) + 1, to_ns(now) + 1)
     for point in points.rows():
         asset = point.tag_id.rpartition("/")[0]
-        is_known = rooms.settings.plant.tags[asset][name].role != "lab" or point.received_at <= to_ns(now)
-        if is_known and since[asset] < point.at <= until[asset]:
-            value = None if point.quality == Quality.BAD else point.value
-            samples[asset].append(Sample(from_ns(point.at), value))
-    return samples, behind
+        if rooms.settings.plant.tags[asset][name].role != "lab" or point.received_at <= to_ns(now):
+            yield asset, from_ns(point.at), None if point.quality == Quality.BAD else point.value, None
+
+
+def _newest(rooms: Rooms, kind: str, name: str, assets: Sequence[str], until: int) -> dict[str, int]:
+    """Return the newest time (ns) of what is watched; what has nothing new is not read again."""
+    if kind == "score":
+        return {asset: to_ns(score.at) for asset, score in rooms.ledger.scoring.latest(name).items()}
+    points = rooms.points.latest([f"{a}/{name}" for a in assets], until)
+    return {t.rpartition("/")[0]: at for t, at in zip(points.tag_id.tolist(), points.at.tolist(), strict=True)}
 
 
 def _model_limits(rule: Rule, champions: Mapping[str, Bundle]) -> tuple[float, float] | None:

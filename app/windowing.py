@@ -109,6 +109,20 @@ def _lab_place(name: FeatureName) -> int:
     return ("last", "before_last").index(name.calculator)
 
 
+def overlaps(start: int, end: int, stop_start: int, stop_end: int | None) -> bool:
+    """Return whether a window reaches into a stop (all ns; a stop without an end goes on)."""
+    return end > stop_start and (stop_end is None or start < stop_end)
+
+
+def touches_stop(events: Sequence[Event], start: int, end: int) -> bool:
+    """Return whether a window, or an instant as [at, at], lies in a stop: what it holds is the repair's."""
+    return any(
+        overlaps(start, end, to_ns(e.start), None if e.end is None else to_ns(e.end))
+        for e in events
+        if e.kind in STOPPING
+    )
+
+
 def stopped_since(events: Sequence[Event], now: datetime) -> datetime | None:
     """Return since when the asset of these events has been stopped, None where it runs."""
     open_now = [e.start for e in events if e.kind in STOPPING and e.start <= now and (e.end is None or e.end > now)]

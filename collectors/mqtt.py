@@ -66,7 +66,8 @@ class MqttCollector:
         client.on_connect = self._on_connect
         client.on_message = self._on_message
         client.on_disconnect = self._on_disconnect
-        client.on_subscribe = lambda *_: self._subscribed.set()
+        client.on_subscribe = self._on_subscribe
+        client.on_connect_fail = self._on_connect_fail
         client.reconnect_delay_set(1, 15)
         self._client = client
         self._writer = threading.Thread(target=self._write, name="mqtt-writer", daemon=True)
@@ -103,7 +104,17 @@ class MqttCollector:
         client.subscribe(f"{self._settings.root}/#", qos=1)
         log.info("mqtt connected host=%s port=%d", self._settings.host, self._settings.port)
 
+    def _on_connect_fail(self, _client: paho.Client, _data: Any) -> None:
+        log.warning("mqtt no broker host=%s port=%d: trying again", self._settings.host, self._settings.port)
+
+    def _on_subscribe(self, _client: paho.Client, _data: Any, _mid: Any, codes: Any, _properties: Any) -> None:
+        if any(code.is_failure for code in codes):
+            log.error("mqtt subscription refused topic=%s/# codes=%s", self._settings.root, codes)
+        else:
+            self._subscribed.set()
+
     def _on_disconnect(self, _client: paho.Client, _data: Any, _flags: Any, code: Any, _properties: Any) -> None:
+        self._generation += 1  # what came by this connection can no longer be acknowledged
         if not self._stopping.is_set():
             log.warning("mqtt disconnected code=%s", code)
 

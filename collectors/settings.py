@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
 from typing import Annotated, Literal
+from zoneinfo import available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 TimeUnit = Literal["iso", "s", "ms", "us", "ns"]
 
@@ -49,3 +51,19 @@ class FormatSettings(BaseModel):
     decimal: Literal[".", ","] = "."
     encoding: str = "utf-8-sig"
     null_texts: tuple[str, ...] = ("", "NA", "N/A", "#N/A", "-", "null", "NaN", "nan")
+
+    @field_validator("encoding")
+    @classmethod
+    def _is_encoding(cls, name: str) -> str:
+        try:
+            codecs.lookup(name)
+        except LookupError as error:
+            raise ValueError("not an encoding, such as utf-8 or latin-1") from error
+        return name
+
+    @field_validator("zone")
+    @classmethod
+    def _is_zone(cls, name: str) -> str:
+        if name and name not in available_timezones():
+            raise ValueError("not a time zone, such as Asia/Seoul")
+        return name

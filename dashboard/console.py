@@ -103,6 +103,10 @@ def _header(source: Source, t: Translate, language: str, path: str, query: Mappi
     )
 
 
+class PortTakenError(Exception):
+    """The console's address is taken by another program."""
+
+
 class ConsoleServer:
     """Serves an app with waitress in a thread; `port` is the real one once started."""
 
@@ -112,11 +116,14 @@ class ConsoleServer:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Listen; raises OSError where the port is taken."""
+        """Listen; raises PortTakenError."""
         from waitress import create_server
 
         logging.getLogger("waitress").setLevel(logging.ERROR)
-        self._server = create_server(self._app.server, host=self._host, port=self.port, threads=8)
+        try:
+            self._server = create_server(self._app.server, host=self._host, port=self.port, threads=8)
+        except OSError as error:
+            raise PortTakenError(f"{self._host}:{self.port} is in use") from error
         self.port = int(self._server.effective_port)
         self._thread = threading.Thread(target=self._server.run, name="console", daemon=True)
         self._thread.start()

@@ -99,7 +99,7 @@ class FailureLightGBM:
         if n_events < MIN_EVENTS:
             raise TrainingError(
                 f"{n_events} failures seen in the history, at least {MIN_EVENTS} are needed: "
-                "load more history, or record past failures"
+                "load more history, or record past failures, each with its end (one without keeps its asset stopped)"
             )
         if label.all():
             raise TrainingError("every window lies within the horizon of a failure: the horizon is too long")
@@ -113,6 +113,11 @@ class FailureLightGBM:
             trees.append(tree)
         final = _fit(values, label, training.vectors.names, parameters, aids)
         tested = np.flatnonzero(~np.isnan(out_of_fold))
+        if not (label[tested] == 1).any():
+            raise TrainingError(
+                "no failure lies in the part of the history that models are tested on: load more history, or use "
+                'split = "unit", which holds out whole assets'
+            )
         tracks = threshold.tracks_of(
             out_of_fold[tested],
             training.group[tested],
@@ -207,10 +212,17 @@ def _fit(
 ) -> _Tree:
     import lightgbm
 
+    if len(np.unique(label)) < 2:
+        raise TrainingError(
+            "a training part of the folds holds no failure, or nothing else: load more history, or shorten `embargo`"
+        )
     columns = np.sort(aids.select(values, label, names)[:MAX_FEATURES])
     if not len(columns):
         raise TrainingError("no feature tells windows before a failure from the others")
-    booster = lightgbm.train(dict(parameters), lightgbm.Dataset(values[:, columns], label), ROUNDS)
+    try:
+        booster = lightgbm.train(dict(parameters), lightgbm.Dataset(values[:, columns], label), ROUNDS)
+    except lightgbm.basic.LightGBMError as error:
+        raise TrainingError(f"LightGBM refuses the detector's options: {error}") from error
     return _tree(booster.model_to_string(), columns)
 
 

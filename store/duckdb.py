@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -148,11 +148,12 @@ class DuckDBPoints:
         cursor.execute("begin")
         try:
             yield cursor
+            cursor.execute("commit")
         except BaseException:
-            cursor.execute("rollback")
+            with suppress(duckdb.Error):  # a commit that failed has rolled back by itself
+                cursor.execute("rollback")
             self._tag_no = dict(cursor.execute("select tag_id, tag_no from tags").fetchall())
             raise
-        cursor.execute("commit")
 
     def _select(self, tag_ids: Sequence[str], where: str, values: list[Any], order: str, keep: str = "") -> Points:
         wanted = [(self._tag_no[t], place) for place, t in enumerate(tag_ids) if t in self._tag_no]

@@ -253,6 +253,7 @@ class Journal:
             _journal.c.source, _journal.c.hour
         )
         with self._db.connect() as connection:
+            connection.exec_driver_sql("begin")  # one snapshot for both, or a batch between them would look lost
             held = {(r.source, r.hour): r.n for r in connection.execute(waiting)}
             rows = connection.execute(select(_tallies).order_by(_tallies.c.hour, _tallies.c.source)).all()
         return [
@@ -297,10 +298,13 @@ class Journal:
         if reason is not None:
             query = query.where(_dead.c.reason == reason)
         with self._db.connect() as connection:
-            return [
-                DeadLetter(r.id, r.source, from_ns(r.received_at), r.topic, r.reason, r.detail, r.payload, r.sha256)
-                for r in connection.execute(query)
-            ]
+            return [_dead_letter(r) for r in connection.execute(query)]
+
+    def dead_letter(self, number: int) -> DeadLetter | None:
+        """Return one dead letter by its number."""
+        with self._db.connect() as connection:
+            row = connection.execute(select(_dead).where(_dead.c.id == number)).first()
+        return None if row is None else _dead_letter(row)
 
     def dead_letters_by_reason(self) -> dict[str, int]:
         """Return the number of dead letters per reason code."""
@@ -319,6 +323,10 @@ def _count(connection: Connection, source: str, hour: int, **changes: int) -> No
     else:
         statement = statement.on_conflict_do_nothing()
     connection.execute(statement)
+
+
+def _dead_letter(r: Any) -> DeadLetter:
+    return DeadLetter(r.id, r.source, from_ns(r.received_at), r.topic, r.reason, r.detail, r.payload, r.sha256)
 
 
 def _dead_row(item: Rejected, at: int) -> dict[str, Any]:

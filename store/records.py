@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, and_, func, insert, select
+from sqlalchemy import Connection, Engine, Table, and_, func, insert, or_, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from domain.instants import from_ns, to_ns
@@ -71,11 +71,11 @@ class Records:
         ]
 
     def lots(self, line: str, known_by: datetime, since: datetime | None = None) -> list[Lot]:
-        """Return a line's lots known by an instant, and after `since` where it is given, by end."""
+        """Return a line's lots known by an instant; with `since`, those that became known or ended after it; by end."""
         t = tables.lots
         where = and_(t.c.line == line, t.c.known_at <= to_ns(known_by))
         if since is not None:
-            where = and_(where, t.c.known_at > to_ns(since))
+            where = and_(where, or_(t.c.known_at > to_ns(since), t.c.end > to_ns(since)))
         rows = self._latest(t, _LOT_KEY, where)
         return [_lot(r) for r in sorted(rows, key=lambda r: (r.end or r.known_at, r.lot))]
 
@@ -153,11 +153,13 @@ _RESULT_KEY = ("line", "lot", "result", "lab")
 
 def _add_version(connection: Connection, table: Table, key: tuple[str, ...], row: dict[str, Any]) -> bool:
     match = and_(*(table.c[k] == row[k] for k in key))
-    latest = connection.execute(select(table).where(match).order_by(table.c.version.desc()).limit(1)).first()
-    # When it became known is no part of what is said: a message that is delivered again says nothing new.
+    versions = connection.execute(select(table).where(match).order_by(table.c.version)).all()
+    # When it became known is no part of what is said; and what was said before, an old version that is delivered again
+    # included, says nothing new.
     said = {k: v for k, v in row.items() if k != "known_at"}
-    if latest is not None and all(latest._mapping[k] == v for k, v in said.items()):
+    if any(all(old._mapping[k] == v for k, v in said.items()) for old in versions):
         return False
+    latest = versions[-1] if versions else None
     connection.execute(insert(table).values(**row, version=1 if latest is None else latest.version + 1))
     return True
 

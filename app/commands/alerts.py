@@ -19,10 +19,12 @@ def main(args: argparse.Namespace, _stopping: threading.Event) -> int:
     settings = load(args.config)
     with opened_for(settings, telemetry=False) as rooms:
         if args.action == "ack":
+            if not args.alert or not args.by.strip():
+                raise CommandError("forewarn alerts ack ID --by NAME: both are needed", 2)
             try:
                 acknowledge(rooms, args.alert or "", args.by, args.reason, SystemClock().now())
             except ValueError as error:
-                raise CommandError(str(error), 1 if args.by else 2) from error
+                raise CommandError(str(error)) from error
             print(f"{args.alert}: acknowledged by {args.by}")
             return 0
         rows = rooms.ledger.alerting.alerts()

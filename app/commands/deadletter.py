@@ -10,19 +10,23 @@ from app.commands.opening import opened_for
 from app.running import CommandError
 from app.settings import load
 
+LISTED = 1000
+
 
 def main(args: argparse.Namespace, _stopping: threading.Event) -> int:
     """List dead letters, newest first, after a line per reason; or show one whole."""
     with opened_for(load(args.config), telemetry=False) as rooms:
-        rows = rooms.journal.dead_letters(most=1000, reason=args.reason)
+        shown = rooms.journal.dead_letter(args.id) if args.id is not None else None
+        rows = rooms.journal.dead_letters(most=LISTED, reason=args.reason)
         counts = rooms.journal.dead_letters_by_reason()
     if args.action == "show":
-        row = next((r for r in rows if r.id == args.id), None)
-        if row is None:
+        if args.id is None:
+            raise CommandError("forewarn deadletter show NUMBER: which one? forewarn deadletter list names them", 2)
+        if shown is None:
             raise CommandError(f"no dead letter {args.id}: forewarn deadletter list names them")
         for name in ("id", "source", "received_at", "topic", "reason", "detail", "sha256"):
-            print(f"{name}: {getattr(row, name)}")
-        print(row.payload.decode("utf-8", "backslashreplace"))
+            print(f"{name}: {getattr(shown, name)}")
+        print(shown.payload.decode("utf-8", "backslashreplace"))
         return 0
     if args.json:
         fields = ("id", "source", "topic", "reason", "detail", "sha256")
@@ -36,4 +40,6 @@ def main(args: argparse.Namespace, _stopping: threading.Event) -> int:
         print(f"{r.id:6}  {r.received_at:%Y-%m-%d %H:%M:%S} UTC  {r.reason:14}  {r.topic}: {r.detail}")
     if not rows:
         print("no dead letters")
+    elif len(rows) == LISTED:
+        print(f"the newest {LISTED} are listed; `show NUMBER` shows any")
     return 0

@@ -10,6 +10,7 @@ import sys
 import threading
 from typing import Any
 
+from app.console import PortTakenError
 from app.demo import Demo, demo_settings
 from app.running import CommandError
 from store.duckdb import StoreBusyError
@@ -31,6 +32,8 @@ def main(args: argparse.Namespace, stopping: threading.Event) -> int:
         summary = demo.run(lambda text: print(text, file=sys.stderr, flush=True))
     except StoreBusyError as error:
         raise CommandError(f"{error}: --dir names another folder") from error
+    except PortTakenError as error:
+        raise CommandError(f"{error}: --port chooses another one") from error
     print(json.dumps(summary) if args.json else told(summary))
     return 1 if summary["missing"] else 0
 

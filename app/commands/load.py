@@ -27,9 +27,10 @@ def main(args: argparse.Namespace, stopping: threading.Event) -> int:
                 print(f"{path}: refused: {error}", file=sys.stderr)
                 failed += 1
                 continue
+            failed += bool(report.rejected and not report.stored + report.duplicates)
             note = " (loaded before, not read again)" if was_known else ""
             print(
-                f"{path}: {report.rows_in} values in = {report.stored} stored + {report.rejected} rejected "
+                f"{path}: {report.rows_in} items in = {report.stored} stored + {report.rejected} rejected "
                 f"+ {report.duplicates} duplicate + {report.conflicts} conflict{note}"
             )
             if report.rejected and not was_known:

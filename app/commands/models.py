@@ -16,6 +16,8 @@ def main(args: argparse.Namespace, _stopping: threading.Event) -> int:
     with opened_for(load(args.config), telemetry=False) as rooms:
         rows = rooms.ledger.scoring.models()
     if args.action == "show":
+        if not args.model:
+            raise CommandError("forewarn models show ID: which one? forewarn models list names them", 2)
         found = [r for r in rows if args.model and r.model_id.startswith(args.model)]
         if not found:
             raise CommandError(f"no model {args.model!r}: forewarn models list names them")

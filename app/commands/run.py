@@ -6,6 +6,7 @@ import argparse
 import threading
 
 from app.clock import SystemClock
+from app.console import PortTakenError
 from app.running import CommandError
 from app.service import Service
 from app.settings import load
@@ -19,4 +20,6 @@ def main(args: argparse.Namespace, stopping: threading.Event) -> int:
         Service(settings, SystemClock(), stopping).run()
     except StoreBusyError as error:
         raise CommandError(f"{error}: only one can run on a data folder") from error
+    except PortTakenError as error:
+        raise CommandError(f"{error}: choose another [console] port") from error
     return 0

@@ -139,7 +139,7 @@ def test_load_prints_the_sum_of_each_file_and_refuses_what_it_cannot_read(
     bad.write_text("")
     assert main(["load", "--config", str(config), str(good), str(bad)]) == 1
     shown = capsys.readouterr()
-    assert "2 values in = 1 stored + 1 rejected + 0 duplicate + 0 conflict" in shown.out
+    assert "2 items in = 1 stored + 1 rejected + 0 duplicate + 0 conflict" in shown.out
     assert "bad.csv: refused: empty" in shown.err
     assert main(["load", "--config", str(config), str(good)]) == 0
     assert "loaded before" in capsys.readouterr().out

@@ -146,6 +146,14 @@ def test_an_alert_raised_before_a_failure_is_not_lost_where_one_tick_brings_both
     assert _alert_rows(one) == _alert_rows(many)
 
 
+def test_what_a_repair_reads_raises_nothing_when_the_asset_runs_again(tmp_path: Path) -> None:
+    plant = tiny.settings_in(tmp_path)
+    rows = _pressures([5] * 10 + [9] * 50 + [5] * 10)
+    events = [tiny.failure(tiny.PUMP, 10.5, None), tiny.failure(tiny.PUMP, 10.5, 60.5, known=60.6)]
+    _run(plant, rows, range(1, 70), events)
+    assert _alert_rows(plant) == ([], [])
+
+
 @pytest.fixture
 def copies(trained_plant: Settings, tmp_path: Path) -> list[Settings]:
     """Three plants with the same models."""
@@ -387,6 +395,16 @@ def test_a_lot_that_becomes_known_after_a_later_one_is_scored_too(trained_rooms:
     pipeline.tick(at(50))
     pipeline.tick(at(70))
     assert _lots_scored(trained_rooms) == [("a", at(20)), ("b", at(40))]
+
+
+def test_a_lot_that_is_announced_before_it_ends_is_scored_when_it_ends(trained_rooms: Rooms) -> None:
+    pipeline = Pipeline(trained_rooms, {}, tiny.T0)
+    lots = [_lot("long", 45, 5), _lot("short", 20, 20)]
+    tiny.accept(trained_rooms, at(50), tiny.decoded(_feed(0, 50), lots=lots))
+    pipeline.tick(at(25))
+    assert _lots_scored(trained_rooms) == [("short", at(20))]
+    pipeline.tick(at(50))
+    assert _lots_scored(trained_rooms) == [("short", at(20)), ("long", at(45))]
 
 
 def test_a_lots_score_uses_only_results_known_at_its_end(trained_rooms: Rooms) -> None:
