@@ -14,7 +14,7 @@ from detectors.settings import DetectorSettings
 from domain.alerting import Transition
 from domain.instants import to_ns
 from domain.records import EventKind, Result
-from reports.outcome import FailureOutcome, QualityOutcome, Watched, failure_outcome, quality_outcome
+from reports.outcome import FailureOutcome, LotKey, QualityOutcome, Watched, failure_outcome, quality_outcome
 
 
 def failures(rooms: Rooms, since: datetime, until: datetime) -> FailureOutcome:
@@ -53,19 +53,19 @@ def failures(rooms: Rooms, since: datetime, until: datetime) -> FailureOutcome:
 def quality(rooms: Rooms, detector: DetectorSettings, since: datetime, until: datetime) -> QualityOutcome:
     """Hold a quality detector's predictions against the results, beside persistence and the mean known at `since`."""
     scores = rooms.ledger.scoring.scores(detector.name, since=since, until=until)
-    results: dict[str, Result] = {}
-    persistence: dict[str, float] = {}
+    results: dict[LotKey, Result] = {}
+    persistence: dict[LotKey, float] = {}
     known_values: list[float] = []
     for asset in rooms.settings.plant.of_class(detector.asset_class):
         found = rooms.ledger.records.results(asset.path, detector.outcome, until)
         numbers = [(r.result_at, r.value) for r in found if r.value is not None]
         known_values += [v for at, v in numbers if at <= since]
-        results |= {r.lot: r for r in found}
+        results |= {(asset.path, r.lot): r for r in found}
         times = np.array([to_ns(at) for at, _ in numbers])
         for score in scores:
             place = int(np.searchsorted(times, to_ns(score.at), side="right"))
             if score.asset == asset.path and place:
-                persistence[score.subject] = numbers[place - 1][1]
+                persistence[(asset.path, score.subject)] = numbers[place - 1][1]
     mean = float(np.mean(known_values)) if known_values else float("nan")
     return quality_outcome(scores, results, persistence, mean)
 

@@ -78,6 +78,9 @@ def _position(each: Watched, at: datetime | None) -> float:
     return float(np.searchsorted(np.asarray(each.times), to_ns(at), side="right"))
 
 
+LotKey = tuple[str, str]  # line and lot: two lines may number their lots alike
+
+
 @dataclass(frozen=True, slots=True)
 class QualityOutcome:
     """Root mean square errors of predictions made before the result, beside persistence and the mean; None = no
@@ -91,16 +94,16 @@ class QualityOutcome:
 
 
 def quality_outcome(
-    scores: Sequence[Score], results: Mapping[str, Result], persistence: Mapping[str, float], mean: float
+    scores: Sequence[Score], results: Mapping[LotKey, Result], persistence: Mapping[LotKey, float], mean: float
 ) -> QualityOutcome:
-    """Hold each lot's prediction against its result. persistence: lot -> last value known when the lot ended."""
+    """Hold each lot's prediction against its result. persistence: the last value known when the lot ended."""
     rows = [
-        (s.value, r.value, persistence[s.subject])
+        (s.value, r.value, persistence[(s.asset, s.subject)])
         for s in scores
         if s.value is not None
-        and (r := results.get(s.subject)) is not None
+        and (r := results.get((s.asset, s.subject))) is not None
         and r.value is not None
-        and s.subject in persistence
+        and (s.asset, s.subject) in persistence
     ]
     if not rows:
         return QualityOutcome(0, None, None, None)

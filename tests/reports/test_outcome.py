@@ -140,8 +140,10 @@ def _result(lot: str, value: float | None) -> Result:
 
 def test_errors_are_worked_out_over_the_lots_that_have_everything() -> None:
     scores = [_score("1", 3.0), _score("2", 5.0), _score("3", None), _score("4", 9.0), _score("5", 1.0)]
-    results = {"1": _result("1", 2.0), "2": _result("2", 7.0), "3": _result("3", 1.0), "5": _result("5", None)}
-    found = quality_outcome(scores, results, {"1": 2.5, "2": 2.0, "3": 1.0, "4": 1.0, "5": 1.0}, 4.0)
+    told = [_result("1", 2.0), _result("2", 7.0), _result("3", 1.0), _result("5", None)]
+    results = {(r.line, r.lot): r for r in told} | {("another line", "1"): _result("1", 99.0)}
+    last = {("line", lot): value for lot, value in {"1": 2.5, "2": 2.0, "3": 1.0, "4": 1.0, "5": 1.0}.items()}
+    found = quality_outcome(scores, results, last, 4.0)
     assert found.n_lots == 2
     assert found.rmse == pytest.approx(math.sqrt((1**2 + 2**2) / 2))
     assert found.persistence_rmse == pytest.approx(math.sqrt((0.5**2 + 5**2) / 2))
@@ -149,7 +151,7 @@ def test_errors_are_worked_out_over_the_lots_that_have_everything() -> None:
 
 
 def test_a_lot_without_a_last_known_value_is_left_out_of_all_three() -> None:
-    found = quality_outcome([_score("1", 3.0)], {"1": _result("1", 2.0)}, {}, 4.0)
+    found = quality_outcome([_score("1", 3.0)], {("line", "1"): _result("1", 2.0)}, {}, 4.0)
     assert found.n_lots == 0
 
 
