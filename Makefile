@@ -4,7 +4,7 @@ PY := $(VENV)/bin/python
 STAMP := $(VENV)/.setup-done
 SYSTEM_PYTHON ?= python3
 
-.PHONY: setup demo test check lint type catalogue bars-line
+.PHONY: setup demo test check lint type bars-line
 
 setup: $(STAMP)
 
@@ -30,10 +30,6 @@ type: setup
 	$(VENV)/bin/mypy
 
 check: lint type test
-
-# Rewrites the message catalogues after a change of texts; tests/domain/test_text.py says when it is due.
-catalogue: setup
-	$(PY) -m tests.domain.catalogue
 
 bars-line: setup
 	$(PY) -m benchmarks.line

@@ -22,8 +22,10 @@ def test_every_text_of_the_sources_is_translated(language: str) -> None:
     texts = catalogues.messages()
     assert len(texts) > 100
     missing = [text for text in texts if not (found := written.get(text)) or not found.string]
-    assert missing == [], "run `make catalogue` and translate the new lines"
-    assert [m.id for m in written if m.id and m.id not in texts] == [], "no longer used: run `make catalogue`"
+    assert missing == [], "run python -m tests.domain.catalogue and translate the new lines"
+    assert [m.id for m in written if m.id and m.id not in texts] == [], (
+        "no longer used: run python -m tests.domain.catalogue"
+    )
 
 
 @pytest.mark.parametrize("language", TRANSLATED)
@@ -39,7 +41,7 @@ def test_the_compiled_catalogue_is_up_to_date(language: str) -> None:
     compiled = io.BytesIO()
     write_mo(compiled, catalogues.read(language))
     path = LOCALES / language / "LC_MESSAGES" / "forewarn.mo"
-    assert path.read_bytes() == compiled.getvalue(), "run `make catalogue`"
+    assert path.read_bytes() == compiled.getvalue(), "run python -m tests.domain.catalogue"
 
 
 def test_texts_are_filled_and_translated() -> None:
