@@ -47,7 +47,7 @@ class Pipeline:
         events = self._events(now)
         self._score(champions, events, now)
         cursors = self._rooms.ledger.scoring.cursors()
-        watching.watch(self._rooms, champions, events, cursors, self._started_at, now)
+        watching.watch(self._rooms, champions, events, cursors, self._newest, self._started_at, now)
         self._judge(champions, events, now)
 
     def dispatch(self, now: datetime) -> int:

@@ -30,15 +30,16 @@ def watch(
     champions: Mapping[str, Bundle],
     events: Mapping[str, Sequence[Event]],
     cursors: Mapping[str, int],
+    reported: Mapping[str, int],
     started_at: int,
     now: datetime,
 ) -> int:
-    """Advance every rule to `now`; returns the number of alerts changed."""
+    """Advance every rule to `now`; returns the number of alerts changed. reported: each asset's newest point (ns)."""
     held = rooms.ledger.alerting.open()
     updates: list[AlertUpdate] = []
     moved: dict[str, int] = {}
     for rule in rooms.settings.rules:
-        samples, behind = _samples(rooms, rule, events, cursors, started_at, now)
+        samples, behind = _samples(rooms, rule, events, cursors, reported, started_at, now)
         limits = lifecycle.limits_of(rule, _model_limits(rule, champions))
         for asset, found in samples.items():
             moved[cursor_name(rule, asset)] = max(to_ns(s.at) for s in found)
@@ -70,6 +71,7 @@ def _samples(
     rule: Rule,
     events: Mapping[str, Sequence[Event]],
     cursors: Mapping[str, int],
+    reported: Mapping[str, int],
     started_at: int,
     now: datetime,
 ) -> tuple[Samples, dict[tuple[str, datetime], Score]]:
@@ -81,7 +83,7 @@ def _samples(
         since[asset] = cursors.get(cursor_name(rule, asset), started_at)
         until[asset] = to_ns(now if stop is None else stop)
     kind, _, name = rule.watch.partition(":")
-    newest = _newest(rooms, kind, name, [a for a, at in since.items() if at < until[a]], to_ns(now) + 1)
+    newest = _newest(rooms, kind, name, list(since), reported, to_ns(now) + 1)
     since = {a: at for a, at in since.items() if at < min(until[a], newest.get(a, 0))}
     if not since:
         return {}, {}
@@ -117,12 +119,19 @@ def _values(
             yield asset, from_ns(point.at), None if point.quality == Quality.BAD else point.value, None
 
 
-def _newest(rooms: Rooms, kind: str, name: str, assets: Sequence[str], until: int) -> dict[str, int]:
-    """Return the newest time (ns) of what is watched; what has nothing new is not read again."""
+def _newest(
+    rooms: Rooms, kind: str, name: str, assets: Sequence[str], reported: Mapping[str, int], until: int
+) -> Mapping[str, int]:
+    """Return the newest time (ns) of what is watched, or of its asset; what has nothing new is not read again."""
     if kind == "score":
         return {asset: to_ns(score.at) for asset, score in rooms.ledger.scoring.latest(name).items()}
-    points = rooms.points.latest([f"{a}/{name}" for a in assets], until)
-    return {t.rpartition("/")[0]: at for t, at in zip(points.tag_id.tolist(), points.at.tolist(), strict=True)}
+    tags = rooms.settings.plant.tags
+    lab = [f"{a}/{name}" for a in assets if name in tags[a] and tags[a][name].role == "lab"]
+    if not lab:
+        return reported
+    points = rooms.points.latest(lab, until)  # results come beside what an asset reports
+    newest = zip(points.tag_id.tolist(), points.at.tolist(), strict=True)
+    return {**reported, **{tag_id.rpartition("/")[0]: at for tag_id, at in newest}}
 
 
 def _model_limits(rule: Rule, champions: Mapping[str, Bundle]) -> tuple[float, float] | None:
