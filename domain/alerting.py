@@ -27,8 +27,8 @@ class Priority(StrEnum):
 class Rule:
     """When a tag or a score becomes an alert, for every asset of a class.
 
-    watch: `tag:<name>` or `score:<detector>`. raise_at and clear_at are in the watched thing's unit;
-    both None means: the bundle's own thresholds (`raise = "model"`).
+    watch: `tag:<name>`, `score:<detector>`, or `health:<measure>` of the software itself. raise_at and clear_at are in
+    the watched thing's unit; both None means: the bundle's own thresholds (`raise = "model"`).
     on_delay: how long the breach must last, in event time.
     """
 

@@ -36,9 +36,29 @@ class NotifyError(Exception):
         self.is_retryable = is_retryable
 
 
+class NotKeptHereError(Exception):
+    """What was asked for lies on a server of the plant's, which has its own tools for it."""
+
+
 class StaleAlertError(Exception):
     """An alert was changed by somebody else in the meantime: read it again and decide anew."""
 
 
 class ModelError(Exception):
     """A model bundle is missing, damaged, or does not fit what it is asked to score."""
+
+
+class StoreBusyError(Exception):
+    """Another process owns the data folder, or a file of it."""
+
+
+class StoreAwayError(Exception):
+    """A store cannot be reached or cannot write just now; what was offered is kept and offered again."""
+
+
+class JournalFullError(OSError):
+    """The journal has reached its bound, or its disk is nearly full; nothing was accepted."""
+
+
+class NewerDataError(Exception):
+    """The data were written by a newer Forewarn than this one; the text says what to do."""

@@ -74,7 +74,8 @@ class Asset:
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """One measured quantity of one asset. `low` and `high` are limits of the normal range, in `unit`.
+    """One measured quantity of one asset. `low` and `high` are limits of the normal range, in `unit`; `least` and
+    `most` those of what is physically possible, beyond which a value is bad.
 
     `role` is `process` for what may enter a model, `lab` for a result's tag, `info` for display only.
     """
@@ -88,6 +89,8 @@ class Tag:
     title: str = ""
     role: str = "process"
     is_controllable: bool = False
+    least: float | None = None
+    most: float | None = None
 
     @property
     def tag_id(self) -> str:

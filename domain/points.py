@@ -30,6 +30,10 @@ class Flag(IntFlag):
     NON_FINITE = 2  # the source gave NaN or an infinity
     SERVER_TIME = 4  # no time given: the time of receipt stands in
     TEXT = 8  # the source gave a text in place of a number; it is kept in `text`
+    RETAINED = 16  # the broker gave it again on subscribing: old news
+    HISTORICAL = 32  # the source says that it kept it back and sends it late
+    PRECISION = 64  # an integer too large to be exact as a float
+    RANGE = 128  # outside the tag's physical limits
 
 
 class Point(NamedTuple):
@@ -49,7 +53,8 @@ class Points:
     """Values of tags; every array has shape (n,).
 
     tag_id: object (str). at, received_at: int64 ns UTC. value: float64, NaN = null.
-    text: object (str or None). quality: uint8 (`Quality`). flags: uint32 (`Flag`).
+    text: object (str or None), a view of stride 0 where no row has one.
+    quality: uint8 (`Quality`). flags: uint32 (`Flag`).
     """
 
     tag_id: NDArray[np.object_]
@@ -119,10 +124,37 @@ class Points:
 
     @staticmethod
     def concat(parts: Sequence[Points]) -> Points:
-        """Join parts in order."""
+        """Join parts in order; a single part is returned as it is."""
         if not parts:
             return Points.from_rows(())
+        if len(parts) == 1:
+            return parts[0]
         return Points(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Points)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rollup:
+    """The hourly figures of one tag, by hour; every array has shape (n,).
+
+    at: int64 ns UTC, the start of the hour. low, mean, high: float64, of the points that hold a number. n: int64,
+    how many those are.
+    """
+
+    at: NDArray[np.int64]
+    low: NDArray[np.float64]
+    mean: NDArray[np.float64]
+    high: NDArray[np.float64]
+    n: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.at)
+
+
+def run_starts(tag_id: NDArray[np.object_]) -> NDArray[np.int64]:
+    """Return where each run of equal tag ids begins; points of one tag usually follow each other."""
+    if tag_id.strides == (0,):
+        return np.zeros(min(1, len(tag_id)), np.int64)
+    return np.flatnonzero(np.concatenate((np.ones(min(1, len(tag_id)), bool), tag_id[1:] != tag_id[:-1])))
 
 
 def _objects(items: Iterable[str | None], n: int) -> NDArray[np.object_]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Protocol
 
 from domain.alerting import Message
-from domain.points import Points
+from domain.points import Points, Rollup
 from domain.records import Decoded, Outcome
 
 
@@ -36,10 +37,24 @@ class LifeCycle(Protocol):
 
 
 class PointStore(LifeCycle, Protocol):
-    """Telemetry. The first stored value of a (tag, time) wins."""
+    """Telemetry. The first stored value of a (tag, time) wins.
+
+    A store that cannot be reached raises StoreAwayError from any call; the same call may be made again later.
+    """
 
     def apply(self, batch: str, points: Points) -> Outcome:
-        """Store a batch once: a repeated batch id changes nothing and returns the first outcome."""
+        """Store a batch once: a repeated batch id changes nothing and returns the first outcome.
+
+        What the store will never take is in the outcome's `refused`, and the other points are stored.
+        """
+        ...
+
+    def overwrite(self, batch: str, points: Points) -> Outcome:
+        """Store a batch once and let it win: a stored value that differs is replaced, and told as a conflict.
+
+        Of two values for one (tag, time) within the batch, the first one wins. `stored` counts what was not there
+        before; what replaced another value counts among the conflicts.
+        """
         ...
 
     def read(self, tag_ids: Sequence[str], start: int, end: int) -> Points:
@@ -60,6 +75,32 @@ class PointStore(LifeCycle, Protocol):
 
     def oldest_first(self, tag_ids: Sequence[str], since: int, until: int, most: int) -> Points:
         """Return up to `most` points with since < at <= until, oldest first over all tags."""
+        ...
+
+    def roll_up(self) -> int:
+        """Bring the hourly figures up to date with every point stored; returns the number of hours looked at."""
+        ...
+
+    def rolled_up(self, tag_id: str, start: int, end: int) -> Rollup:
+        """Return a tag's figures, as of the last `roll_up`, of the hours that begin in [start, end) ns."""
+        ...
+
+    def delete_before(self, until: int) -> None:
+        """Delete the points before the hour that holds `until` ns, once their figures are rolled up; those stay.
+
+        From then on, a point of that time is refused with Reason.RETENTION.
+        """
+        ...
+
+    def size_bytes(self) -> int | None:
+        """Return how much of this machine's disk the points take, None where a server keeps them."""
+        ...
+
+    def snapshot(self, folder: Path) -> Path:
+        """Write a consistent copy into `folder`, while points may still be stored, and return its file.
+
+        Raises NotKeptHereError where a server keeps the points.
+        """
         ...
 
 

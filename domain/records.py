@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from domain.points import Points
+from domain.points import Flag, Points, Quality
 
 
 class EventKind(StrEnum):
@@ -93,6 +93,20 @@ class Reason(StrEnum):
     DIALECT = "dialect"
     PARTIAL = "partial"
     FORMAT = "format"
+    MAGIC = "magic"
+    LIMIT = "limit"
+    SCHEMA = "schema"
+    ARCHIVE = "archive"
+    PATH = "path"
+    UNIT = "unit"
+    TIME_UNIT = "time_unit"
+    AMBIGUOUS_TAG = "ambiguous_tag"
+    CARDINALITY = "cardinality"
+    ALIAS = "alias"
+    CODE = "code"
+    RETENTION = "retention"
+    REFUSED = "refused"
+    DAMAGED = "damaged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +117,9 @@ class Rejected:
     topic: str  # the topic, or file name and row
     reason: Reason
     detail: str
-    payload: bytes
+    payload: bytes  # enough to read the item again: the message, or the file's header and row
+    part: str = ""  # which value of the payload was rejected; "" is all of it
+    n_items: int = 1  # more for a damaged stretch of the journal, and for the many bad parts of a large message
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -126,7 +142,7 @@ class Decoded:
     @property
     def n_items(self) -> int:
         """Number of items received: taken and rejected."""
-        return self.n_good + len(self.rejected)
+        return self.n_good + sum(r.n_items for r in self.rejected)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,15 +156,40 @@ class Conflict:
 
 
 @dataclass(frozen=True, slots=True)
+class Refused:
+    """An item that a store will never take (beyond its retention, a type clash), however often it is offered.
+
+    quality, flags, received_at (ns): those of the point. record: JSON of an event, lot or result; "" for a point.
+    """
+
+    key: str
+    at: datetime
+    value: float | None
+    text: str | None
+    reason: Reason
+    detail: str
+    quality: int = Quality.GOOD
+    flags: int = Flag.NONE
+    received_at: int = 0
+    record: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of the items of one batch in a store: stored + duplicates + len(conflicts) = items."""
+    """What became of the items of one batch in a store: stored + duplicates + conflicts + refused = items."""
 
     stored: int = 0
     duplicates: int = 0
     conflicts: tuple[Conflict, ...] = ()
+    refused: tuple[Refused, ...] = ()
 
     def __add__(self, other: Outcome) -> Outcome:
-        return Outcome(self.stored + other.stored, self.duplicates + other.duplicates, self.conflicts + other.conflicts)
+        return Outcome(
+            self.stored + other.stored,
+            self.duplicates + other.duplicates,
+            self.conflicts + other.conflicts,
+            self.refused + other.refused,
+        )
 
 
 @dataclass(frozen=True, slots=True)
