@@ -11,7 +11,6 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Engine, and_, delete, func, insert, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from domain.alerting import (
     Alert,
@@ -26,6 +25,8 @@ from domain.alerting import (
 from domain.errors import StaleAlertError
 from domain.instants import from_ns, to_ns
 from store import tables
+from store.scoring import save_cursors
+from store.sql import put, storable_text
 
 _KEY = ("rule", "asset", "subject", "breach_since")
 
@@ -53,9 +54,7 @@ class Alerting:
         with self._engine.begin() as connection:
             for item in updates:
                 _save_alert(connection, item, now)
-            for name, at in cursors.items():
-                statement = upsert(tables.cursors).values(name=name, at=at)
-                connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"at": at}))
+            save_cursors(connection, cursors)
 
     def open(self) -> dict[AlertKey, Alert]:
         """Return the pending or open alert of each key."""
@@ -154,7 +153,7 @@ def _save_alert(connection: Connection, item: AlertUpdate, now: datetime) -> Non
     if item.is_dropped:
         connection.execute(delete(t).where(match))
         return
-    connection.execute(upsert(t).values(**row).on_conflict_do_update(index_elements=_KEY, set_=row))
+    put(connection, t, [row], _KEY, tuple(row))
     for x in item.transitions:
         connection.execute(
             insert(tables.transitions).values(
@@ -164,8 +163,8 @@ def _save_alert(connection: Connection, item: AlertUpdate, now: datetime) -> Non
                 state=x.state.value,
                 at=to_ns(x.at),
                 value=x.value,
-                by=x.by,
-                note=x.note,
+                by=storable_text(x.by),
+                note=storable_text(x.note),
             )
         )
     for m in item.messages:
@@ -197,7 +196,7 @@ def _alert_row(a: Alert) -> dict[str, Any]:
         "limit_value": a.limit,
         "priority": a.priority.value,
         "occurrences": a.occurrences,
-        "acked_by": a.acked_by,
+        "acked_by": storable_text(a.acked_by),
         "acked_at": None if a.acked_at is None else to_ns(a.acked_at),
     }
 

@@ -2,12 +2,12 @@
 
 Invariants: one process owns the file; a (tag, time) is stored once and the first value wins; a batch id is applied
 once.
-No primary key on points (it would cost six times the load time): a batch is anti-joined as it is inserted.
+No primary key on points (it would cost six times the load time): what may be stored already, because a newer point of
+its tag is, is looked up as a batch is inserted.
 """
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -18,9 +18,14 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.instants import from_ns
-from domain.points import Points
-from domain.records import Conflict, Outcome
+from domain.errors import StoreAwayError, StoreBusyError
+from domain.points import Points, Rollup, run_starts
+from domain.records import Outcome
+from store import duckdb_reads as reads
+from store.duckdb_reads import filled
+from store.matching import HOUR_NS, NOTHING_HELD, OLDEST_NS, Held, judge, refusals, spans, texts_of
+from store.outcomes import read_conflicts, read_refused, write_conflicts, write_refused
+from store.settings import DuckDBSettings
 
 SCHEMA: Final = """
 create table if not exists tags (tag_no integer, tag_id varchar);
@@ -28,31 +33,39 @@ create table if not exists points (
     tag_no integer, at_ns bigint, value double, text varchar, quality utinyint, flags uinteger, received_at bigint);
 create table if not exists batches (
     sequence bigint, batch varchar, stored bigint, duplicates bigint, conflicts varchar);
+alter table batches add column if not exists refused varchar default '[]';
+create table if not exists hours (
+    tag_no integer, hour_ns bigint, low double, mean double, high double, n bigint);
+create table if not exists touched_hours (hour_ns bigint);
+create table if not exists floors (at_ns bigint);
 """
+AWAY: Final = (duckdb.OperationalError, duckdb.InternalError, duckdb.FatalException)
 KEPT_BATCHES: Final = 10_000
-_COLUMNS: Final = "t.tag_id, p.at_ns, p.value, p.text, p.quality, p.flags, p.received_at"
-
-
-class StoreBusyError(Exception):
-    """Another process owns the telemetry file."""
+MANY: Final = 200_000  # rows that are worth all threads
+STAGING: Final = "snapshot.tmp"
 
 
 class DuckDBPoints:
     """`PointStore` in `folder/telemetry.duckdb`. Thread-safe: one writer at a time, readers beside it."""
 
-    def __init__(self, folder: Path, memory_limit: str = "1GB", threads: int = 2) -> None:
+    def __init__(self, folder: Path, settings: DuckDBSettings | None = None) -> None:
+        settings = settings or DuckDBSettings()
         self._file = folder / "telemetry.duckdb"
+        self._staging = folder.resolve() / STAGING
         self._config: dict[str, str | bool | int | float | list[str]] = {
-            "threads": str(threads),
-            "memory_limit": memory_limit,
+            "threads": str(settings.threads),
+            "memory_limit": settings.memory_limit,
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
-            "enable_external_access": "false",
         }
         self._lock = threading.Lock()
         self._connection: duckdb.DuckDBPyConnection | None = None
-        self._tag_no: dict[str, int] = {}
+        self._is_broken = False  # DuckDB gave it up, and it could not be opened again yet
         self._sequence = 0
+        self._tag_no: dict[str, int] = {}
+        self._touched: set[int] = set()  # hours with points that are not rolled up
+        self._floor = OLDEST_NS
+        self._newest = np.zeros(0, np.int64)  # by tag number: nothing is stored after it
 
     def start(self) -> None:
         """Open or create the file; raises StoreBusyError where another process has it."""
@@ -65,202 +78,286 @@ class DuckDBPoints:
             if "lock" in str(error).lower():
                 raise StoreBusyError(f"{self._file} belongs to a running Forewarn") from error
             raise
+        connection.execute(f"set allowed_directories = [{_quoted(str(self._staging))}]")
+        connection.execute("set enable_external_access = false")
         connection.execute(SCHEMA)
         self._connection = connection
-        self._tag_no = dict(connection.execute("select tag_id, tag_no from tags").fetchall())
-        row = connection.execute("select coalesce(max(sequence), 0) from batches").fetchone()
+        self._remember(connection)
+        row = connection.execute(
+            "select (select coalesce(max(sequence), 0) from batches), (select max(at_ns) from points)"
+        ).fetchone()
         self._sequence = row[0] if row else 0
+        newest = row[1] if row and row[1] is not None else OLDEST_NS
+        self._newest = np.full(len(self._tag_no) + 1, newest, np.int64)
 
     def stop(self) -> None:
         """Close the file."""
         with self._lock:
+            self._is_broken = False
             if self._connection is not None:
                 self._connection.close()
                 self._connection = None
 
     def apply(self, batch: str, points: Points) -> Outcome:
         """Store a batch once; see `PointStore.apply`."""
-        with self._lock, self._transaction() as cursor:
-            row = cursor.execute(
-                "select stored, duplicates, conflicts from batches where batch = ?", [batch]
-            ).fetchone()
-            if row is not None:
-                return Outcome(row[0], row[1], _read_conflicts(row[2]))
-            outcome = self._insert(cursor, points)
-            self._sequence += 1
-            cursor.execute(
-                "insert into batches values (?, ?, ?, ?, ?)",
-                [
-                    self._sequence,
-                    batch,
-                    outcome.stored,
-                    outcome.duplicates,
-                    _write_conflicts(outcome.conflicts),
-                ],
-            )
-            if self._sequence % 1000 == 0:
-                cursor.execute("delete from batches where sequence <= ?", [self._sequence - KEPT_BATCHES])
-            return outcome
+        return self._store(batch, points, replaces=False)
+
+    def overwrite(self, batch: str, points: Points) -> Outcome:
+        """Store a batch once and let it win; see `PointStore.overwrite`."""
+        return self._store(batch, points, replaces=True)
 
     def read(self, tag_ids: Sequence[str], start: int, end: int) -> Points:
         """Return points in [start, end) ns, by tag in the order asked, then by time."""
-        return self._select(tag_ids, "p.at_ns >= ? and p.at_ns < ?", [start, end], "w.place, p.at_ns")
+        return reads.read(self._cursor(), self._known(tag_ids), start, end)
 
     def latest(self, tag_ids: Sequence[str], until: int) -> Points:
         """Return the newest point of each tag before `until` ns."""
-        return self._select(
-            tag_ids,
-            "p.at_ns < ?",
-            [until],
-            "w.place",
-            "qualify row_number() over (partition by p.tag_no order by p.at_ns desc) = 1",
-        )
+        return reads.latest(self._cursor(), self._known(tag_ids), until)
 
     def oldest_first(self, tag_ids: Sequence[str], since: int, until: int, most: int) -> Points:
         """Return up to `most` points with since < at <= until, oldest first."""
-        return self._select(
-            tag_ids, "p.at_ns > ? and p.at_ns <= ?", [since, until], f"p.at_ns, w.place limit {int(most)}"
-        )
+        return reads.oldest_first(self._cursor(), self._known(tag_ids), since, until, most)
+
+    def bucketed(self, tag_id: str, start: int, end: int, n_buckets: int) -> Points:
+        """Return the lowest and highest value of each of `n_buckets` equal parts of [start, end), in time order."""
+        return reads.bucketed(self._cursor(), self._known([tag_id]), start, end, n_buckets)
+
+    def rolled_up(self, tag_id: str, start: int, end: int) -> Rollup:
+        """Return a tag's figures of the hours that begin in [start, end) ns."""
+        return reads.rolled_up(self._cursor(), self._tag_no.get(tag_id, 0), start, end)
 
     def count(self) -> int:
         """Number of points stored."""
         row = self._cursor().execute("select count(*) from points").fetchone()
         return int(row[0]) if row else 0
 
-    def bucketed(self, tag_id: str, start: int, end: int, n_buckets: int) -> Points:
-        """Return the lowest and highest value of each of `n_buckets` equal parts of [start, end), in time order."""
-        width = max(1, -((start - end) // n_buckets))  # rounded up, or there would be a bucket more
-        bucket = f"partition by (p.at_ns - {int(start)}) // {int(width)}"
-        keep = (
-            f"qualify row_number() over ({bucket} order by p.value, p.at_ns) = 1 "
-            f"or row_number() over ({bucket} order by p.value desc nulls last, p.at_ns) = 1"
-        )
-        return self._select([tag_id], "p.at_ns >= ? and p.at_ns < ?", [start, end], "p.at_ns", keep)
+    def roll_up(self) -> int:
+        """Bring the hourly figures up to date; see `PointStore.roll_up`."""
+        with self._lock, self._transaction() as cursor:
+            row = cursor.execute("select count(*), min(hour_ns), max(hour_ns) from touched_hours").fetchone()
+            if row is None or not row[0]:
+                return 0
+            hour = f"at_ns - ((at_ns % {HOUR_NS}) + {HOUR_NS}) % {HOUR_NS}"
+            cursor.execute("delete from hours where hour_ns in (select hour_ns from touched_hours)")
+            cursor.execute(
+                f"insert into hours select tag_no, {hour} as hour_ns, min(value), avg(value), max(value), count(value) "  # noqa: S608
+                "from points where value is not null and at_ns >= ? and at_ns < ? "
+                f"and {hour} in (select hour_ns from touched_hours) group by all",
+                [row[1], row[2] + HOUR_NS],
+            )
+            cursor.execute("delete from touched_hours")
+            self._touched = set()
+            return int(row[0])
+
+    def delete_before(self, until: int) -> None:
+        """Delete old points and keep their figures; see `PointStore.delete_before`."""
+        floor = until // HOUR_NS * HOUR_NS
+        with self._lock, self._transaction() as cursor:
+            cursor.execute("insert into floors values (?)", [floor])
+            self._floor = max(self._floor, floor)
+        self.roll_up()
+        with self._lock, self._transaction() as cursor:
+            cursor.execute("delete from points where at_ns < ?", [floor])
+
+    def size_bytes(self) -> int | None:
+        """Return the size of the file and of what is not yet merged into it."""
+        files = (self._file, self._file.with_name(self._file.name + ".wal"))
+        return sum(f.stat().st_size for f in files if f.exists())
+
+    def snapshot(self, folder: Path) -> Path:
+        """Copy the tables as they are at this moment into `folder/telemetry.duckdb`; readers and writers go on."""
+        import shutil
+
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(self._staging, ignore_errors=True)  # of a copy that was broken off
+        self._staging.mkdir()
+        copy = self._staging / self._file.name
+        cursor = self._cursor()
+        try:
+            cursor.execute(f"attach {_quoted(str(copy))} as snapshot")
+            try:
+                cursor.execute("copy from database telemetry to snapshot")
+            finally:
+                cursor.execute("detach snapshot")
+            return Path(shutil.move(copy, folder / self._file.name))
+        finally:
+            shutil.rmtree(self._staging, ignore_errors=True)
 
     def _cursor(self) -> duckdb.DuckDBPyConnection:
         if self._connection is None:
             raise RuntimeError("the point store is not started")
         return self._connection.cursor()
 
+    def _known(self, tag_ids: Sequence[str]) -> dict[int, str]:
+        return {self._tag_no[t]: t for t in tag_ids if t in self._tag_no}
+
+    def _remember(self, cursor: duckdb.DuckDBPyConnection) -> None:
+        self._tag_no = dict(cursor.execute("select tag_id, tag_no from tags").fetchall())
+        self._touched = {row[0] for row in cursor.execute("select hour_ns from touched_hours").fetchall()}
+        row = cursor.execute("select max(at_ns) from floors").fetchone()
+        self._floor = row[0] if row and row[0] is not None else OLDEST_NS
+
     @contextmanager
     def _transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        if self._is_broken:
+            self._reopen("a fatal error")
         cursor = self._cursor()
         cursor.execute("begin")
         try:
             yield cursor
             cursor.execute("commit")
-        except BaseException:
+        except BaseException as error:
             with suppress(duckdb.Error):  # a commit that failed has rolled back by itself
                 cursor.execute("rollback")
-            self._tag_no = dict(cursor.execute("select tag_id, tag_no from tags").fetchall())
+            if isinstance(error, AWAY):  # the disk or the memory, not the points
+                self._reopen_if_broken(error)
+                raise StoreAwayError(f"{self._file.name}: {error}") from error
+            self._remember(cursor)
             raise
 
-    def _select(self, tag_ids: Sequence[str], where: str, values: list[Any], order: str, keep: str = "") -> Points:
-        wanted = [(self._tag_no[t], place) for place, t in enumerate(tag_ids) if t in self._tag_no]
-        if not wanted:
-            return Points.from_rows(())
-        numbers, places = zip(*wanted, strict=True)
-        query = (
-            f"select {_COLUMNS} from points p join (select unnest(?) as tag_no, unnest(?) as place) w using (tag_no) "  # noqa: S608
-            f"join tags t using (tag_no) where {where} {keep} order by {order}"
-        )
-        found = self._cursor().execute(query, [list(numbers), list(places), *values]).fetchnumpy()
-        return Points(
-            _filled(found["tag_id"], None, object),
-            _filled(found["at_ns"], 0, np.int64),
-            _filled(found["value"], np.nan, np.float64),
-            _filled(found["text"], None, object),
-            _filled(found["quality"], 0, np.uint8),
-            _filled(found["flags"], 0, np.uint32),
-            _filled(found["received_at"], 0, np.int64),
-        )
+    def _reopen_if_broken(self, error: BaseException) -> None:
+        """DuckDB gives a database up after a fatal error; what was committed is in its file."""
+        if isinstance(error, duckdb.FatalException) and self._connection is not None:
+            self._connection.close()
+            self._connection = None
+            self._is_broken = True
+            self._reopen(error)
+        else:
+            self._remember(self._cursor())
 
-    def _insert(self, cursor: duckdb.DuckDBPyConnection, points: Points) -> Outcome:
-        if not len(points):
-            return Outcome()
+    def _reopen(self, why: object) -> None:
+        """Open the file again; raises StoreAwayError where that does not work yet: the next call tries again."""
+        try:
+            self.start()
+        except (duckdb.Error, StoreBusyError) as error:
+            raise StoreAwayError(f"{self._file.name} cannot be opened again: {error} (after {why})") from error
+        self._is_broken = False
+
+    def _store(self, batch: str, points: Points, *, replaces: bool) -> Outcome:
+        with self._lock:
+            with self._transaction() as cursor:
+                row = cursor.execute(
+                    "select stored, duplicates, conflicts, refused from batches where batch = ?", [batch]
+                ).fetchone()
+                if row is not None:
+                    return Outcome(row[0], row[1], read_conflicts(row[2]), read_refused(row[3]))
+                outcome, tag_no, fit = self._insert(cursor, points, replaces)
+                self._sequence += 1
+                told = [write_conflicts(outcome.conflicts), write_refused(outcome.refused)]
+                cursor.execute(
+                    "insert into batches values (?, ?, ?, ?, ?, ?)",
+                    [self._sequence, batch, outcome.stored, outcome.duplicates, *told],
+                )
+                if self._sequence % 1000 == 0:
+                    cursor.execute("delete from batches where sequence <= ?", [self._sequence - KEPT_BATCHES])
+            np.maximum.at(self._newest, tag_no, fit.at)
+            return outcome
+
+    def _insert(
+        self, cursor: duckdb.DuckDBPyConnection, points: Points, replaces: bool
+    ) -> tuple[Outcome, NDArray[np.int32], Points]:
+        never = refusals(points, self._floor)
+        if never:
+            is_fit = np.ones(len(points), bool)
+            is_fit[list(never)] = False
+            points = points.take(is_fit)
         tag_no = self._numbers(cursor, points.tag_id)
-        first = _first_of_key(tag_no, points.at)  # row of the first point with the same key
-        row = np.arange(len(points), dtype=np.int64)
-        cursor.register("incoming", {"row": row, "tag_no": tag_no, "at_ns": points.at})
-        found = cursor.execute(
-            "select i.row, p.value, p.text from incoming i join points p on p.tag_no = i.tag_no and p.at_ns = i.at_ns "
-            "where p.at_ns between ? and ?",
-            [int(points.at.min()), int(points.at.max())],
-        ).fetchnumpy()
-        cursor.unregister("incoming")
-        value, text = points.value[first].copy(), points.text[first].copy()  # what the row is held against
-        stored_already = _filled(found["row"], 0, np.int64)
-        value[stored_already] = _filled(found["value"], np.nan, np.float64)
-        text[stored_already] = _filled(found["text"], None, object)
-        is_new = first == row
-        is_new[stored_already] = False
-        is_same = ((value == points.value) | (np.isnan(value) & np.isnan(points.value))) & (text == points.text)
-        lost = np.flatnonzero(~is_new & ~is_same)
-        conflicts = tuple(
-            Conflict(
-                str(points.tag_id[i]),
-                from_ns(points.at[i]),
-                _shown(value[i], text[i]),
-                _shown(points.value[i], points.text[i]),
-            )
-            for i in lost
-        )
-        new = points.take(is_new)
-        fresh = {
-            "tag_no": tag_no[is_new],
-            "at_ns": new.at,
-            "value": new.value,
-            "text": new.text,
-            "quality": new.quality,
-            "flags": new.flags,
-            "received_at": new.received_at,
+        judged = judge(points, tag_no, self._held(cursor, points, tag_no), replaces=replaces)
+        written, numbers = points, tag_no
+        if not judged.written.all():
+            written, numbers = points.take(judged.written), tag_no[judged.written]
+        if len(written):
+            if judged.n_new < len(written):
+                self._delete(cursor, written, numbers)
+            self._append(cursor, written, numbers)
+            self._touch(cursor, written.at)
+        return judged.outcome + Outcome(refused=tuple(never.values())), tag_no, points
+
+    def _append(self, cursor: duckdb.DuckDBPyConnection, points: Points, tag_no: NDArray[np.int32]) -> None:
+        columns: dict[str, Any] = {
+            "tag_no": tag_no,
+            "at_ns": points.at,
+            "value": points.value,
+            "quality": points.quality,
+            "flags": points.flags,
+            "received_at": points.received_at,
         }
-        if len(new):
-            cursor.register("fresh", fresh)
+        text = "null"
+        if texts_of(points):
+            columns["text"] = points.text
+            text = "text"
+        value = "case when isnan(value) then null else value end" if np.isnan(points.value).any() else "value"
+        cursor.register("fresh", _by_all_threads(columns) if len(points) >= MANY else columns)
+        cursor.execute(
+            f"insert into points select tag_no, at_ns, {value}, {text}, quality, flags, received_at from fresh"  # noqa: S608
+        )
+        cursor.unregister("fresh")
+
+    def _delete(self, cursor: duckdb.DuckDBPyConnection, points: Points, tag_no: NDArray[np.int32]) -> None:
+        cursor.register("replaced", {"tag_no": tag_no, "at_ns": points.at})
+        cursor.execute(
+            "delete from points using replaced r where points.tag_no = r.tag_no and points.at_ns = r.at_ns "
+            "and points.at_ns between ? and ?",
+            [int(points.at.min()), int(points.at.max())],
+        )
+        cursor.unregister("replaced")
+
+    def _touch(self, cursor: duckdb.DuckDBPyConnection, at: NDArray[np.int64]) -> None:
+        hour = at // HOUR_NS
+        low, n_hours = int(hour.min()), int(np.ptp(hour)) + 1
+        # counting needs no order, but room for every hour between
+        hit = np.flatnonzero(np.bincount(hour - low)) + low if n_hours <= len(at) else np.unique(hour)
+        found = set((hit * HOUR_NS).tolist())
+        hours = found - self._touched
+        if hours:
+            cursor.execute("insert into touched_hours select unnest(?)", [sorted(hours)])
+            self._touched |= hours
+
+    def _held(self, cursor: duckdb.DuckDBPyConnection, points: Points, tag_no: NDArray[np.int32]) -> Held:
+        rows = np.flatnonzero(points.at <= self._newest[tag_no]) if len(points) else np.zeros(0, np.int64)
+        if not len(rows):
+            return NOTHING_HELD
+        cursor.register("incoming", {"row": rows, "tag_no": tag_no[rows], "at_ns": points.at[rows]})
+        found = [
             cursor.execute(
-                "insert into points select tag_no, at_ns, case when isnan(value) then null else value end, text, "
-                "quality, flags, received_at from fresh"
-            )
-            cursor.unregister("fresh")
-        n_new = int(is_new.sum())
-        return Outcome(n_new, len(points) - n_new - len(lost), conflicts)
+                "select i.row, p.value, p.text from incoming i join points p "
+                "on p.tag_no = i.tag_no and p.at_ns = i.at_ns where p.at_ns between ? and ?",
+                list(span),
+            ).fetchnumpy()
+            for span in spans(points.at[rows])
+        ]
+        cursor.unregister("incoming")
+        return Held(
+            np.concatenate([filled(f["row"], 0, np.int64) for f in found]),
+            np.concatenate([filled(f["value"], np.nan, np.float64) for f in found]),
+            np.concatenate([filled(f["text"], None, object) for f in found]),
+        )
 
     def _numbers(self, cursor: duckdb.DuckDBPyConnection, tag_ids: NDArray[np.object_]) -> NDArray[np.int32]:
-        names, inverse = np.unique(tag_ids.astype(str), return_inverse=True)
-        for name in names.tolist():
-            if name not in self._tag_no:
-                number = len(self._tag_no) + 1
-                cursor.execute("insert into tags values (?, ?)", [number, name])
-                self._tag_no[name] = number
-        return np.array([self._tag_no[n] for n in names.tolist()], dtype=np.int32)[inverse]
+        starts = run_starts(tag_ids)
+        names = tag_ids[starts].tolist()
+        try:
+            numbers = np.fromiter(map(self._tag_no.__getitem__, names), np.int32, len(names))
+        except KeyError:
+            self._number_new(cursor, names)
+            numbers = np.fromiter(map(self._tag_no.__getitem__, names), np.int32, len(names))
+        return np.repeat(numbers, np.diff(starts, append=len(tag_ids)))
+
+    def _number_new(self, cursor: duckdb.DuckDBPyConnection, names: Sequence[str]) -> None:
+        new = [name for name in dict.fromkeys(names) if name not in self._tag_no]
+        numbers = range(len(self._tag_no) + 1, len(self._tag_no) + len(new) + 1)
+        cursor.execute("insert into tags select unnest(?), unnest(?)", [list(numbers), new])
+        self._tag_no |= dict(zip(new, numbers, strict=True))
+        grown = len(self._tag_no) + 1 - len(self._newest)
+        self._newest = np.concatenate([self._newest, np.full(max(0, grown), OLDEST_NS, np.int64)])
 
 
-def _first_of_key(tag_no: NDArray[np.int32], at: NDArray[np.int64]) -> NDArray[np.int64]:
-    order = np.lexsort((np.arange(len(at)), at, tag_no))
-    is_start = np.ones(len(at), dtype=bool)
-    is_start[1:] = (np.diff(tag_no[order]) != 0) | (np.diff(at[order]) != 0)
-    first = np.empty(len(at), dtype=np.int64)
-    first[order] = order[is_start][np.cumsum(is_start) - 1]
-    return first
+def _by_all_threads(columns: dict[str, Any]) -> Any:
+    """Return columns as Arrow's, which DuckDB inserts in order with all its threads; numpy's it does with one."""
+    import pyarrow  # only what comes from dump files is so much, and there it is loaded already
+
+    return pyarrow.table(columns)
 
 
-def _filled(column: Any, null: Any, dtype: Any) -> NDArray[Any]:
-    if isinstance(column, np.ma.MaskedArray):
-        data = np.array(column.data, dtype=dtype)
-        data[np.ma.getmaskarray(column)] = null
-        return data
-    return np.asarray(column, dtype=dtype)
-
-
-def _shown(value: float, text: str | None) -> str:
-    return text if text is not None else "null" if np.isnan(value) else repr(float(value))
-
-
-def _write_conflicts(conflicts: Sequence[Conflict]) -> str:
-    return json.dumps([[c.key, c.at.isoformat(), c.stored, c.offered] for c in conflicts])
-
-
-def _read_conflicts(text: str) -> tuple[Conflict, ...]:
-    from datetime import datetime
-
-    return tuple(Conflict(k, datetime.fromisoformat(at), s, o) for k, at, s, o in json.loads(text))
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -9,20 +9,25 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, Table, and_, func, insert, or_, select
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy import Connection, Engine, Table, and_, column, delete, func, insert, or_, select, update
+from sqlalchemy import values as literal_rows
 
 from domain.instants import from_ns, to_ns
 from domain.records import Decoded, Event, EventKind, Lot, Outcome, Result
 from store import tables
+from store.sql import put, storable_number, storable_text, take_turns
+
+KEPT_BATCHES: Final = 100_000
+FORGETTING_EVERY: Final = 100
+KEYS_AT_ONCE: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
 class FileReport:
     """What became of a dump file's rows; rows_in counts items, received = stored + rejected + duplicates +
-    conflicts.
+    conflicts. config: fingerprint of the config that it was read by. is_version: its values win over those stored.
     """
 
     sha256: str
@@ -34,31 +39,44 @@ class FileReport:
     rejected: int = 0
     duplicates: int = 0
     conflicts: int = 0
+    config: str = ""
+    is_version: bool = False
 
 
 class Records:
     """Events, lots, results and files on one engine."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, engine: Engine, kept_batches: int = KEPT_BATCHES) -> None:
+        self._engine, self._kept_batches = engine, kept_batches
 
     def apply(self, batch: str, decoded: Sequence[Decoded]) -> Outcome:
         """Store the events, lots and results of a batch once; points are left alone."""
-        rows = [
-            *((tables.events, _EVENT_KEY, _event_row(e)) for d in decoded for e in d.events),
-            *((tables.lots, _LOT_KEY, _lot_row(x)) for d in decoded for x in d.lots),
-            *((tables.results, _RESULT_KEY, _result_row(r)) for d in decoded for r in d.results),
-        ]
-        if not rows:
+        rows = (
+            (tables.events, _EVENT_KEY, [_event_row(e) for d in decoded for e in d.events]),
+            (tables.lots, _LOT_KEY, [_lot_row(x) for d in decoded for x in d.lots]),
+            (tables.results, _RESULT_KEY, [_result_row(r) for d in decoded for r in d.results]),
+        )
+        n_rows = sum(len(each) for _, _, each in rows)
+        if not n_rows:
             return Outcome()
         with self._engine.begin() as connection:
-            known = connection.execute(select(tables.applied).where(tables.applied.c.batch == batch)).first()
-            if known is not None:
+            take_turns(connection, "records")
+            # A write first, so that the transaction holds the lock and no other can apply or number rows meanwhile.
+            if not put(connection, tables.applied, [{"batch": batch, "stored": 0, "duplicates": 0}], ["batch"]):
+                known = connection.execute(select(tables.applied).where(tables.applied.c.batch == batch)).one()
                 return Outcome(known.stored, known.duplicates)
-            stored = sum(_add_version(connection, *row) for row in rows)
-            outcome = Outcome(stored, len(rows) - stored)
-            connection.execute(insert(tables.applied).values(batch=batch, stored=stored, duplicates=outcome.duplicates))
+            stored = sum(_add_versions(connection, *each) for each in rows)
+            outcome = Outcome(stored, n_rows - stored)
+            self._note_applied(connection, batch, outcome)
         return outcome
+
+    def _note_applied(self, connection: Connection, batch: str, outcome: Outcome) -> None:
+        t = tables.applied
+        sequence = int(connection.execute(select(func.coalesce(func.max(t.c.sequence), 0))).scalar_one()) + 1
+        values = {"stored": outcome.stored, "duplicates": outcome.duplicates, "sequence": sequence}
+        connection.execute(update(t).where(t.c.batch == batch).values(**values))
+        if sequence % FORGETTING_EVERY == 0:
+            connection.execute(delete(t).where(t.c.sequence <= sequence - self._kept_batches))
 
     def events(self, known_by: datetime, asset: str | None = None, kinds: Sequence[EventKind] = ()) -> list[Event]:
         """Return the latest version of each event known by an instant, by start."""
@@ -82,7 +100,7 @@ class Records:
     def lots_by_id(self, line: str, lots: Sequence[str]) -> list[Lot]:
         """Return the latest version of the named lots of a line; unknown ones are left out."""
         t = tables.lots
-        rows = self._latest(t, _LOT_KEY, and_(t.c.line == line, t.c.lot.in_(lots)))
+        rows = self._latest(t, _LOT_KEY, and_(t.c.line == line, t.c.lot.in_([storable_text(x) for x in lots])))
         return [_lot(r) for r in rows]
 
     def results(self, line: str, result: str, known_by: datetime, newest: int | None = None) -> list[Result]:
@@ -109,10 +127,18 @@ class Records:
             row = connection.execute(select(tables.files).where(tables.files.c.sha256 == sha256)).first()
         return None if row is None else _file(row)
 
+    def file_named(self, name: str) -> FileReport | None:
+        """Return the report of the file that was last loaded to its end under a name."""
+        t = tables.files
+        query = select(t).where(t.c.name == name, t.c.is_done == 1).order_by(t.c.loaded_at.desc()).limit(1)
+        with self._engine.connect() as connection:
+            row = connection.execute(query).first()
+        return None if row is None else _file(row)
+
     def save_file(self, report: FileReport) -> None:
         """Write or replace a file's report."""
         values = {
-            "name": report.name,
+            "name": storable_text(report.name),
             "loaded_at": to_ns(report.loaded_at),
             "is_done": int(report.is_done),
             "rows_in": report.rows_in,
@@ -120,10 +146,11 @@ class Records:
             "rejected": report.rejected,
             "duplicates": report.duplicates,
             "conflicts": report.conflicts,
+            "config": report.config,
+            "is_version": int(report.is_version),
         }
-        statement = upsert(tables.files).values(sha256=report.sha256, **values)
         with self._engine.begin() as connection:
-            connection.execute(statement.on_conflict_do_update(index_elements=["sha256"], set_=values))
+            put(connection, tables.files, [{"sha256": report.sha256, **values}], ["sha256"], tuple(values))
 
     def files(self) -> list[FileReport]:
         """Return all file reports, newest first."""
@@ -151,35 +178,54 @@ _LOT_KEY = ("line", "lot")
 _RESULT_KEY = ("line", "lot", "result", "lab")
 
 
-def _add_version(connection: Connection, table: Table, key: tuple[str, ...], row: dict[str, Any]) -> bool:
-    match = and_(*(table.c[k] == row[k] for k in key))
-    versions = connection.execute(select(table).where(match).order_by(table.c.version)).all()
-    # When it became known is no part of what is said; and what was said before, an old version that is delivered again
-    # included, says nothing new.
-    said = {k: v for k, v in row.items() if k != "known_at"}
-    if any(all(old._mapping[k] == v for k, v in said.items()) for old in versions):
-        return False
-    latest = versions[-1] if versions else None
-    connection.execute(insert(table).values(**row, version=1 if latest is None else latest.version + 1))
-    return True
+def _add_versions(connection: Connection, table: Table, key: Sequence[str], rows: Sequence[dict[str, Any]]) -> int:
+    """Insert the rows that say something new of their key, each as its next version; returns how many.
+
+    When it became known is no part of what is said; and what was said before, an old version that is delivered again
+    included, says nothing new.
+    """
+    told = [name for name in (rows[0] if rows else ()) if name != "known_at"]
+    wanted = list({tuple(row[k] for k in key): None for row in rows})
+    said: set[tuple[Any, ...]] = set()
+    newest: dict[tuple[Any, ...], int] = {}
+    for start in range(0, len(wanted), KEYS_AT_ONCE):
+        keys = literal_rows(*(column(k, table.c[k].type) for k in key), name="keys").data(
+            wanted[start : start + KEYS_AT_ONCE]
+        )
+        asked = keys.cte("asked")
+        query = select(table).join(asked, and_(*(table.c[k] == asked.c[k] for k in key)))
+        for held in connection.execute(query).mappings():
+            said.add(tuple(held[name] for name in told))
+            of = tuple(held[k] for k in key)
+            newest[of] = max(newest.get(of, 0), held["version"])
+    fresh = []
+    for row in rows:
+        says, of = tuple(row[name] for name in told), tuple(row[k] for k in key)
+        if says not in said:
+            said.add(says)
+            newest[of] = newest.get(of, 0) + 1
+            fresh.append({**row, "version": newest[of]})
+    if fresh:
+        connection.execute(insert(table), fresh)
+    return len(fresh)
 
 
 def _event_row(e: Event) -> dict[str, Any]:
     return {
         "asset": e.asset,
         "kind": e.kind.value,
-        "code": e.code,
+        "code": storable_text(e.code),
         "start": to_ns(e.start),
         "end": _ns(e.end),
         "known_at": to_ns(e.known_at),
-        "note": e.note,
+        "note": storable_text(e.note),
     }
 
 
 def _lot_row(x: Lot) -> dict[str, Any]:
     return {
         "line": x.line,
-        "lot": x.lot,
+        "lot": storable_text(x.lot),
         "start": _ns(x.start),
         "end": _ns(x.end),
         "known_at": to_ns(x.known_at),
@@ -190,11 +236,11 @@ def _lot_row(x: Lot) -> dict[str, Any]:
 def _result_row(r: Result) -> dict[str, Any]:
     return {
         "line": r.line,
-        "lot": r.lot,
-        "result": r.result,
-        "lab": r.lab,
-        "value": r.value,
-        "text": r.text,
+        "lot": storable_text(r.lot),
+        "result": storable_text(r.result),
+        "lab": storable_text(r.lab),
+        "value": storable_number(r.value),
+        "text": None if r.text is None else storable_text(r.text),
         "result_at": to_ns(r.result_at),
     }
 
@@ -205,7 +251,9 @@ def _lot(r: Any) -> Lot:
 
 def _file(row: Any) -> FileReport:
     counts = (row.rows_in, row.stored, row.rejected, row.duplicates, row.conflicts)
-    return FileReport(row.sha256, row.name, from_ns(row.loaded_at), bool(row.is_done), *counts)
+    return FileReport(
+        row.sha256, row.name, from_ns(row.loaded_at), bool(row.is_done), *counts, row.config, bool(row.is_version)
+    )
 
 
 def _ns(at: datetime | None) -> int | None:

@@ -8,12 +8,15 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Engine, and_, func, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy import Connection, Engine, and_, func, select, update
 
 from domain.instants import from_ns, to_ns
 from domain.scores import Contribution, Scale, Score, Verdict
 from store import tables
+from store.sql import put, storable_number
+
+_SCORE_KEY = ("detector", "asset", "at", "subject")
+_VERDICT_TOLD = ("verdict", "reason", "at", "newest_at", "is_stopped")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +51,8 @@ class Scoring:
     def save(self, scores: Sequence[Score], cursors: Mapping[str, int]) -> None:
         """Store scores and advance cursors in one transaction; a score that is there already stays."""
         with self._engine.begin() as connection:
-            if scores:
-                connection.execute(upsert(tables.scores).on_conflict_do_nothing(), [_score_row(s) for s in scores])
-            for name, at in cursors.items():
-                statement = upsert(tables.cursors).values(name=name, at=at)
-                connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"at": at}))
+            put(connection, tables.scores, [_score_row(s) for s in scores], _SCORE_KEY)
+            save_cursors(connection, cursors)
 
     def cursors(self) -> dict[str, int]:
         """Return how far each named reader has come, in ns."""
@@ -106,11 +106,6 @@ class Scoring:
 
     def save_verdicts(self, rows: Sequence[VerdictRow]) -> None:
         """Write the present verdict of assets."""
-        statement = upsert(tables.verdicts)
-        told = ("verdict", "reason", "at", "newest_at", "is_stopped")
-        statement = statement.on_conflict_do_update(
-            index_elements=["asset"], set_={name: statement.excluded[name] for name in told}
-        )
         values = [
             {
                 "asset": row.asset,
@@ -122,9 +117,8 @@ class Scoring:
             }
             for row in rows
         ]
-        if values:
-            with self._engine.begin() as connection:
-                connection.execute(statement, values)
+        with self._engine.begin() as connection:
+            put(connection, tables.verdicts, values, ["asset"], _VERDICT_TOLD)
 
     def verdicts(self) -> dict[str, VerdictRow]:
         """Return the present verdict of each asset."""
@@ -155,8 +149,8 @@ class Scoring:
                 connection.execute(
                     update(t).where(t.c.detector == row.detector, t.c.role == "champion").values(role="retired")
                 )
-            statement = upsert(t).values(model_id=row.model_id, detector=row.detector, **values)
-            connection.execute(statement.on_conflict_do_update(index_elements=["model_id", "detector"], set_=values))
+            key = {"model_id": row.model_id, "detector": row.detector}
+            put(connection, t, [key | values], tuple(key), tuple(values))
 
     def models(self, detector: str | None = None) -> list[ModelRow]:
         """Return models, newest first."""
@@ -175,15 +169,20 @@ class Scoring:
         return next((m for m in self.models(detector) if m.role == "champion"), None)
 
 
+def save_cursors(connection: Connection, cursors: Mapping[str, int]) -> None:
+    """Write how far named readers have come, in ns."""
+    put(connection, tables.cursors, [{"name": name, "at": at} for name, at in cursors.items()], ["name"], ["at"])
+
+
 def _score_row(s: Score) -> dict[str, Any]:
     return {
         "detector": s.detector,
         "asset": s.asset,
         "at": to_ns(s.at),
         "subject": s.subject,
-        "value": s.value,
-        "low": s.low,
-        "high": s.high,
+        "value": storable_number(s.value),
+        "low": storable_number(s.low),
+        "high": storable_number(s.high),
         "scale": s.scale.value,
         "model_id": s.model_id,
         "verdict": s.verdict.value,

@@ -23,6 +23,8 @@ applied = Table(
     Column("batch", Text, primary_key=True),
     Column("stored", Integer, nullable=False),
     Column("duplicates", Integer, nullable=False),
+    Column("sequence", BigInteger, nullable=False, server_default="0"),
+    Index("applied_sequence", "sequence"),
 )
 cursors = Table("cursors", TABLES, Column("name", Text, primary_key=True), Column("at", BigInteger, nullable=False))
 jobs = Table(
@@ -32,6 +34,14 @@ jobs = Table(
     Column("succeeded_at", BigInteger),
     Column("failed_at", BigInteger),
     Column("error", Text, nullable=False, default=""),
+)
+cleared = Table(
+    "cleared",
+    TABLES,
+    Column("at", BigInteger, primary_key=True),
+    Column("what", Text, primary_key=True),
+    Column("n", BigInteger, nullable=False),
+    Column("note", Text, nullable=False),
 )
 events = Table(
     "events",
@@ -87,6 +97,21 @@ files = Table(
     Column("rejected", BigInteger, nullable=False),
     Column("duplicates", BigInteger, nullable=False),
     Column("conflicts", BigInteger, nullable=False),
+    Column("config", Text, nullable=False, server_default=""),
+    Column("is_version", Integer, nullable=False, server_default="0"),
+    Index("files_name", "name"),
+)
+requests = Table(
+    "requests",
+    TABLES,
+    Column("id", Integer, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("asked_at", BigInteger, nullable=False),
+    Column("progress", Text, nullable=False),
+    Column("answer", Text),
+    Column("done_at", BigInteger),
+    Index("requests_open", "done_at", "kind"),
 )
 scores = Table(
     "scores",

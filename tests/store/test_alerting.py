@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from sqlalchemy.exc import IntegrityError
@@ -28,14 +26,6 @@ RAISED = replace(
 )
 ACKED = replace(RAISED, state=AlertState.ACTIVE_ACKED, acked_by="kim", acked_at=at(2))
 CLOSED = replace(ACKED, state=AlertState.CLOSED, last_at=at(3))
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    made = Ledger(tmp_path)
-    made.start()
-    yield made
-    made.stop()
 
 
 @pytest.fixture

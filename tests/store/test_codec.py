@@ -8,32 +8,32 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.points import Point, Points, Quality
-from domain.records import Decoded, Event, EventKind, Lot
+from domain.records import Decoded, Event, EventKind, Lot, Reason, Rejected
 from store import codec
 from tests.store.items import FULL, NO_POINTS, at
 
 
 def test_points_come_back_equal_with_null_and_text() -> None:
-    assert codec.read(codec.write(FULL), received_at=77).points.rows() == FULL.points.rows()
+    assert codec.read(codec.write(FULL)).points.rows() == FULL.points.rows()
 
 
 def test_events_lots_and_results_come_back_equal() -> None:
-    back = codec.read(codec.write(FULL), received_at=77)
+    back = codec.read(codec.write(FULL))
     assert (back.events, back.lots, back.results) == (FULL.events, FULL.lots, FULL.results)
 
 
-def test_rejected_items_are_not_written() -> None:
-    back = codec.read(codec.write(FULL), received_at=77)
-    assert back.rejected == ()
-    assert back.n_good == FULL.n_good
+def test_rejected_items_come_back_equal() -> None:
+    assert codec.read(codec.write(FULL)).rejected == FULL.rejected
 
 
-def test_receive_time_is_filled_in() -> None:
-    assert codec.read(codec.write(FULL), received_at=99).points.received_at.tolist() == [99, 99, 99]
+def test_half_a_character_in_a_rejected_topic_does_not_stop_the_others() -> None:
+    odd = Rejected("mqtt", "a/\ud800", Reason.TOPIC, "odd", b"\xff\x00", "part")
+    back = codec.read(codec.write(replace(FULL, rejected=(odd,))))
+    assert (back.rejected[0].topic, back.rejected[0].payload) == ("a/?", b"\xff\x00")
 
 
 def test_message_without_points() -> None:
-    back = codec.read(codec.write(replace(FULL, points=NO_POINTS)), received_at=0)
+    back = codec.read(codec.write(replace(FULL, points=NO_POINTS)))
     assert len(back.points) == 0
     assert back.events == FULL.events
 
@@ -55,7 +55,7 @@ def test_message_without_points() -> None:
 )
 def test_any_points_come_back_equal(rows: list[Point]) -> None:
     before = Points.from_rows(rows)
-    assert codec.read(codec.write(Decoded(before)), received_at=5).points.rows() == before.rows()
+    assert codec.read(codec.write(Decoded(before))).points.rows() == before.rows()
 
 
 @given(st.text(), st.text(), st.dictionaries(st.text(), st.floats(allow_nan=False, allow_infinity=False), max_size=3))
@@ -65,10 +65,16 @@ def test_any_text_that_a_record_may_hold_comes_back_equal(code: str, note: str, 
         (Event("a", EventKind.ALARM, code, at(0), None, at(0), note),),
         (Lot("l", code, None, None, at(0), values),),
     )
-    back = codec.read(codec.write(record), received_at=0)
+    back = codec.read(codec.write(record))
     assert (back.events, back.lots) == (record.events, record.lots)
 
 
 def test_null_value_keeps_quality_bad() -> None:
-    back = codec.read(codec.write(FULL), received_at=0).points.rows()
+    back = codec.read(codec.write(FULL)).points.rows()
     assert (back[1].value, back[1].text, back[1].quality) == (None, "off", Quality.BAD)
+
+
+def test_records_come_back_equal_from_their_json_whatever_their_texts() -> None:
+    odd = replace(FULL, events=(*FULL.events, replace(FULL.events[0], note="\ud800\0")))
+    back = codec.read_records(codec.write_records(odd).encode())
+    assert (back.events, back.lots, back.results, len(back.points)) == (odd.events, odd.lots, odd.results, 0)

@@ -1,30 +1,31 @@
-"""Telemetry on DuckDB: what is stored, what is counted, what is read back."""
+"""Telemetry on DuckDB: what is its own beside the contract of all point stores (tests/contracts)."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 
 import duckdb
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from domain.instants import from_ns
+from domain.errors import StoreAwayError, StoreBusyError
 from domain.points import Flag, Point, Points, Quality
-from domain.records import Conflict, Outcome
+from domain.records import Outcome
 from store import open_points
-from store.duckdb import DuckDBPoints, StoreBusyError
+from store.duckdb import MANY, DuckDBPoints
+from store.duckdb_reads import FEW
 from tests.store.items import points
 
 EVER = 2**62
 ROOT = Path(__file__).parents[2]
 OPEN_ONE_MORE = """
 import pathlib, sys
-from store.duckdb import DuckDBPoints, StoreBusyError
+from domain.errors import StoreAwayError, StoreBusyError
+from store.duckdb import MANY, DuckDBPoints
 try:
     DuckDBPoints(pathlib.Path(sys.argv[1])).start()
 except StoreBusyError as error:
@@ -48,158 +49,6 @@ def test_registry_opens_the_store_of_a_kind(tmp_path: Path) -> None:
     assert isinstance(open_points("duckdb", tmp_path), DuckDBPoints)
 
 
-def test_every_column_comes_back(store: DuckDBPoints) -> None:
-    rows = [
-        Point("a/x", 1, 1.5, None, Quality.GOOD, Flag.NONE, 11),
-        Point("a/x", 2, None, "off", Quality.BAD, Flag.TEXT | Flag.NULL, 12),
-        Point("a/x", 3, -1e300, None, Quality.UNCERTAIN, Flag.SERVER_TIME, 13),
-    ]
-    store.apply("1", Points.from_rows(rows))
-    assert store.read(["a/x"], 0, EVER).rows() == rows
-
-
-def test_first_value_wins_across_batches(store: DuckDBPoints) -> None:
-    assert store.apply("1", points(("a/x", 1, 1.0))) == Outcome(stored=1)
-    outcome = store.apply("2", points(("a/x", 1, 2.0), ("a/x", 2, 2.0)))
-    assert outcome == Outcome(1, 0, (Conflict("a/x", from_ns(1), "1.0", "2.0"),))
-    assert read(store, "a/x") == [("a/x", 1, 1.0), ("a/x", 2, 2.0)]
-
-
-def test_first_value_wins_within_a_batch(store: DuckDBPoints) -> None:
-    outcome = store.apply("1", points(("a/x", 1, 1.0), ("a/x", 1, 2.0), ("a/x", 1, 1.0)))
-    assert outcome == Outcome(1, 1, (Conflict("a/x", from_ns(1), "1.0", "2.0"),))
-    assert read(store, "a/x") == [("a/x", 1, 1.0)]
-
-
-def test_equal_value_is_a_duplicate(store: DuckDBPoints) -> None:
-    batch = points(("a/x", 1, 1.0), ("a/x", 2, None))
-    store.apply("1", batch)
-    assert store.apply("2", batch) == Outcome(duplicates=2)
-    assert store.count() == 2
-
-
-def test_null_against_a_number_is_a_conflict(store: DuckDBPoints) -> None:
-    store.apply("1", points(("a/x", 1, None), ("a/x", 2, 2.0)))
-    outcome = store.apply("2", points(("a/x", 1, 1.0), ("a/x", 2, None)))
-    assert [(c.stored, c.offered) for c in outcome.conflicts] == [("null", "1.0"), ("2.0", "null")]
-    assert read(store, "a/x") == [("a/x", 1, None), ("a/x", 2, 2.0)]
-
-
-def test_other_text_is_a_conflict(store: DuckDBPoints) -> None:
-    store.apply("1", Points.from_rows([Point("a/x", 1, None, "off")]))
-    outcome = store.apply("2", Points.from_rows([Point("a/x", 1, None, "on"), Point("a/x", 1, None, "off")]))
-    assert outcome == Outcome(0, 1, (Conflict("a/x", from_ns(1), "off", "on"),))
-
-
-def test_same_time_of_another_tag_is_no_duplicate(store: DuckDBPoints) -> None:
-    assert store.apply("1", points(("a/x", 1, 1.0), ("a/y", 1, 1.0))) == Outcome(stored=2)
-
-
-def test_batch_applied_twice_changes_nothing_and_says_the_same(store: DuckDBPoints) -> None:
-    first = store.apply("1", points(("a/x", 1, 1.0), ("a/x", 1, 9.0), ("a/x", 1, 1.0)))
-    assert store.apply("1", points(("a/x", 1, 1.0), ("a/x", 1, 9.0), ("a/x", 1, 1.0))) == first
-    assert store.apply("1", points(("a/x", 5, 5.0))) == first
-    assert read(store, "a/x") == [("a/x", 1, 1.0)]
-
-
-def test_batch_id_is_known_after_reopening(tmp_path: Path) -> None:
-    store = DuckDBPoints(tmp_path)
-    store.start()
-    first = store.apply("1", points(("a/x", 1, 1.0), ("a/x", 1, 9.0)))
-    store.stop()
-    store.start()
-    assert store.apply("1", points(("a/x", 1, 1.0), ("a/x", 1, 9.0))) == first
-    assert store.apply("2", points(("a/x", 1, 1.0), ("b/x", 1, 3.0))) == Outcome(1, 1)
-    assert read(store, "b/x", "a/x") == [("b/x", 1, 3.0), ("a/x", 1, 1.0)]
-    store.stop()
-
-
-def test_empty_batch_is_nothing(store: DuckDBPoints) -> None:
-    assert store.apply("1", points()) == Outcome()
-    assert store.count() == 0
-
-
-def test_read_is_by_tag_as_asked_then_by_time(store: DuckDBPoints) -> None:
-    store.apply("1", points(("a/x", 3, 3.0), ("a/y", 1, 1.0), ("a/x", 2, 2.0), ("a/y", 4, 4.0)))
-    assert read(store, "a/y", "a/x") == [("a/y", 1, 1.0), ("a/y", 4, 4.0), ("a/x", 2, 2.0), ("a/x", 3, 3.0)]
-
-
-def test_read_is_half_open(store: DuckDBPoints) -> None:
-    store.apply("1", points(*(("a/x", t, float(t)) for t in range(5))))
-    assert store.read(["a/x"], 1, 3).at.tolist() == [1, 2]
-
-
-def test_unknown_tag_reads_as_nothing(store: DuckDBPoints) -> None:
-    store.apply("1", points(("a/x", 1, 1.0)))
-    assert read(store, "a/zzz") == []
-    assert read(store, "a/zzz", "a/x") == [("a/x", 1, 1.0)]
-    assert read(store) == []
-
-
-def test_tag_ids_are_values_and_not_sql(store: DuckDBPoints) -> None:
-    name = "a/'; drop table points; --"
-    store.apply("1", points((name, 1, 1.0)))
-    assert read(store, name) == [(name, 1, 1.0)]
-
-
-def test_latest_is_the_newest_before(store: DuckDBPoints) -> None:
-    store.apply("1", points(("a/x", 1, 1.0), ("a/x", 5, 5.0), ("a/y", 2, 2.0), ("a/z", 9, 9.0)))
-    found = store.latest(["a/y", "a/x", "a/z"], 5).rows()
-    assert [(p.tag_id, p.at) for p in found] == [("a/y", 2), ("a/x", 1)]
-    assert store.latest(["a/x"], 6).at.tolist() == [5]
-
-
-def test_oldest_first_over_all_tags(store: DuckDBPoints) -> None:
-    store.apply("1", points(("a/x", 4, 4.0), ("a/y", 3, 3.0), ("a/x", 2, 2.0), ("a/y", 1, 1.0), ("a/y", 5, 5.0)))
-    assert store.oldest_first(["a/x", "a/y"], since=1, until=4, most=10).at.tolist() == [2, 3, 4]
-    assert store.oldest_first(["a/x", "a/y"], since=1, until=4, most=2).at.tolist() == [2, 3]
-    assert store.oldest_first(["a/x"], since=0, until=9, most=10).at.tolist() == [2, 4]
-
-
-def test_bucketed_keeps_the_extremes(store: DuckDBPoints) -> None:
-    rng = np.random.default_rng(1)
-    values = rng.normal(size=1000)
-    values[123], values[777] = 50.0, -50.0
-    store.apply("1", Points.of(["a/x"] * 1000, range(1000), values))
-    found = store.bucketed("a/x", 0, 1000, 10)
-    assert found.at.tolist() == sorted(found.at.tolist())
-    for bucket in range(10):
-        inside = (found.at // 100) == bucket
-        expected = values[bucket * 100 : bucket * 100 + 100]
-        assert sorted(found.value[inside].tolist()) == [expected.min(), expected.max()]
-
-
-def test_bucketed_keeps_a_single_point_once(store: DuckDBPoints) -> None:
-    store.apply("1", points(("a/x", 5, 1.0), ("a/x", 95, 1.0), ("a/x", 96, 1.0)))
-    assert store.bucketed("a/x", 0, 100, 10).at.tolist() == [5, 95]
-
-
-def test_bucketed_prefers_numbers_to_null(store: DuckDBPoints) -> None:
-    store.apply("1", points(("a/x", 1, None), ("a/x", 2, 3.0), ("a/x", 3, 1.0), ("a/x", 4, None)))
-    assert store.bucketed("a/x", 0, 10, 1).value.tolist() == [3.0, 1.0]
-
-
-@pytest.mark.parametrize(("end", "n_buckets"), [(100, 10), (10, 4), (19, 10), (100, 7), (3, 10)])
-def test_bucketed_gives_two_points_per_bucket_at_most(store: DuckDBPoints, end: int, n_buckets: int) -> None:
-    store.apply("1", Points.of(["a/x"] * end, range(end), [float(i % 3) for i in range(end)]))
-    assert len(store.bucketed("a/x", 0, end, n_buckets)) <= 2 * n_buckets
-
-
-def test_stop_may_be_called_twice_and_start_again(tmp_path: Path) -> None:
-    store = DuckDBPoints(tmp_path)
-    store.stop()
-    store.start()
-    store.start()
-    store.apply("1", points(("a/x", 1, 1.0)))
-    store.stop()
-    store.stop()
-    with pytest.raises(RuntimeError, match="not started"):
-        store.count()
-    store.start()
-    assert store.count() == 1
-    store.stop()
-
-
 def test_second_process_is_told_that_the_store_is_busy(store: DuckDBPoints, tmp_path: Path) -> None:
     store.apply("1", points(("a/x", 1, 1.0)))
     command = [sys.executable, "-c", OPEN_ONE_MORE, str(tmp_path)]
@@ -217,44 +66,127 @@ def test_file_that_is_no_database_is_not_called_busy(tmp_path: Path) -> None:
 
 
 def test_failed_batch_leaves_nothing_behind(store: DuckDBPoints) -> None:
-    broken = points(("a/new", 1, 1.0), ("a/x", 2, 2.0))
-    broken.text[1] = "\ud800"  # half a character: no database takes this
+    good = points(("a/new", 1, 1.0), ("a/x", 2, 2.0))
+    columns = {f.name: getattr(good, f.name) for f in fields(good)}
+    broken = Points(**{**columns, "quality": np.array([300, 0])})  # no byte: the insert fails
     with pytest.raises(duckdb.Error):
         store.apply("1", broken)
     assert store.count() == 0
-    assert store.apply("1", points(("a/new", 1, 1.0), ("a/x", 2, 2.0))) == Outcome(stored=2)
+    assert store.roll_up() == 0
+    assert store.apply("1", good) == Outcome(stored=2)
     assert read(store, "a/new", "a/x") == [("a/new", 1, 1.0), ("a/x", 2, 2.0)]
 
 
-small_points = st.lists(
-    st.tuples(st.sampled_from(["a/x", "a/y", "b/x"]), st.integers(0, 3), st.sampled_from([None, 0.0, 1.0, 2.5])),
-    max_size=8,
-)
+def test_a_long_range_is_the_same_with_and_without_odd_points(store: DuckDBPoints) -> None:
+    n = FEW + 10
+    names = np.array(["a/x", "a/y"] * (n // 2), dtype=object)
+    at = np.arange(n)
+    store.apply("1", Points.of(names, at, at * 0.5, received_at=[7] * n))
+    plain = store.read(["a/y", "a/x"], 0, EVER)
+    assert plain.at.tolist() == [*range(1, n, 2), *range(0, n, 2)]
+    assert plain.tag_id.tolist() == ["a/y"] * (n // 2) + ["a/x"] * (n // 2)
+    assert set(plain.received_at.tolist()) == {7}
+    assert set(plain.text.tolist()) == {None}
+    odd = Point("a/x", n, None, "off", Quality.BAD, Flag.TEXT, 8)
+    store.apply("2", Points.from_rows([odd, Point("a/y", -1, 9.0)]))
+    found = store.read(["a/y", "a/x"], -5, EVER)
+    assert found.rows()[-1] == odd
+    assert found.at[0] == -1  # stored last
+    assert len(found) == n + 2
+    assert len(store.read(["a/y"], 0, EVER)) == n // 2
 
 
-@settings(max_examples=25)
-@given(st.lists(st.tuples(st.sampled_from("123456"), small_points), max_size=6))
-def test_store_agrees_with_a_dict(
-    tmp_path_factory: pytest.TempPathFactory, batches: list[tuple[str, list[tuple[str, int, float | None]]]]
-) -> None:
-    store = DuckDBPoints(tmp_path_factory.mktemp("model"))
+def test_a_file_of_an_older_version_is_opened(tmp_path: Path) -> None:
+    connection = duckdb.connect(str(tmp_path / "telemetry.duckdb"))
+    connection.execute("""
+        create table tags (tag_no integer, tag_id varchar);
+        create table points (tag_no integer, at_ns bigint, value double, text varchar, quality utinyint,
+            flags uinteger, received_at bigint);
+        create table batches (sequence bigint, batch varchar, stored bigint, duplicates bigint, conflicts varchar);
+        insert into tags values (1, 'a/x');
+        insert into points values (1, 5, 1.0, null, 0, 0, 0);
+        insert into batches values (1, '1', 1, 0, '[]');
+    """)
+    connection.close()
+    store = DuckDBPoints(tmp_path)
     store.start()
-    model: dict[tuple[str, int], float | None] = {}
-    said: dict[str, tuple[int, int, int]] = {}
-    try:
-        for batch, rows in batches:
-            outcome = store.apply(batch, points(*rows))
-            if batch not in said:
-                counts = [0, 0, 0]
-                for tag, at, value in rows:
-                    is_new = (tag, at) not in model
-                    first = model.setdefault((tag, at), value)
-                    counts[0 if is_new else 1 if first == value else 2] += 1
-                said[batch] = (counts[0], counts[1], counts[2])
-                assert outcome.stored + outcome.duplicates + len(outcome.conflicts) == len(rows)
-            assert (outcome.stored, outcome.duplicates, len(outcome.conflicts)) == said[batch]
-        expected = sorted((tag, at, value) for (tag, at), value in model.items())
-        assert read(store, "a/x", "a/y", "b/x") == expected
-        assert store.count() == len(model)
-    finally:
-        store.stop()
+    assert store.apply("1", points(("a/x", 5, 1.0))) == Outcome(stored=1)
+    assert store.apply("2", points(("a/x", 5, 1.0), ("a/x", 6, 1.0))) == Outcome(1, 1)
+    store.stop()
+
+
+def test_a_file_is_read_by_nobody_through_sql(store: DuckDBPoints) -> None:
+    with pytest.raises(duckdb.PermissionException):
+        store._cursor().execute("select * from read_csv('/etc/passwd')")
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of its own of 12 MB."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", folder], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip("only root may mount a small disk")
+    yield folder
+    subprocess.run(["umount", "-l", folder], check=True)
+
+
+def test_full_disk_is_a_store_away_and_nothing_is_half_stored(small_disk: Path) -> None:
+    store = DuckDBPoints(small_disk)
+    store.start()
+    filler = small_disk / "filler"
+    filler.write_bytes(b"x" * (9 << 20))
+    n_stored = 0
+    with pytest.raises(StoreAwayError, match="No space left"):  # noqa: PT012 - which batch is the last is the disk's choice
+        for batch in range(50):
+            rows = points(*(("a/x", batch * 10_000 + i, float(i)) for i in range(10_000)))
+            n_stored += store.apply(f"b{batch}", rows).stored
+    assert 0 < n_stored == store.count()
+    filler.unlink()
+    batch = n_stored // 10_000
+    rows = points(*(("a/x", batch * 10_000 + i, float(i)) for i in range(10_000)))
+    assert store.apply(f"b{batch}", rows).stored == 10_000
+    store.stop()
+
+
+class SlowToOpen(DuckDBPoints):
+    """A store whose file cannot be opened for the next `n_faults` times."""
+
+    n_faults = 0
+
+    def start(self) -> None:
+        if self.n_faults:
+            self.n_faults -= 1
+            raise duckdb.IOException("no space left on device")
+        super().start()
+
+
+def test_file_that_could_not_be_opened_again_is_tried_again(tmp_path: Path) -> None:
+    store = SlowToOpen(tmp_path)
+    store.start()
+    store.apply("b1", points(("a/x", 1, 1.0)))
+    store.n_faults = 2
+    with pytest.raises(StoreAwayError, match="cannot be opened again"), store._transaction():
+        raise duckdb.FatalException("the database has been invalidated")
+    with pytest.raises(StoreAwayError, match="cannot be opened again"):
+        store.apply("b2", points(("a/x", 2, 2.0)))
+    assert store.apply("b2", points(("a/x", 1, 1.0), ("a/x", 2, 2.0))) == Outcome(stored=1, duplicates=1)
+    store.stop()
+
+
+def test_a_batch_for_all_threads_is_stored_as_a_small_one(store: DuckDBPoints) -> None:
+    n = MANY + 1
+    value = np.arange(n, dtype=np.float64)
+    value[7] = np.nan
+    texts = np.full(n, None, dtype=object)
+    texts[7] = "off"
+    big = Points.of(["a/x"] * n, range(n), value, texts, received_at=range(n))
+    assert store.apply("1", big) == Outcome(stored=n)
+    found = store.read(["a/x"], 0, EVER)
+    assert found.take(slice(5, 9)).rows() == big.take(slice(5, 9)).rows()
+    assert (found.at == big.at).all()
+    row = store._cursor().execute("select count(*) from points where value is null").fetchone()
+    assert row == (1,)

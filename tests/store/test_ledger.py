@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from store.ledger import Ledger
 from tests.store.items import at
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    made = Ledger(tmp_path)
-    made.start()
-    yield made
-    made.stop()
 
 
 def test_note_is_replaced(ledger: Ledger) -> None:
@@ -39,14 +31,12 @@ def test_job_that_never_succeeded(ledger: Ledger) -> None:
     assert ledger.job_runs() == {"tick": (None, "disk full")}
 
 
-def test_second_opener_sees_what_the_first_wrote(ledger: Ledger, tmp_path: Path) -> None:
-    other = Ledger(tmp_path)
-    other.start()
+def test_second_opener_sees_what_the_first_wrote(open_ledger: Callable[[], Ledger]) -> None:
+    ledger, other = open_ledger(), open_ledger()
     ledger.save_note("who", "first")
     assert other.note("who") == "first"
     other.save_note("who", "second")
     assert ledger.note("who") == "second"
-    other.stop()
 
 
 def test_ledger_that_is_stopped_says_so(tmp_path: Path) -> None:

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from domain.records import Decoded, Event, EventKind, Lot, Outcome, Result
 from store.ledger import Ledger
-from store.records import FileReport, Records
+from store.records import FORGETTING_EVERY, FileReport, Records
 from tests.store.items import FULL, NO_POINTS, at, event, lot, points, result
 
 
 @pytest.fixture
-def records(tmp_path: Path) -> Iterator[Records]:
-    ledger = Ledger(tmp_path)
-    ledger.start()
-    yield ledger.records
-    ledger.stop()
+def records(ledger: Ledger) -> Records:
+    return ledger.records
 
 
 def apply(records: Records, batch: str, *items: Event | Lot | Result) -> Outcome:
@@ -174,3 +169,59 @@ def test_files_are_newest_first(records: Records) -> None:
     for i in (1, 3, 2):
         records.save_file(FileReport(str(i), "a.csv", at(i), is_done=True))
     assert [f.sha256 for f in records.files()] == ["3", "2", "1"]
+
+
+def test_a_bulk_load_is_versioned_as_row_by_row(records: Records) -> None:
+    rows = [lot(f"L{i % 700}", known=1 + i % 3, feed=float(i % 5)) for i in range(3000)]
+    bulk = apply(records, "bulk", *rows)
+    singly: list[Outcome] = [apply(records, f"single-{i}", replace(row, line="m")) for i, row in enumerate(rows[:800])]
+    seen: dict[str, list[tuple[object, ...]]] = {}
+    for row in rows[:800]:
+        said = (row.start, row.end, row.values)
+        if said not in seen.setdefault(row.lot, []):
+            seen[row.lot].append(said)
+    assert [sum(o.stored for o in singly), sum(o.duplicates for o in singly)] == [
+        n := sum(map(len, seen.values())),
+        800 - n,
+    ]
+    assert bulk == Outcome(len({(r.lot, r.values["feed"]) for r in rows}), 3000 - bulk.stored)
+    assert apply(records, "again", *rows) == Outcome(duplicates=3000)
+    first = {x.lot: x for x in records.lots("m", at(9))}
+    for name, versions in seen.items():
+        assert (first[name].start, first[name].end, first[name].values) == versions[-1]
+
+
+def test_an_old_version_and_a_new_one_in_one_batch(records: Records) -> None:
+    apply(records, "1", result(value=1.0), result(value=2.0))
+    assert apply(records, "2", result(value=1.0), result(value=3.0), result(value=3.0)) == Outcome(1, 2)
+    assert [r.value for r in records.results("l", "silica", at(9))] == [3.0]
+
+
+@pytest.mark.parametrize("said", ["a\0b", "lone \ud800 surrogate"])
+def test_text_that_a_database_cannot_hold_is_kept_with_a_sign_in_its_place(records: Records, said: str) -> None:
+    rows = (replace(event(), code=said, note=said), replace(lot(), lot=said), result(said, text=said, lab=said))
+    assert apply(records, "1", *rows) == Outcome(stored=3)
+    assert apply(records, "2", *rows) == Outcome(duplicates=3)
+    (kept,) = records.events(at(9))
+    assert kept.code == kept.note == said.replace("\0", "\u2400").replace("\ud800", "?")
+    assert [x.lot for x in records.lots_by_id("l", [said])] == [kept.code]
+
+
+def test_a_result_that_is_not_a_number_is_null_and_told_once(records: Records) -> None:
+    apply(records, "1", result(value=float("nan"), text="nan"))
+    assert apply(records, "2", result(value=float("nan"), text="nan")) == Outcome(duplicates=1)
+    assert records.results("l", "silica", at(9)) == [result(value=None, text="nan")]
+
+
+def test_batches_that_were_applied_are_forgotten_in_their_order(ledger: Ledger) -> None:
+    records = Records(ledger._db, kept_batches=5)
+    for i in range(FORGETTING_EVERY):
+        apply(records, str(i), event(f"F{i % 3}"))
+    assert apply(records, "95", event("new")) == Outcome(duplicates=1)  # still known
+    assert apply(records, "94", event("new")) == Outcome(stored=1)  # forgotten
+
+
+def test_no_sign_in_a_name_keeps_its_row_from_being_stored(records: Records) -> None:
+    odd = replace(result(), result="puri\0ty")
+    assert apply(records, "b1", odd) == Outcome(stored=1)
+    assert apply(records, "b2", odd) == Outcome(duplicates=1)

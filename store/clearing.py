@@ -1,0 +1,63 @@
+"""Old dead letters and conflicts out of the journal's books.
+
+Invariant: the sum is not touched. It counts what came in and what became of it, however long the bytes are kept.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import Table, delete, func, select
+
+from domain.instants import to_ns
+from store.books import TABLES, Books
+
+ROWS_AT_ONCE: Final = 5_000  # so that who settles a batch never waits long
+ROW_BYTES: Final = 200  # what a dead letter takes beside its payload, about
+
+
+def clear_letters(books: Books, before: datetime | None, max_bytes: int | None) -> int:
+    """Delete dead letters received before an instant, and the oldest ones beyond a size; None is without a bound.
+
+    Returns how many were deleted.
+    """
+    t = TABLES.tables["dead_letters"]
+    last = 0
+    if max_bytes is not None:
+        held = func.sum(func.length(t.c.payload) + ROW_BYTES).over(order_by=t.c.id.desc()).label("held")
+        sized = select(t.c.id, held).subquery()
+        with books._db.connect() as connection:
+            query = select(func.max(sized.c.id)).where(sized.c.held > max_bytes)
+            last = connection.execute(query).scalar_one() or 0
+    deleted = _delete_to(books, t, last)
+    if before is not None:
+        with books._db.connect() as connection:
+            query = select(func.max(t.c.id)).where(t.c.received_at < to_ns(before))
+            last = connection.execute(query).scalar_one() or 0
+        deleted += _delete_to(books, t, last, before)
+    return deleted
+
+
+def clear_conflicts(books: Books, most: int) -> int:
+    """Delete the oldest conflicts beyond a number of them; returns how many were deleted."""
+    t = TABLES.tables["conflicts"]
+    with books._db.connect() as connection:
+        query = select(t.c.id).order_by(t.c.id.desc()).offset(most).limit(1)
+        last = connection.execute(query).scalar_one_or_none() or 0
+    return _delete_to(books, t, last)
+
+
+def _delete_to(books: Books, table: Table, last: int, before: datetime | None = None) -> int:
+    """Delete rows up to and with an id, some at a time; with `before`, those received before it only."""
+    chosen = select(table.c.id).where(table.c.id <= last).order_by(table.c.id).limit(ROWS_AT_ONCE)
+    if before is not None:
+        chosen = chosen.where(table.c.received_at < to_ns(before))
+    deleted = 0
+    while last:
+        with books._db.begin() as connection:
+            n = connection.execute(delete(table).where(table.c.id.in_(chosen))).rowcount
+        deleted += n
+        if n < ROWS_AT_ONCE:
+            break
+    return deleted

@@ -1,0 +1,1 @@
+"""The ledger's steps, one file each, in the order of their numbers."""
