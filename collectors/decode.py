@@ -14,20 +14,19 @@ from datetime import datetime
 from typing import Any, Final
 
 from collectors import values
+from collectors.grading import grade
+from collectors.mapping import unknown_tag
 from collectors.settings import MqttSettings
+from collectors.units import BOOLEAN_UNIT, converter
 from collectors.values import BadValueError
 from domain.instants import from_ns, to_ns
 from domain.plant import Plant
-from domain.points import Flag, Point, Points, Quality
+from domain.points import Flag, Point, Points
 from domain.records import Decoded, Event, EventKind, Lot, Reason, Rejected, Result
 
-QUALITIES: Final = {
-    "good": Quality.GOOD,
-    "uncertain": Quality.UNCERTAIN,
-    "bad": Quality.BAD,
-}
 NO_POINTS: Final = Points.from_rows(())
 SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")  # half a character, or a pair
+MOST_KEY_BYTES: Final = 600  # of each text of a record's key: PostgreSQL's indexes take 2,700 for all of it
 KINDS: Final = frozenset(kind.value for kind in EventKind)
 
 
@@ -39,11 +38,12 @@ class Raw:
     topic: str
     payload: bytes
     received_at: datetime
+    is_retained: bool = False  # given again by the broker on subscribing: old news
+    is_duplicate: bool = False  # may have been delivered before
 
-    def rejected(self, reason: Reason, detail: str, at: str = "") -> Rejected:
-        """Return the message, or the part of it named by `at`, as a rejected item."""
-        where = f"{self.topic} {at}".rstrip()
-        return Rejected(self.source, where, reason, detail, self.payload)
+    def rejected(self, reason: Reason, detail: str, part: str = "") -> Rejected:
+        """Return the message, or one named part of it, as a rejected item."""
+        return Rejected(self.source, self.topic, reason, detail, self.payload, part)
 
 
 def decode(raw: Raw, plant: Plant, settings: MqttSettings) -> Decoded:
@@ -58,6 +58,14 @@ def decode(raw: Raw, plant: Plant, settings: MqttSettings) -> Decoded:
 
 def parse_object(payload: bytes, max_bytes: int) -> Mapping[str, Any]:
     """Parse a JSON object strictly; raises BadValueError."""
+    body = parse_json(payload, max_bytes)
+    if not isinstance(body, dict):
+        raise BadValueError(Reason.TYPE, f"a JSON {type(body).__name__} where an object is expected")
+    return body
+
+
+def parse_json(payload: bytes, max_bytes: int) -> Any:
+    """Parse one JSON document strictly; raises BadValueError."""
     if not payload:
         raise BadValueError(Reason.EMPTY, "an empty payload")
     if len(payload) > max_bytes:
@@ -75,8 +83,6 @@ def parse_object(payload: bytes, max_bytes: int) -> Mapping[str, Any]:
         raise BadValueError(Reason.JSON, f"{error.msg} at character {error.pos}") from error
     except RecursionError as error:
         raise BadValueError(Reason.DEPTH, "nested too deeply") from error
-    if not isinstance(body, dict):
-        raise BadValueError(Reason.TYPE, f"a JSON {type(body).__name__} where an object is expected")
     return body
 
 
@@ -134,53 +140,45 @@ def _rows(
     settings: MqttSettings,
 ) -> Decoded:
     """Decode values that share one time and quality. A bad time rejects each of them."""
-    flag, at, fault = Flag.NONE, 0, None
+    flags, at, fault = Flag.NONE, 0, None
+    received_at = to_ns(raw.received_at)
     try:
-        flag, at = _time_of(body, raw.received_at, settings)
-        quality = _quality(body.get("quality"))
+        at, flags = values.stamp(body.get("at"), settings.time_unit, received_at, settings.max_future_s)
     except BadValueError as bad:
-        fault, quality = bad, Quality.BAD
+        fault = bad
+    quality = grade(body.get("quality"))
     rows: list[Point] = []
     rejected: list[Rejected] = []
-    received_at = to_ns(raw.received_at)
     for name, value in items:
         try:
             if fault is not None:
                 raise fault
-            if name not in plant.tags[asset]:
-                raise BadValueError(Reason.UNKNOWN_TAG, f"{asset}/{name} is not in tags.csv")
-            reading = values.from_json(value, has_text_numbers=settings.has_text_numbers)
+            tag = plant.tags[asset].get(name)
+            if tag is None:
+                raise unknown_tag(asset, name, plant)
+            reading = values.from_json(
+                value, has_text_numbers=settings.has_text_numbers, is_boolean=tag.unit == BOOLEAN_UNIT
+            )
+            number = reading.value
+            convert = converter(_unit(body.get("unit"), name), tag.unit)
         except BadValueError as bad:
             rejected.append(raw.rejected(bad.reason, bad.detail, name))
             continue
-        rows.append(
-            Point(
-                f"{asset}/{name}",
-                at,
-                reading.value,
-                reading.text,
-                max(quality, reading.quality),
-                flag | reading.flags,
-                received_at,
-            )
-        )
+        if number is not None and convert is not None:
+            number = convert(number)
+        grades = max(quality, reading.quality)
+        rows.append(Point(tag.tag_id, at, number, reading.text, grades, flags | reading.flags, received_at))
     return Decoded(Points.from_rows(rows), rejected=tuple(rejected))
 
 
-def _time_of(body: Mapping[str, Any], received_at: datetime, settings: MqttSettings) -> tuple[Flag, int]:
-    if body.get("at") is None:
-        return Flag.SERVER_TIME, to_ns(received_at)
-    at = values.instant(body["at"], settings.time_unit)
-    ahead_s = (at - to_ns(received_at)) / 1e9
-    if ahead_s > settings.max_future_s:
-        raise BadValueError(Reason.FUTURE, f"{ahead_s:.0f} s ahead of the clock")
-    return Flag.NONE, at
-
-
-def _quality(raw: Any) -> Quality:
-    if raw is None:
-        return Quality.GOOD
-    return QUALITIES.get(str(raw).lower(), Quality.UNCERTAIN)
+def _unit(stated: Any, name: str) -> str:
+    """Return the unit that a message states: one for all its values, or one by name."""
+    unit = stated.get(name) if isinstance(stated, dict) else stated
+    if unit is None:
+        return ""
+    if not isinstance(unit, str):
+        raise BadValueError(Reason.UNIT, f"`unit` is a JSON {type(unit).__name__}, not a text")
+    return unit
 
 
 def _event(raw: Raw, path: str, body: Mapping[str, Any], plant: Plant, settings: MqttSettings) -> Decoded:
@@ -198,7 +196,7 @@ def read_event(asset: str, body: Mapping[str, Any], received_at: datetime, unit:
         raise BadValueError(Reason.INTERVAL, "the event ends before it starts")
     known_at = _instant_or_none(body, "known_at", unit, zone) or received_at
     code, note = ("" if body.get(name) is None else str(body[name]) for name in ("code", "note"))
-    return Event(asset, EventKind(kind), code, start, end, known_at, note)
+    return Event(asset, EventKind(kind), _short("code", code), start, end, known_at, note)
 
 
 def _lot(raw: Raw, path: str, body: Mapping[str, Any], plant: Plant, settings: MqttSettings) -> Decoded:
@@ -242,14 +240,21 @@ def read_result(line: str, body: Mapping[str, Any], received_at: datetime, unit:
     text = value if isinstance(value, str) else None
     reading = values.NULL if text is not None else values.from_json(value, has_text_numbers=False)
     result_at = _instant_or_none(body, "result_at", unit, zone) or received_at
-    return Result(line, lot, name, reading.value, result_at, str(body.get("lab") or ""), text)
+    return Result(line, lot, name, reading.value, result_at, _short("lab", str(body.get("lab") or "")), text)
 
 
 def _required(body: Mapping[str, Any], name: str) -> str:
     value = body.get(name)
     if not isinstance(value, str) or not value:
         raise BadValueError(Reason.NO_KEY, f"`{name}` is missing or not a text")
-    return value
+    return _short(name, value)
+
+
+def _short(name: str, text: str) -> str:
+    """Return a text of a key; raises BadValueError for one that no index takes: it would hold up what comes after."""
+    if len(text) > MOST_KEY_BYTES // 4 and (size := len(text.encode("utf-8", "replace"))) > MOST_KEY_BYTES:
+        raise BadValueError(Reason.SIZE, f"`{name}` is {size} bytes long, the limit is {MOST_KEY_BYTES}")
+    return text
 
 
 def _instant_or_none(body: Mapping[str, Any], name: str, unit: str, zone: str) -> datetime | None:

@@ -1,181 +1,311 @@
-"""MQTT to the intake: receives QoS 1, commits, then acknowledges.
+"""MQTT to the intake: reads a batch of QoS 1 messages, commits it, then acknowledges it on the same connection.
 
-Invariants: a message is acknowledged only after the intake committed it, and only on the connection it came in by;
-nothing uncaught reaches paho's thread. v3.1.1 with a persistent session, so the broker keeps what is not acknowledged.
+Invariants: a message is acknowledged only after the intake committed it. Reading, committing and acknowledging are one
+thread and one connection at a time, so that a late acknowledgement can never confirm a message of another connection,
+and while the intake is slow or refuses nothing is read: the broker keeps what it holds. Nothing uncaught ends the
+thread; `heal` replaces one that no longer turns. v3.1.1 with a persistent session.
 """
 
 from __future__ import annotations
 
 import logging
-import queue
+import selectors
+import ssl
+import struct
 import threading
-from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.enums import MQTTErrorCode
 
-from collectors.decode import NO_POINTS, Raw, decode
+from collectors.batch import Arrived, BatchDecoder
+from collectors.connection import new_client, subscriptions
+from collectors.health import Health
+from collectors.reception import Reception
 from collectors.settings import MqttSettings
+from collectors.wire import Publish, Stream, WireError
 from domain.plant import Plant
 from domain.ports import Clock, Intake
-from domain.records import Decoded, Reason
 
 log = logging.getLogger(__name__)
 SOURCE: Final = "mqtt"
-MAX_WAITING: Final = 20_000
 RETRY_S: Final = 1.0
+LONGEST_RETRY_S: Final = 15.0
+TURN_S: Final = 0.2  # the longest wait for traffic before the loop looks up
+STUCK_S: Final = 8.0
+MOST_LEFT: Final = 3  # replaced threads that may hang at once
+FORGET_BATCHES: Final = 64
+PUBACK: Final = struct.Struct(">BBH")
 
 
-@dataclass(frozen=True, slots=True)
-class _Received:
-    generation: int
-    message_id: int
-    qos: int
-    raw: Raw
+class SessionLostError(Exception):
+    """The connection ended, or had to be given up; what was not acknowledged comes again."""
 
 
 class MqttCollector:
-    """Life cycle: `start` connects in the background and reconnects for ever; `stop` commits what was received."""
+    """Life cycle: `start` connects in the background and reconnects for ever; `stop` ends between two batches.
 
-    def __init__(self, settings: MqttSettings, plant: Plant, intake: Intake, clock: Clock) -> None:
-        self._settings, self._plant, self._intake, self._clock = settings, plant, intake, clock
-        self._queue: queue.Queue[_Received] = queue.Queue(MAX_WAITING)
-        self._generation = 0
-        self._stopping = threading.Event()
-        self._subscribed = threading.Event()
-        self._client: paho.Client | None = None
-        self._writer: threading.Thread | None = None
-        self.n_committed = 0  # messages
-        self.last_received_at: float | None = None  # monotonic seconds
+    folder: where births and sequence numbers are kept; without one they last as long as this.
+    """
+
+    def __init__(
+        self, settings: MqttSettings, plant: Plant, intake: Intake, clock: Clock, folder: Path | None = None
+    ) -> None:
+        self._settings, self._intake, self._clock = settings, intake, clock
+        self._reception = Reception(settings, plant, folder)
+        self._decoder = BatchDecoder(plant, settings, SOURCE, self._reception.decode)
+        self._receiver: _Receiver | None = None
+        self._n_restarts = 0
+        self._changing = threading.Lock()  # nothing is started once it was stopped
+        self._left: list[threading.Thread] = []  # replaced, and not yet ended
+        self._before = (0, 0, 0)  # what receivers that were replaced had counted
 
     def start(self) -> None:
-        """Start the writer and the network loop."""
-        if self._client is not None:
-            return
-        client = paho.Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=self._settings.client_id,
-            clean_session=False,
-            protocol=paho.MQTTv311,
-            manual_ack=True,
-        )
-        client.suppress_exceptions = True
-        if self._settings.username:
-            client.username_pw_set(self._settings.username, self._settings.password.get_secret_value())
-        client.on_connect = self._on_connect
-        client.on_message = self._on_message
-        client.on_disconnect = self._on_disconnect
-        client.on_subscribe = self._on_subscribe
-        client.on_connect_fail = self._on_connect_fail
-        client.reconnect_delay_set(1, 15)
-        self._client = client
-        self._writer = threading.Thread(target=self._write, name="mqtt-writer", daemon=True)
-        self._writer.start()
-        client.connect_async(self._settings.host, self._settings.port, self._settings.keepalive_s)
-        client.loop_start()
+        """Start receiving."""
+        if self._receiver is None:
+            self._reception.start()
+            self._receive()
+
+    def _receive(self) -> None:
+        self._receiver = _Receiver(self._settings, self._reception, self._decoder, self._intake, self._clock)
+        self._receiver.thread.start()
 
     def stop(self) -> None:
-        """Disconnect, and commit what was already received; unacknowledged messages stay with the broker."""
-        if self._client is None:
-            return
-        self._stopping.set()
-        if self._writer is not None:
-            self._writer.join(timeout=30)
-        self._client.disconnect()
-        self._client.loop_stop()
-        self._client = None
+        """Disconnect; unacknowledged messages stay with the broker."""
+        with self._changing:
+            receiver = self._receiver
+            if receiver is not None:
+                receiver.stopping.set()
+        if receiver is not None:
+            receiver.thread.join(timeout=30)
 
-    @property
-    def is_subscribed(self) -> bool:
-        """Whether a broker has taken the subscription."""
-        return self._subscribed.is_set()
+    def heal(self) -> bool:
+        """Replace a receiving thread that has ended or does not turn; returns whether it had to."""
+        with self._changing:
+            return self._heal()
 
-    @property
-    def is_connected(self) -> bool:
-        """Whether the broker has accepted the connection; says nothing about data coming in."""
-        return self._client is not None and self._client.is_connected()
+    def _heal(self) -> bool:
+        old = self._receiver
+        if old is None or old.stopping.is_set():
+            return False
+        stuck_s = self._clock.monotonic() - old.last_turn_at
+        if old.thread.is_alive() and stuck_s < STUCK_S:
+            return False
+        self._left = [thread for thread in self._left if thread.is_alive()]
+        if len(self._left) >= MOST_LEFT:
+            return False  # what holds them, such as a hung disk, would hold one more as well
+        log.error("mqtt receiver replaced alive=%s stuck_s=%.1f", old.thread.is_alive(), stuck_s)
+        old.stopping.set()  # should it come back it ends; its acknowledgements go to a connection that is gone
+        committed, unguaranteed, connections = self._before
+        self._before = (
+            committed + old.n_committed,
+            unguaranteed + old.n_unguaranteed,
+            connections + old.n_connections,
+        )
+        self._n_restarts += 1
+        self._left.append(old.thread)
+        self._receive()
+        return True
+
+    def health(self) -> Health:
+        """Return what can be said of the collector at this moment."""
+        at, committed, unguaranteed, connections = self._receiver, *self._before
+        noted = self._reception.noted()
+        if at is None:
+            return Health(False, False, 0.0, None, committed, unguaranteed, connections, self._n_restarts, "", noted)
+        return Health(
+            at.is_connected,
+            at.is_subscribed,
+            at.last_turn_at,
+            at.last_received_at,
+            committed + at.n_committed,
+            unguaranteed + at.n_unguaranteed,
+            connections + at.n_connections,
+            self._n_restarts,
+            at.error,
+            noted,
+        )
+
+
+class _Receiver:
+    """One receiving thread: sessions with the broker, one after the other."""
+
+    def __init__(
+        self, settings: MqttSettings, reception: Reception, decoder: BatchDecoder, intake: Intake, clock: Clock
+    ) -> None:
+        self._settings, self._reception, self._decoder = settings, reception, decoder
+        self._intake, self._clock = intake, clock
+        self._filters = subscriptions(settings)
+        self.stopping = threading.Event()
+        self.thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
+        self.last_turn_at = clock.monotonic()
+        self.last_received_at: float | None = None
+        self.is_connected = self.is_subscribed = False
+        self.n_committed = self.n_unguaranteed = self.n_connections = 0
+        self.error = ""
+        self._arrived: list[Arrived] = []
+        self._acks: list[bytes] = []
+        self._plateau = 0  # so many came, and then nothing until they were acknowledged: all that the broker gives
+        self._n_batches = 0
+
+    def _run(self) -> None:
+        delay_s = RETRY_S
+        while not self.stopping.is_set():
+            before = self.n_committed
+            try:
+                self._session()
+            except (SessionLostError, WireError, OSError) as error:
+                self._note(str(error))
+            except Exception as error:  # a driver's own classes, or a defect of ours: neither may end the thread
+                log.exception("mqtt session failed")
+                self._note(repr(error))
+            self.is_connected = self.is_subscribed = False
+            delay_s = RETRY_S if self.n_committed > before else min(2 * delay_s, LONGEST_RETRY_S)
+            self._pause(delay_s)
+
+    def _note(self, error: str) -> None:
+        if not self.stopping.is_set():
+            self.error = error
+            log.warning("mqtt trying again host=%s port=%d: %s", self._settings.host, self._settings.port, error)
+
+    def _pause(self, seconds: float) -> None:
+        until = self._clock.monotonic() + seconds
+        while not self.stopping.wait(TURN_S) and self._clock.monotonic() < until:
+            self.last_turn_at = self._clock.monotonic()
+
+    def _session(self) -> None:
+        """Connect and receive until told to stop; raises where the connection or the intake fails."""
+        self._arrived, self._acks, self._plateau = [], [], 0
+        client = new_client(self._settings, is_ahead=True)
+        client.on_connect = self._on_connect
+        client.on_subscribe = self._on_subscribe
+        client.connect(self._settings.host, self._settings.port, self._settings.keepalive_s)
+        try:
+            while not self.stopping.is_set():
+                self.last_turn_at = self._clock.monotonic()
+                if _wait(client, TURN_S):
+                    self._read(client)
+                is_answered = bool(self._acks)  # which keeps the line alive: a ping's answer may wait behind a backlog
+                if self._arrived:
+                    self._commit(client)
+                if not is_answered:
+                    _check(client.loop_misc())
+        finally:
+            client.disconnect()
+            _close(client)
+
+    def _read(self, client: paho.Client) -> None:
+        """Take what the broker has sent, up to a batch; waits a little for more, unless more is not to be expected."""
+        limit, wait_s = self._settings.batch_messages, self._settings.batch_wait_ms / 1000
+        stream = _stream(client)
+        until: float | None = None
+        while True:
+            for each in stream.publishes(limit - len(self._arrived)):
+                self._take(each)
+            if len(self._arrived) >= limit:
+                return
+            if stream.has_other:
+                _check(client.loop_read())
+                if client.want_write():
+                    _check(client.loop_write())
+                continue
+            if stream.fill():
+                continue
+            now = self._clock.monotonic()
+            until = now + wait_s if until is None else until
+            is_all = not self._arrived or 0 < self._plateau <= len(self._arrived)
+            rest_s = 0.0 if is_all else max(0.0, until - now)
+            if not rest_s or not _wait(client, rest_s):
+                if rest_s > wait_s / 2:
+                    self._plateau = len(self._arrived)
+                return
+
+    def _take(self, packet: Publish) -> None:
+        self.last_received_at = self.last_turn_at
+        try:
+            topic = packet.topic.decode()
+        except UnicodeDecodeError:
+            topic = repr(packet.topic)
+        self._arrived.append(Arrived(topic, packet.payload, packet.is_retained, packet.is_again))
+        if packet.qos:
+            self._acks.append(PUBACK.pack(0x40, 2, packet.message_id))
+        else:
+            self.n_unguaranteed += 1
+
+    def _commit(self, client: paho.Client) -> None:
+        arrived, acks = self._arrived, self._acks
+        self._arrived, self._acks = [], []
+        now = self._clock.now()
+        try:
+            decoded = self._decoder.decode(arrived, now)
+            self._reception.settle()
+            self._intake.accept([(SOURCE, now, decoded)])
+        except Exception as error:
+            raise SessionLostError(f"the journal refused {len(arrived)} messages: {error}") from error
+        self.n_committed += len(arrived)
+        self.error = ""
+        self._n_batches += 1
+        if self._n_batches % FORGET_BATCHES == 0:
+            self._plateau = 0
+        _send(client, b"".join(acks))
+        for topic, payload in self._reception.rebirths(self._clock.monotonic(), now):
+            log.warning("sparkplug rebirth asked for topic=%s", topic)
+            client.publish(topic, payload, 0)
 
     def _on_connect(self, client: paho.Client, _data: Any, _flags: Any, code: Any, _properties: Any) -> None:
         if code.is_failure:
-            log.error("mqtt refused code=%s host=%s", code, self._settings.host)
-            return
-        self._generation += 1
-        client.subscribe(f"{self._settings.root}/#", qos=1)
+            raise SessionLostError(f"the broker refused the connection: {code}")
+        self.is_connected = True
+        self.n_connections += 1
+        self._reception.connected()
+        client.subscribe([(each, 1) for each in self._filters])
         log.info("mqtt connected host=%s port=%d", self._settings.host, self._settings.port)
 
-    def _on_connect_fail(self, _client: paho.Client, _data: Any) -> None:
-        log.warning("mqtt no broker host=%s port=%d: trying again", self._settings.host, self._settings.port)
-
     def _on_subscribe(self, _client: paho.Client, _data: Any, _mid: Any, codes: Any, _properties: Any) -> None:
-        if any(code.is_failure for code in codes):
-            log.error("mqtt subscription refused topic=%s/# codes=%s", self._settings.root, codes)
-        else:
-            self._subscribed.set()
+        refused = [each for each, code in zip(self._filters, codes, strict=False) if code.is_failure]
+        self.is_subscribed = not refused
+        if refused:
+            raise SessionLostError(f"the broker refused the subscription to {', '.join(refused)}")
 
-    def _on_disconnect(self, _client: paho.Client, _data: Any, _flags: Any, code: Any, _properties: Any) -> None:
-        self._generation += 1  # what came by this connection can no longer be acknowledged
-        if not self._stopping.is_set():
-            log.warning("mqtt disconnected code=%s", code)
 
-    def _on_message(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
-        self.last_received_at = self._clock.monotonic()
+def _check(code: MQTTErrorCode) -> None:
+    if code != MQTTErrorCode.MQTT_ERR_SUCCESS:
+        raise SessionLostError(f"connection lost: {paho.error_string(code)}")
+
+
+def _stream(client: paho.Client) -> Stream:
+    stream: Any = client.socket()
+    if not isinstance(stream, Stream):
+        raise SessionLostError("connection lost")
+    return stream
+
+
+def _wait(client: paho.Client, seconds: float) -> bool:
+    """Wait for bytes from the broker; returns whether there are any."""
+    stream = _stream(client)
+    if stream.has_any:
+        return True
+    with selectors.DefaultSelector() as selector:
+        selector.register(stream.fileno(), selectors.EVENT_READ)
+        return bool(selector.select(seconds))
+
+
+def _send(client: paho.Client, block: bytes) -> None:
+    """Send acknowledgements in one piece: `client.ack` takes a system call for each four bytes."""
+    view = memoryview(block)
+    while view:
+        stream = _stream(client)
         try:
-            topic = message.topic
-        except UnicodeDecodeError:
-            topic = repr(message._topic)
-        raw = Raw(SOURCE, topic, bytes(message.payload), self._clock.now())
-        received = _Received(self._generation, message.mid, message.qos, raw)
-        while not self._stopping.is_set():
-            try:
-                self._queue.put(received, timeout=0.5)
-                return
-            except queue.Full:
-                continue
+            view = view[stream.send(view) :]
+        except (BlockingIOError, InterruptedError, ssl.SSLWantWriteError):
+            with selectors.DefaultSelector() as selector:
+                selector.register(stream.fileno(), selectors.EVENT_WRITE)
+                if not selector.select(STUCK_S):
+                    raise SessionLostError("the broker takes no acknowledgements") from None
 
-    def _write(self) -> None:
-        while not (self._stopping.is_set() and self._queue.empty()):
-            batch = self._next_batch()
-            if batch:
-                self._commit(batch)
 
-    def _next_batch(self) -> list[_Received]:
-        try:
-            batch = [self._queue.get(timeout=0.2)]
-        except queue.Empty:
-            return []
-        deadline = self._clock.monotonic() + self._settings.batch_wait_ms / 1000
-        while len(batch) < self._settings.batch_messages:
-            wait = deadline - self._clock.monotonic()
-            try:
-                batch.append(self._queue.get(timeout=wait) if wait > 0 else self._queue.get_nowait())
-            except queue.Empty:
-                break
-        return batch
-
-    def _decoded(self, raw: Raw) -> Decoded:
-        try:
-            return decode(raw, self._plant, self._settings)
-        except Exception as error:  # decoding must not raise; if it does, the message is kept
-            log.exception("decoding failed topic=%s", raw.topic)
-            return Decoded(NO_POINTS, rejected=(raw.rejected(Reason.FORMAT, f"decoding failed: {error!r}"),))
-
-    def _commit(self, batch: list[_Received]) -> None:
-        """Commit a batch and acknowledge it; keeps trying while the disk refuses, so nothing is acknowledged
-        unsaved.
-        """
-        decoded = [(SOURCE, item.raw.received_at, self._decoded(item.raw)) for item in batch]
-        while True:
-            try:
-                self._intake.accept(decoded)
-                break
-            except OSError as error:
-                log.error("journal refused error=%s waiting=%d", error, len(batch))
-            except Exception as error:  # noqa: BLE001 - a database driver's own error classes; retried, then left unacknowledged
-                log.error("journal refused error=%r waiting=%d", error, len(batch))
-            if self._stopping.wait(RETRY_S):
-                return
-        self.n_committed += len(batch)
-        for item in batch:
-            if self._client is not None and item.qos and item.generation == self._generation:
-                self._client.ack(item.message_id, item.qos)
+def _close(client: paho.Client) -> None:
+    socket: Any = client.socket()
+    if socket is not None:
+        socket.close()

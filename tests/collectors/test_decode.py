@@ -140,9 +140,9 @@ def test_text_number_is_taken_where_the_config_says_so() -> None:
 def test_one_bad_value_does_not_sink_its_neighbours() -> None:
     found = take(POINTS, body(values={"force": 1.5, "speed": 3, "temp": True, "압력": 2}))
     assert [(p.tag_id, p.value) for p in found.points.rows()] == [(f"{PRESS}/force", 1.5), (f"{PRESS}/압력", 2.0)]
-    assert [(r.topic, r.reason) for r in found.rejected] == [
-        (f"{POINTS} speed", Reason.UNKNOWN_TAG),
-        (f"{POINTS} temp", Reason.TYPE),
+    assert [(r.part, r.reason) for r in found.rejected] == [
+        ("speed", Reason.UNKNOWN_TAG),
+        ("temp", Reason.TYPE),
     ]
     assert found.n_items == 4
 
@@ -195,7 +195,7 @@ def test_root_of_several_levels() -> None:
 def test_bad_time_rejects_each_value(at: Any, expected: Reason) -> None:
     found = take(POINTS, {"at": at, "values": {"force": 1, "temp": 2}})
     assert reasons(found) == [expected, expected]
-    assert [r.topic for r in found.rejected] == [f"{POINTS} force", f"{POINTS} temp"]
+    assert [r.part for r in found.rejected] == ["force", "temp"]
 
 
 def test_time_a_little_ahead_is_taken() -> None:
@@ -467,3 +467,17 @@ def test_half_a_character_does_not_block_the_journal(journal: Journal, topic: st
     found = decode(Raw("mqtt", topic, payload, NOW), PLANT, SETTINGS)
     journal.accept([("mqtt", NOW, found)])
     assert sum(t.received for t in journal.totals()) == found.n_items
+
+
+@pytest.mark.parametrize(
+    ("topic", "body"),
+    [
+        (f"forewarn/event/{PRESS}", {"kind": "alarm", "code": "x" * 601, "start": "2026-03-01T10:00:00Z"}),
+        (f"forewarn/lot/{PRESS}", {"lot": "강" * 201}),
+        (f"forewarn/result/{PRESS}", {"lot": "L1", "result": "x" * 601, "value": 1}),
+        (f"forewarn/result/{PRESS}", {"lot": "L1", "result": "x", "lab": "x" * 601, "value": 1}),
+    ],
+)
+def test_key_that_no_index_takes_is_rejected(topic: str, body: dict[str, object]) -> None:
+    found = decode(Raw("mqtt", topic, json.dumps(body).encode(), NOW), PLANT, MqttSettings())
+    assert [item.reason for item in found.rejected] == [Reason.SIZE]

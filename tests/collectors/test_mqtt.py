@@ -80,7 +80,7 @@ def collecting(port: int, intake: Shelf, **settings: int) -> Iterator[MqttCollec
     made = MqttCollector(MqttSettings(port=port, batch_wait_ms=5, **settings), PLANT, intake, StoppedClock())
     made.start()
     try:
-        wait_until(lambda: made.is_subscribed)
+        wait_until(lambda: made.health().is_subscribed)
         yield made
     finally:
         made.stop()
@@ -121,9 +121,9 @@ def test_messages_arrive_in_order(mosquitto: int) -> None:
     with collecting(mosquitto, shelf) as collector:
         publish(mosquitto, range(300))
         wait_until(lambda: len(shelf.values) >= 300)
-        wait_until(lambda: collector.n_committed >= 300)
-        assert collector.is_connected
-        assert collector.last_received_at is not None
+        wait_until(lambda: collector.health().n_committed >= 300)
+        assert collector.health().is_connected
+        assert collector.health().last_received_at is not None
     assert shelf.values == list(range(300))
     assert left_with_the_broker(mosquitto) == []
 
@@ -143,7 +143,7 @@ def test_nothing_is_acknowledged_that_was_not_committed(mosquitto: int) -> None:
     with collecting(mosquitto, full) as collector:
         publish(mosquitto, range(120))
         wait_until(lambda: full.n_asked > 0)
-    assert collector.n_committed == 0
+    assert collector.health().n_committed == 0
     assert sorted(left_with_the_broker(mosquitto)) == list(range(120))
 
 
@@ -180,7 +180,7 @@ def test_bad_message_is_handed_over_and_acknowledged_too(mosquitto: int) -> None
         send(mosquitto, [b"", b"{", b'{"value": 1}'])
         send(mosquitto, [b'{"value": 1}'], f"forewarn/point/{PRESS}/speed")
         send(mosquitto, [b"1"], "forewarn")
-        wait_until(lambda: collector.n_committed >= 5)
+        wait_until(lambda: collector.health().n_committed >= 5)
     assert sorted(r.reason for d in shelf.kept for r in d.rejected) == sorted(
         [Reason.EMPTY, Reason.JSON, Reason.UNKNOWN_TAG, Reason.TOPIC]
     )
@@ -210,7 +210,7 @@ def test_nothing_is_emitted_after_stop(mosquitto: int) -> None:
         publish(mosquitto, [1])
         wait_until(lambda: shelf.values == [1])
     collector.stop()
-    assert not collector.is_connected
+    assert not collector.health().is_connected
     publish(mosquitto, [2])
     time.sleep(0.1)
     assert shelf.values == [1]
@@ -280,8 +280,8 @@ def test_acknowledgement_of_an_older_connection_is_not_sent() -> None:
             first.publish(7, 1.0)
             assert gate.is_asked.wait(10)
             first.connection.close()
-            second = Line(listener.accept()[0])
             gate.is_open.set()
+            second = Line(listener.accept()[0])
             wait_until(lambda: gate.values == [1.0])
             second.publish(8, 2.0)  # 7 may mean another message on this connection
             assert second.acknowledged() == 8
@@ -313,3 +313,87 @@ def test_message_is_acknowledged_only_after_its_commit() -> None:
             gate.is_open.set()
             collector.stop()
         line.connection.close()
+
+
+class Broken(Shelf):
+    """An intake with a defect: it ends the thread that calls it."""
+
+    def accept(self, batch: Sequence[tuple[str, datetime, Decoded]]) -> None:
+        self.n_asked += 1
+        raise SystemExit
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_thread_that_ended_is_noticed_and_replaced(mosquitto: int) -> None:
+    shelf: Shelf = Broken()
+    with collecting(mosquitto, shelf) as collector:
+        assert not collector.heal()
+        publish(mosquitto, [1])
+        wait_until(lambda: shelf.n_asked == 1)
+        shelf.accept = Shelf.accept.__get__(shelf)  # type: ignore[method-assign]
+        wait_until(collector.heal)
+        wait_until(lambda: shelf.values == [1])
+        assert collector.health().n_restarts == 1
+        assert not collector.heal()
+
+
+class FastClock(StoppedClock):
+    """A monotonic clock that can be moved on."""
+
+    ahead_s = 0.0
+
+    def monotonic(self) -> float:
+        return time.monotonic() + self.ahead_s
+
+
+def test_thread_that_hangs_is_replaced_and_its_acknowledgement_is_void(mosquitto: int) -> None:
+    gate, clock = Gate(), FastClock()
+    collector = MqttCollector(MqttSettings(port=mosquitto), PLANT, gate, clock)
+    collector.start()
+    try:
+        wait_until(lambda: collector.health().is_subscribed)
+        publish(mosquitto, [1])
+        assert gate.is_asked.wait(10)
+        assert not collector.heal()
+        clock.ahead_s = 60
+        assert collector.heal()
+        wait_until(lambda: collector.health().n_connections == 2)  # the message may come again before the subscription
+        gate.is_open.set()
+        wait_until(lambda: gate.values == [1, 1])  # once by the thread that hung, once more by the new one
+    finally:
+        gate.is_open.set()
+        collector.stop()
+
+
+def test_batches_are_decoded_as_single_messages_are(mosquitto: int) -> None:
+    shelf = Shelf()
+    with collecting(mosquitto, shelf):
+        send(
+            mosquitto,
+            [b'{"at": "2026-03-01T10:00:00Z", "values": {"force": 1, "temp": 2.5}}'],
+            f"forewarn/points/{PRESS}",
+        )
+        wait_until(lambda: len(shelf.values) == 2)
+    assert shelf.values == [1, 2.5]
+
+
+def test_threads_that_hang_are_not_replaced_for_ever(mosquitto: int) -> None:
+    gate, clock = Gate(), FastClock()
+    collector = MqttCollector(MqttSettings(port=mosquitto), PLANT, gate, clock)
+    collector.start()
+    try:
+        wait_until(lambda: collector.health().is_subscribed)
+        publish(mosquitto, [1])
+        for n in range(3):
+            wait_until(gate.is_asked.is_set)
+            gate.is_asked.clear()
+            clock.ahead_s += 60
+            assert collector.heal(), n
+        wait_until(gate.is_asked.is_set)
+        clock.ahead_s += 60
+        assert not collector.heal()
+        gate.is_open.set()
+        wait_until(lambda: len(gate.values) >= 4)
+    finally:
+        gate.is_open.set()
+        collector.stop()
