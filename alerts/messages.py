@@ -62,7 +62,7 @@ def _payload(alert: Alert, rule: Rule, row: Transition, language: str, backgroun
     unit = f" {background.unit}" if background.unit else ""
     why = [c.source for c in background.contributions[:TOP]]
     lines = [
-        t("{title}: {asset}", title=rule.title, asset=alert.key.asset),
+        t("{title}: {asset}", title=t(rule.title), asset=alert.key.asset),
         t(
             "Since {at}: {value}{unit}, limit {limit}",
             at=at,
@@ -74,7 +74,7 @@ def _payload(alert: Alert, rule: Rule, row: Transition, language: str, backgroun
     if why:
         lines.append(t("Moved most by: {tags}", tags=", ".join(why)))
     if rule.action:
-        lines.append(t("What to do: {action}", action=rule.action))
+        lines.append(t("What to do: {action}", action=t(rule.action)))
     return {
         "alert": alert.id,
         "key": [alert.key.rule, alert.key.asset, alert.key.subject],

@@ -18,7 +18,7 @@ class RuleSettings(BaseModel):
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
     asset_class: Annotated[str, Field(min_length=1)]
-    watch: Annotated[str, Field(pattern=r"^(tag|score):.+$")]
+    watch: Annotated[str, Field(pattern=r"^(tag|score|health):.+$")]
     direction: Direction = Direction.ABOVE
     raise_at: FiniteFloat | Literal["model"] = Field(alias="raise")
     clear_at: FiniteFloat | Literal["model"] | None = Field(default=None, alias="clear")

@@ -1,0 +1,139 @@
+"""The rules by which Forewarn watches itself, always on; a rule of rules.toml that watches the same takes its place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final
+
+from domain.alerting import Direction, Priority, Rule
+from domain.text import mark
+
+SOFTWARE: Final = "forewarn"  # stands where other alerts name an asset, and its class
+SUM, DISK, JOURNAL, LAG, RECEIVER, DEAD_LETTERS, MISSING = (
+    "sum",
+    "disk",
+    "journal",
+    "lag",
+    "receiver",
+    "dead_letters",
+    "missing",
+)
+MEASURES: Final = (SUM, DISK, JOURNAL, LAG, RECEIVER, DEAD_LETTERS, MISSING)
+
+
+def _rule(
+    name: str,
+    watched: str,
+    raise_at: float,
+    clear_at: float,
+    on_delay_s: int,
+    priority: Priority,
+    title: str,
+    action: str,
+) -> Rule:
+    return Rule(
+        f"forewarn-{name}",
+        SOFTWARE,
+        f"health:{watched}",
+        Direction.ABOVE,
+        raise_at,
+        clear_at,
+        timedelta(seconds=on_delay_s),
+        priority,
+        title,
+        action,
+    )
+
+
+RULES: Final = (
+    _rule(
+        "sum",
+        SUM,
+        0.5,
+        0.5,
+        10,
+        Priority.HIGH,
+        mark("Items are unaccounted for"),
+        mark("Keep the data folder as it is and look at the System page: what was received is not all somewhere."),
+    ),
+    _rule(
+        "disk-80",
+        DISK,
+        0.80,
+        0.78,
+        0,
+        Priority.MEDIUM,
+        mark("The disk is 80 % full"),
+        mark("Free space, or set a retention: below a reserve nothing more is received."),
+    ),
+    _rule(
+        "disk-90",
+        DISK,
+        0.90,
+        0.88,
+        0,
+        Priority.HIGH,
+        mark("The disk is 90 % full"),
+        mark("Free space, or set a retention: below a reserve nothing more is received."),
+    ),
+    _rule(
+        "journal",
+        JOURNAL,
+        0.80,
+        0.5,
+        0,
+        Priority.HIGH,
+        mark("The journal is nearly full"),
+        mark("Find out why the store takes nothing; a full journal leaves the data with the broker."),
+    ),
+    _rule(
+        "lag",
+        LAG,
+        120.0,
+        30.0,
+        0,
+        Priority.HIGH,
+        mark("Data wait in the journal: the store takes none"),
+        mark(
+            "Look whether the store runs and can be reached. Nothing is lost meanwhile, but nothing is scored either."
+        ),
+    ),
+    _rule(
+        "receiver",
+        RECEIVER,
+        30.0,
+        5.0,
+        0,
+        Priority.HIGH,
+        mark("Nothing can be received from the broker"),
+        mark("Look whether the broker runs and takes the password; the log says what it answered."),
+    ),
+    _rule(
+        "dead-letters",
+        DEAD_LETTERS,
+        0.05,
+        0.01,
+        60,
+        Priority.MEDIUM,
+        mark("Many items cannot be read"),
+        mark("Look at the dead letters on the System page; after the cause is mended they can be read again."),
+    ),
+    _rule(
+        "missing",
+        MISSING,
+        0.5,
+        0.5,
+        0,
+        Priority.HIGH,
+        mark("Messages that publishers numbered never came"),
+        mark("`forewarn status` names the publishers. The broker dropped messages, or they were sent without QoS 1."),
+    ),
+)
+OWN_IDS: Final = frozenset(rule.id for rule in RULES)
+
+
+def with_own(rules: Sequence[Rule]) -> tuple[Rule, ...]:
+    """Return the plant's rules and the software's own, those left out that the plant has put its own for."""
+    replaced = {rule.watch for rule in rules}
+    return (*rules, *(rule for rule in RULES if rule.watch not in replaced))
