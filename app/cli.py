@@ -13,7 +13,8 @@ from typing import Final
 
 EXAMPLES: Final = {
     "demo": "forewarn demo --once --json",
-    "check": "forewarn check --config plant",
+    "init": "forewarn init plant --sensors boiler.csv --quality lots.csv --events stops.csv --zone Europe/Berlin",
+    "check": "forewarn check --live --config plant",
     "load": "forewarn load --config plant history/*.csv",
     "run": "forewarn run --config plant",
     "train": "forewarn train failure --config plant",
@@ -21,6 +22,8 @@ EXAMPLES: Final = {
     "alerts": 'forewarn alerts ack 9f2c41d07be3a655 --by "Kim" --reason "on my way"',
     "deadletter": "forewarn deadletter list --reason unknown_tag",
     "status": "forewarn status --json",
+    "backup": "forewarn backup /backups/monday.tar.gz",
+    "restore": "forewarn restore /backups/monday.tar.gz",
 }
 
 
@@ -48,13 +51,27 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--speed", type=float, default=2.0, help="plant hours per second (%(default)s)")
     demo.add_argument("--port", type=int, help="port of the console (8050)")
 
-    _command(commands, "check", "check the config; every fault at once")
+    init = _command(commands, "init", "a starting config from dump files; every guess is marked", has_config=False)
+    init.add_argument("dir", type=Path, metavar="DIR", help="folder to write, new or empty")
+    init.add_argument("--sensors", nargs="+", type=Path, default=[], metavar="FILE", help="tag values, CSV or Parquet")
+    init.add_argument("--quality", nargs="+", type=Path, default=[], metavar="FILE", help="lots and their results")
+    init.add_argument("--events", nargs="+", type=Path, default=[], metavar="FILE", help="failures, stops, maintenance")
+    init.add_argument("--zone", default="", help="time zone of times that name none, e.g. Asia/Seoul")
+    init.add_argument(
+        "--time-format", default="", metavar="FORMAT", help='e.g. "%%d/%%m/%%Y %%H:%%M", where two ways fit'
+    )
+    init.add_argument("--asset", default="", help="machine of files that name none, e.g. plant/boiler-3")
+
+    check = _command(commands, "check", "check the config; every fault at once")
+    check.add_argument("--live", action="store_true", help="connect to broker and stores as well, and examine them")
 
     load = _command(commands, "load", "load dump files")
     load.add_argument("--kind", choices=("sensors", "events", "lots", "results"), help="only formats of this kind")
+    load.add_argument("--again", action="store_true", help="read files again that were loaded before")
     load.add_argument("files", nargs="+", type=Path, metavar="FILE")
 
-    _command(commands, "run", "collect, score and alert until stopped")
+    run = _command(commands, "run", "collect, score, alert and show until stopped")
+    run.add_argument("--only", metavar="ROLE,...", help="only these: collect, score, console; needs InfluxDB")
 
     train = _command(commands, "train", "train detectors on the stored history")
     train.add_argument("role", choices=("failure", "quality", "anomaly"))
@@ -73,14 +90,21 @@ def _parser() -> argparse.ArgumentParser:
     alerts.add_argument("--reason", default="", help="what they say")
     alerts.add_argument("--json", action="store_true")
 
-    dead = _command(commands, "deadletter", "list what could not be taken, and why")
-    dead.add_argument("action", choices=("list", "show"))
-    dead.add_argument("id", nargs="?", type=int, help="number of the dead letter, for show")
+    dead = _command(commands, "deadletter", "what could not be taken, and why; read it again")
+    dead.add_argument("action", choices=("list", "show", "replay"))
+    dead.add_argument("id", nargs="?", type=int, help="number of one dead letter")
     dead.add_argument("--reason", help="only this reason code")
     dead.add_argument("--json", action="store_true")
 
     status = _command(commands, "status", "the sum, lag, alerts, model ages")
     status.add_argument("--json", action="store_true")
+
+    backup = _command(commands, "backup", "config and data into one archive")
+    backup.add_argument("file", type=Path, metavar="FILE", help="a new .tar.gz file")
+
+    restore = _command(commands, "restore", "an archive into an empty data folder")
+    restore.add_argument("file", type=Path, metavar="FILE")
+    restore.add_argument("--force", action="store_true", help="move a data folder that is not empty aside")
     return parser
 
 

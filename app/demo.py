@@ -130,7 +130,7 @@ class Demo:
         collector = MqttCollector(mqtt, self.settings.plant, self.rooms.journal, self.clock)
         collector.start()
         stack.callback(collector.stop)
-        self._wait(lambda: collector.is_subscribed)
+        self._wait(lambda: collector.health().is_subscribed)
         publisher = Publisher(broker.port)
         publisher.start()
         stack.callback(publisher.stop)
@@ -149,10 +149,10 @@ class Demo:
             pipeline.dispatch(at)
             progress.done_until = at.isoformat()
             self.rooms.ledger.save_note(PROGRESS, progress.dump())
-        progress.redelivered = max(0, collector.n_committed + self._earlier - progress.messages)
+        progress.redelivered = max(0, collector.health().n_committed + self._earlier - progress.messages)
 
     def _is_received(self, collector: MqttCollector, n_messages: int) -> bool:
-        return self._earlier + collector.n_committed >= n_messages
+        return self._earlier + collector.health().n_committed >= n_messages
 
     def _count(self, progress: Progress, group: Sequence[Outgoing]) -> None:
         progress.messages += len(group)

@@ -1,17 +1,31 @@
-"""The journal to the stores: claimed batches in, points and records stored once, the sum kept."""
+"""The journal to the stores: claimed batches in, points and records stored once, the sum kept.
+
+A store that is away stops the drain, and the batch waits as it is. An item that a store will not take, though it takes
+others, is searched for by halving the batch, and goes to the dead letter alone.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from operator import getitem
+from typing import Final, Generic, TypeVar
 
 import numpy as np
 
 from app.rooms import Rooms
+from domain.errors import StoreAwayError
 from domain.instants import to_ns
 from domain.plant import Plant
-from domain.points import Point, Points
-from domain.records import Decoded, Lot, Outcome, Result
+from domain.points import Point, Points, run_starts
+from domain.records import Decoded, Lot, Outcome, Reason, Refused, Result
+from store import codec
+from store.matching import refused
+
+log = logging.getLogger(__name__)
+AWAY: Final = (StoreAwayError, OSError, MemoryError)  # what says nothing of the items
+T = TypeVar("T", Points, Sequence[Decoded])
 
 
 @dataclass(slots=True)
@@ -22,15 +36,29 @@ class Drained:
     newest: dict[str, int] = field(default_factory=dict)
 
 
-def drain(rooms: Rooms, most_messages: int) -> Drained:
-    """Empty the journal into the stores, batch by batch."""
+@dataclass(frozen=True, slots=True)
+class Search(Generic[T]):
+    """How the bad items of a batch are searched for: what stores a part of it, cuts one out, and refuses a single."""
+
+    apply: Callable[[str, T], Outcome]
+    cut: Callable[[T, slice], T]
+    refuse: Callable[[T, Exception], Refused]
+
+
+def drain(rooms: Rooms, most_items: int) -> Drained:
+    """Move what waits at this moment to the stores, batch by batch, and not what comes meanwhile: others wait for their
+    turn. Raises StoreAwayError with the rest still in the journal.
+    """
     drained = Drained()
-    while (claimed := rooms.journal.claim(most_messages)) is not None:
+    newest = rooms.journal.newest()
+    while newest and (claimed := rooms.journal.claim(most_items)) is not None:
         outcome = store(rooms, claimed.batch, claimed.decoded)
         rooms.journal.finish(claimed, outcome)
         for decoded in claimed.decoded:
             drained.n_items += decoded.n_good
             note_newest(decoded.points, drained.newest)
+        if claimed.places[-1].sequence >= newest:
+            break
     return drained
 
 
@@ -39,16 +67,96 @@ def store(rooms: Rooms, batch: str, decoded: Sequence[Decoded]) -> Outcome:
 
     The result points are a copy for trends and not items of their own, so they are not in the sum.
     """
-    points = Points.concat([d.points for d in decoded])
-    outcome = rooms.points.apply(batch, points) if len(points) else Outcome()
-    outcome += rooms.ledger.records.apply(batch, decoded)
+    points = Points.concat([d.points for d in decoded if len(d.points)])
+    outcome = apply_points(rooms, batch, points) if len(points) else Outcome()
+    if any(d.events or d.lots or d.results for d in decoded):
+        kept = apply_records(rooms, batch, decoded)
+        outcome += kept
+        decoded = _without(decoded, kept.refused)
     results = [r for d in decoded for r in d.results]
     if results:
         lots = {(x.line, x.lot): x for d in decoded for x in d.lots}
         copies = result_points(results, lots, rooms)
         if len(copies):
-            rooms.points.apply(f"{batch}:results", copies)
+            apply_points(rooms, f"{batch}:results", copies)
     return outcome
+
+
+def apply_points(rooms: Rooms, batch: str, points: Points) -> Outcome:
+    """Store points once; those that the store fails on, while it takes others, are refused one by one."""
+    try:
+        return rooms.points.apply(batch, points)
+    except AWAY:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever the driver raises for the one bad item
+        return _searched(Search(rooms.points.apply, Points.take, _refused_point), batch, points, error)
+
+
+def apply_records(rooms: Rooms, batch: str, decoded: Sequence[Decoded]) -> Outcome:
+    """Store events, lots and results once; those that the ledger fails on, while it takes others, are refused."""
+    try:
+        return rooms.ledger.records.apply(batch, decoded)
+    except AWAY:
+        raise
+    except Exception as error:  # noqa: BLE001 - as above
+        return _searched(Search(rooms.ledger.records.apply, getitem, _refused_record), batch, _each(decoded), error)
+
+
+def _searched(search: Search[T], batch: str, items: T, error: Exception) -> Outcome:
+    log.error("store failed on a batch of %d items: searching for the one", len(items), exc_info=error)
+    outcome = _halved(search, batch, items, error)
+    if len(outcome.refused) == len(items) > 1:
+        raise StoreAwayError(f"the store takes none of {len(items)} items: {error}") from error
+    return outcome
+
+
+def _halved(search: Search[T], batch: str, items: T, error: Exception) -> Outcome:
+    if len(items) == 1:
+        return Outcome(refused=(search.refuse(items, error),))
+    outcome = Outcome()
+    middle = len(items) // 2
+    for half, rows in (("a", slice(0, middle)), ("b", slice(middle, None))):
+        part, name = search.cut(items, rows), f"{batch}/{half}"
+        try:
+            outcome += search.apply(name, part)
+        except AWAY:
+            raise
+        except Exception as caught:  # noqa: BLE001 - whatever the driver raises for the one bad item
+            outcome += _halved(search, name, part, caught)
+    return outcome
+
+
+def _refused_point(points: Points, error: Exception) -> Refused:
+    return refused(points, 0, Reason.REFUSED, repr(error))
+
+
+def _refused_record(single: Sequence[Decoded], error: Exception) -> Refused:
+    (decoded,) = single
+    keys = [
+        *((f"{e.asset}/{e.kind}/{e.code}", e.start) for e in decoded.events),
+        *((f"{x.line}/{x.lot}", x.known_at) for x in decoded.lots),
+        *((f"{r.line}/{r.lot}/{r.result}", r.result_at) for r in decoded.results),
+    ]
+    key, at = keys[0]
+    return Refused(key, at, None, None, Reason.REFUSED, repr(error), record=codec.write_records(decoded))
+
+
+def _each(decoded: Sequence[Decoded]) -> list[Decoded]:
+    """Return the records alone, one by one."""
+    none = Points.from_rows(())
+    return [
+        *(Decoded(none, events=(e,)) for d in decoded for e in d.events),
+        *(Decoded(none, lots=(x,)) for d in decoded for x in d.lots),
+        *(Decoded(none, results=(r,)) for d in decoded for r in d.results),
+    ]
+
+
+def _without(decoded: Sequence[Decoded], never: Sequence[Refused]) -> Sequence[Decoded]:
+    """Return the records but for the refused ones."""
+    if not never:
+        return decoded
+    records = {item.record for item in never}
+    return [single for single in _each(decoded) if codec.write_records(single) not in records]
 
 
 def result_points(results: Sequence[Result], lots: dict[tuple[str, str], Lot], rooms: Rooms) -> Points:
@@ -72,7 +180,11 @@ def note_newest(points: Points, newest: dict[str, int]) -> None:
     """Update the newest time of each asset from points."""
     if not len(points):
         return
-    names, inverse = np.unique(points.tag_id.astype(str), return_inverse=True)
-    for i, tag_id in enumerate(names.tolist()):
+    ids, starts = points.tag_id, run_starts(points.tag_id)  # the newest of each run first, and then of the runs
+    by_tag: dict[str, int] = {}
+    for tag_id, at in zip(ids[starts].tolist(), np.maximum.reduceat(points.at, starts).tolist(), strict=True):
+        if at > by_tag.get(tag_id, 0):
+            by_tag[tag_id] = at
+    for tag_id, at in by_tag.items():
         asset = tag_id.rpartition("/")[0]
-        newest[asset] = max(newest.get(asset, 0), int(points.at[inverse == i].max()))
+        newest[asset] = max(at, newest.get(asset, 0))

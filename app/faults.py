@@ -5,16 +5,18 @@ from __future__ import annotations
 import csv
 import difflib
 import io
+import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from domain.errors import Fault
 
 M = TypeVar("M", bound=BaseModel)
+PASSWORD_IN_URL: Final = re.compile(r"(://[^/@:\s]*):[^/@\s]*@")
 
 
 def suggest(given: str, known: Iterable[str]) -> str:
@@ -63,6 +65,9 @@ def read_csv(
 
 
 def _header_faults(path: str, header: Sequence[str], needed: Sequence[str], known: Sequence[str] | None) -> list[Fault]:
+    if len(header) == 1 and (sign := next((s for s in ";\t|" if s in header[0]), "")):
+        rule = f"one column is found: columns are separated by commas, not by {sign!r}"
+        return [Fault(path, "(header)", _shown(header[0]), rule)]
     missing = [Fault(path, "(header)", name, "this column is missing") for name in needed if name not in header]
     twice = [Fault(path, "(header)", n, "this column stands twice") for n in set(header) if header.count(n) > 1]
     unknown = [
@@ -71,6 +76,19 @@ def _header_faults(path: str, header: Sequence[str], needed: Sequence[str], know
         if known is not None and name not in known
     ]
     return [*missing, *twice, *unknown]
+
+
+def undecided(data: Any, file: str, key: str = "") -> list[Fault]:
+    """Return a fault for each text that begins with TODO: a choice that was left to a person."""
+    if isinstance(data, Mapping):
+        parts = [(f"{key}.{name}".lstrip("."), value) for name, value in data.items()]
+    elif isinstance(data, list):
+        parts = [(f"{key}[{i}]", value) for i, value in enumerate(data)]
+    else:
+        parts = []
+    if isinstance(data, str) and data.startswith("TODO"):
+        return [Fault(file, key, "TODO", f"to be decided by you{data.removeprefix('TODO')}")]
+    return [fault for name, value in parts for fault in undecided(value, file, name)]
 
 
 def build(model: type[M], data: Mapping[str, Any], file: str) -> tuple[M | None, list[Fault]]:
@@ -110,5 +128,7 @@ def _fields(model: type[BaseModel], path: list[Any]) -> list[str]:
 
 
 def _shown(value: Any) -> str:
-    text = repr(value)
+    if isinstance(value, dict):  # a section as a whole: it may hold a secret
+        return ""
+    text = PASSWORD_IN_URL.sub(r"\1:***@", repr(value))
     return text if len(text) <= 60 else text[:57] + "..."

@@ -1,64 +1,226 @@
 """Dump files to the stores: a file in, its report out. The file is its own journal; a file seen before is not read
-again.
+again, unless the config has changed since.
+
+Invariants: nothing of a file is stored before all of it was checked for what would refuse it; a load that was cut off
+goes on where it stopped, and each block counts once; rows in = stored + rejected + duplicates + conflicts.
+A second reading of a file is received and counted again: what was stored comes back as duplicates, and the dead letters
+of the first reading stay, as the record of what was refused then.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
-from collections.abc import Sequence
-from dataclasses import replace
-from datetime import datetime
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from itertools import islice
 from pathlib import Path
+from typing import Any, Final
 
 from app.drain import store
 from app.rooms import Rooms
 from collectors.dump import format_for, read_dump
-from collectors.tables import content_hash
+from collectors.settings import FormatSettings
+from collectors.tables import BLOCK_BYTES, BadFileError, check_file, content_hash
+from domain.instants import to_ns
+from domain.plant import Plant
+from domain.points import Points
+from domain.records import Decoded, Outcome, Reason, Refused, Rejected
 from store.records import FileReport
 
 log = logging.getLogger(__name__)
+N_EXAMPLES: Final = 20
+LOADED, KNOWN = "loaded", "known"
 
 
-def load_file(rooms: Rooms, path: Path, now: datetime, kind: str | None = None) -> tuple[FileReport, bool]:
-    """Load one file; returns its report, and whether it had been loaded before.
+class StoppedError(Exception):
+    """The load was told to stop between two blocks; it goes on there the next time."""
 
-    Raises BadFileError where it cannot be read as a whole. A load that was cut off goes on where it stopped: blocks
-    that were stored count once.
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A file's report, and what a person wants to know beside the counts.
+
+    outcome: `loaded`, or `known` for a file that was not read again. reasons: rejected items by reason code.
+    examples: the first rejected items, as (file:line, reason, detail).
     """
+
+    report: FileReport
+    outcome: str = LOADED
+    note: str = ""
+    reasons: Counter[str] = field(default_factory=Counter)
+    examples: tuple[tuple[str, str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Loading:
+    """How files are loaded beside the other work of a process.
+
+    turn: held while a block is stored. is_stopping: asked between blocks. progress: told the fraction done (None where
+    it is not known) and the items so far. stored: told the points of each block.
+    """
+
+    turn: AbstractContextManager[Any] = field(default_factory=nullcontext)
+    is_stopping: Callable[[], bool] = lambda: False
+    progress: Callable[[float | None, int], None] = lambda _fraction, _items: None
+    stored: Callable[[Points], None] = lambda _points: None
+    block_bytes: int = BLOCK_BYTES
+
+
+def load_file(
+    rooms: Rooms,
+    path: Path,
+    now: datetime,
+    kind: str | None = None,
+    *,
+    is_again: bool = False,
+    how: Loading | None = None,
+) -> Loaded:
+    """Load one file; `is_again` reads it also when it is known and the config is as it was.
+
+    Raises BadFileError where it cannot be read as a whole; nothing of it is stored then, but for a file that was
+    changed while it was read. Raises StoppedError, FileNotFoundError.
+    """
+    how = how or Loading()
     if not path.is_file():
         raise FileNotFoundError(f"{path} is not a file")
-    digest = content_hash(path)
-    known = rooms.ledger.records.file(digest)
-    if known is not None and known.is_done:
-        return known, True
     form = format_for(path, rooms.settings.root.formats, kind)
-    received_at = known.loaded_at if known is not None else now  # so that a resumed load counts in the same hour
-    report = FileReport(digest, path.name, received_at, is_done=False)
+    signature = _signature(path)
+    digest, config = content_hash(path), fingerprint(form, rooms.settings.plant)
+    known = rooms.ledger.records.file(digest)
+    note = ""
+    if known is not None and known.is_done:
+        note = "read again, as asked" if is_again else _why_again(known, config)
+        if not note:
+            return Loaded(known, KNOWN)
+    check_file(path, form, how.block_bytes)
+    _check_unchanged(path, signature)
+    goes_on = known is not None and not known.is_done and known.config == config
+    # A load that goes on counts in the hour of its start, and under the batches of its start.
+    received_at = known.loaded_at if goes_on and known is not None else now
+    replaced = rooms.ledger.records.file_named(path.name)
+    if not note and known is not None and known.is_version:
+        note = "goes on after it was cut off: its values win"
+    elif not note and replaced is not None and replaced.sha256 != digest:
+        note = "a new version of the file of this name: its values win"
+    is_version = bool(note)
+    report = FileReport(digest, path.name, received_at, is_done=False, config=config, is_version=is_version)
     rooms.ledger.records.save_file(report)
-    for number, decoded in enumerate(read_dump(path, form, rooms.settings.plant, received_at)):
-        batch = f"file:{digest[:16]}:{number}"
-        outcome = store(rooms, batch, (decoded,))
-        rooms.journal.settle_block(batch, f"dump:{form.name}", received_at, decoded, outcome)
-        report = replace(
-            report,
-            rows_in=report.rows_in + decoded.n_items,
-            stored=report.stored + outcome.stored,
-            rejected=report.rejected + len(decoded.rejected),
-            duplicates=report.duplicates + outcome.duplicates,
-            conflicts=report.conflicts + len(outcome.conflicts),
-        )
-    report = replace(report, is_done=True)
-    rooms.ledger.records.save_file(report)
+    loaded = Loaded(report, note=note)
+    blocks = read_dump(path, form, rooms.settings.plant, received_at, _latest(form, now), how.block_bytes)
+    for number, decoded in enumerate(_with_progress(_ahead(blocks), path, how)):
+        if how.is_stopping():
+            raise StoppedError(f"{path.name} is loaded up to block {number}; it goes on there the next time")
+        batch = f"file:{digest[:16]}:{to_ns(received_at):x}:{number}"
+        with how.turn:
+            outcome = _store(rooms, batch, decoded, is_version)
+            rooms.journal.settle_block(batch, f"dump:{form.name}", received_at, decoded, outcome)
+            how.stored(decoded.points)
+        loaded = _counted(loaded, decoded, outcome)
+    _check_unchanged(path, signature, loaded.report.rows_in)
+    loaded = replace(loaded, report=replace(loaded.report, is_done=True))
+    rooms.ledger.records.save_file(loaded.report)
     log.info(
-        "file loaded name=%s rows=%d stored=%d rejected=%d",
+        "file loaded name=%r items=%d stored=%d rejected=%d",
         path.name,
-        report.rows_in,
-        report.stored,
-        report.rejected,
+        loaded.report.rows_in,
+        loaded.report.stored,
+        loaded.report.rejected,
     )
-    return report, False
+    return loaded
 
 
 def load_folder(rooms: Rooms, names: Sequence[Path], now: datetime) -> list[FileReport]:
     """Load several files in order; raises BadFileError for the first that cannot be read."""
-    return [load_file(rooms, path, now)[0] for path in names]
+    return [load_file(rooms, path, now).report for path in names]
+
+
+def fingerprint(form: FormatSettings, plant: Plant) -> str:
+    """Return `format:plant`: short hashes of all that decides what a file's rows turn into."""
+    assets = {
+        path: (asset.attributes.get("first_cycle_at"), str(plant.class_of(path).cycle))
+        for path, asset in plant.assets.items()
+    }
+    tags = {t.tag_id: (t.unit, t.least, t.most) for tags in plant.tags.values() for t in tags.values()}
+    return f"{_short(form.model_dump(mode='json'))}:{_short([assets, tags])}"
+
+
+def _short(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _why_again(known: FileReport, config: str) -> str:
+    """Say why a known file is read again; "" where it is not. A new tag matters only to a file with rejected rows."""
+    form, _, plant = config.partition(":")
+    old_form, _, old_plant = known.config.partition(":")
+    if form != old_form and known.config:
+        return "read again: its format in forewarn.toml has changed"
+    if plant != old_plant and known.rejected and known.config:
+        return "read again: it had rejected rows, and assets.csv or tags.csv has changed"
+    return ""
+
+
+def _store(rooms: Rooms, batch: str, decoded: Decoded, is_version: bool) -> Outcome:
+    if is_version and len(decoded.points):
+        return rooms.points.overwrite(batch, decoded.points)
+    return store(rooms, batch, (decoded,))
+
+
+def _latest(form: FormatSettings, now: datetime) -> datetime:
+    return now + timedelta(seconds=form.max_future_s)
+
+
+def _ahead(blocks: Iterator[Decoded]) -> Iterator[Decoded]:
+    """Yield the blocks, the next of which is read while the last is stored."""
+    with ThreadPoolExecutor(1, "read-ahead") as pool:
+        coming = pool.submit(next, blocks, None)
+        while (decoded := coming.result()) is not None:
+            coming = pool.submit(next, blocks, None)
+            yield decoded
+
+
+def _with_progress(blocks: Iterator[Decoded], path: Path, how: Loading) -> Iterator[Decoded]:
+    size, n_items = path.stat().st_size, 0
+    is_measured = path.suffix.lower() != ".parquet"
+    for number, decoded in enumerate(blocks):
+        yield decoded
+        n_items += decoded.n_items
+        how.progress(min(1.0, (number + 1) * how.block_bytes / max(1, size)) if is_measured else None, n_items)
+
+
+def _counted(loaded: Loaded, decoded: Decoded, outcome: Outcome) -> Loaded:
+    r = loaded.report
+    turned_away: list[Rejected | Refused] = [*decoded.rejected, *outcome.refused]
+    report = replace(
+        r,
+        rows_in=r.rows_in + decoded.n_items,
+        stored=r.stored + outcome.stored,
+        rejected=r.rejected + len(turned_away),
+        duplicates=r.duplicates + outcome.duplicates,
+        conflicts=r.conflicts + len(outcome.conflicts),
+    )
+    loaded.reasons.update(item.reason.value for item in turned_away)
+    more = islice(turned_away, max(0, N_EXAMPLES - len(loaded.examples)))
+    return replace(loaded, report=report, examples=(*loaded.examples, *map(_example, more)))
+
+
+def _example(item: Rejected | Refused) -> tuple[str, str, str]:
+    where = item.topic if isinstance(item, Rejected) else f"{item.key} {item.at.isoformat()}"
+    return where, item.reason.value, item.detail
+
+
+def _signature(path: Path) -> tuple[int, int, int]:
+    found = os.stat(path)
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _check_unchanged(path: Path, signature: tuple[int, int, int], n_items: int = 0) -> None:
+    if _signature(path) != signature:
+        stored = f"; {n_items} items of it were taken and stay counted" if n_items else ""
+        raise BadFileError(Reason.PARTIAL, f"{path.name} was changed while it was read{stored}")

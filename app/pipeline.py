@@ -13,6 +13,7 @@ from app import scoring, watching, windowing
 from app.rooms import Rooms
 from detectors.bundle import Bundle
 from domain.instants import from_ns, to_ns
+from domain.points import Points
 from domain.ports import Notifier
 from domain.records import Event
 from domain.scores import Score
@@ -21,28 +22,44 @@ from store.scoring import VerdictRow
 STARTED_AT = "scoring_started_at"
 
 
+def started_at(rooms: Rooms, now: datetime) -> int:
+    """Return since when (ns) new values are scored and watched; noted once, when a plant first runs."""
+    noted = rooms.ledger.note(STARTED_AT)
+    if noted is None:
+        rooms.ledger.save_note(STARTED_AT, str(to_ns(now)))
+    return int(noted) if noted is not None else to_ns(now)
+
+
 class Pipeline:
     """Holds what a tick needs from the tick before: the newest time of each asset, and what failed."""
 
-    def __init__(self, rooms: Rooms, notifiers: Mapping[str, Notifier], now: datetime) -> None:
-        self._rooms, self._notifiers = rooms, notifiers
-        noted = rooms.ledger.note(STARTED_AT)
-        if noted is None:
-            rooms.ledger.save_note(STARTED_AT, str(to_ns(now)))
-        self._started_at = int(noted) if noted is not None else to_ns(now)
-        self._newest = self._newest_stored(now)
+    def __init__(
+        self, rooms: Rooms, notifiers: Mapping[str, Notifier], now: datetime, *, has_journal: bool = True
+    ) -> None:
+        """has_journal False leaves draining to another process, and asks the store what is new."""
+        self._rooms, self._notifiers, self._has_journal = rooms, notifiers, has_journal
+        self._started_at = started_at(rooms, now)
+        self._newest: dict[str, int] = {}
+        self._is_learnt = False  # whether what the store held before is in `_newest`
         self._errors: dict[str, str] = {}  # detector -> what stopped it
 
     def drain(self) -> int:
         """Move the journal to the stores; returns the number of items."""
-        drained = draining.drain(self._rooms, self._rooms.settings.root.run.drain_messages)
-        for asset, at in drained.newest.items():
-            self._newest[asset] = max(at, self._newest.get(asset, 0))
+        drained = draining.drain(self._rooms, self._rooms.settings.root.run.drain_items)
+        self._note(drained.newest)
         return drained.n_items
+
+    def note(self, points: Points) -> None:
+        """Take notice of points that were stored past the journal."""
+        draining.note_newest(points, self._newest)
 
     def tick(self, now: datetime) -> None:
         """Drain, score what is new, advance the rules, and say what can be said of each asset."""
-        self.drain()
+        if self._has_journal:
+            self.drain()
+        if not (self._has_journal and self._is_learnt):
+            self._note(self._newest_stored(now))
+            self._is_learnt = True
         champions = self._rooms.models.champions()
         events = self._events(now)
         self._score(champions, events, now)
@@ -104,6 +121,10 @@ class Pipeline:
         for event in self._rooms.ledger.records.events(now, kinds=windowing.STOPPING):
             by_asset[event.asset].append(event)
         return by_asset
+
+    def _note(self, newest: Mapping[str, int]) -> None:
+        for asset, at in newest.items():
+            self._newest[asset] = max(at, self._newest.get(asset, 0))
 
     def _newest_stored(self, now: datetime) -> dict[str, int]:
         plant = self._rooms.settings.plant

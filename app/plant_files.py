@@ -13,7 +13,7 @@ from domain.errors import Fault
 from domain.instants import parse_duration
 from domain.plant import Asset, AssetClass, Axis, Plant, Tag
 
-TAG_COLUMNS: Final = ("asset", "tag", "unit", "period", "low", "high", "title", "role", "controllable")
+TAG_COLUMNS: Final = ("asset", "tag", "unit", "period", "low", "high", "title", "role", "controllable", "min", "max")
 ROLES: Final = ("process", "lab", "info")
 
 
@@ -94,6 +94,9 @@ def _tag(asset: str, row: Mapping[str, str], asset_class: AssetClass) -> Tag:
     low, high = (float(row[k]) if row.get(k) else None for k in ("low", "high"))
     if low is not None and high is not None and low >= high:
         raise ValueError(f"low {low} is not below high {high}")
+    least, most = (float(row[k]) if row.get(k) else None for k in ("min", "max"))
+    if least is not None and most is not None and least >= most:
+        raise ValueError(f"min {least} is not below max {most}")
     role = row.get("role") or "process"
     if role not in ROLES:
         raise ValueError(f"role {role!r} is none of {', '.join(ROLES)}{f.suggest(role, ROLES)}")
@@ -101,4 +104,16 @@ def _tag(asset: str, row: Mapping[str, str], asset_class: AssetClass) -> Tag:
     if stated not in ("", "yes", "no"):
         raise ValueError(f"controllable {stated!r} is neither yes nor no")
     period = parse_duration(row["period"]) if row.get("period") else asset_class.period
-    return Tag(asset, row["tag"], row.get("unit", ""), period, low, high, row.get("title", ""), role, stated == "yes")
+    return Tag(
+        asset,
+        row["tag"],
+        row.get("unit", ""),
+        period,
+        low,
+        high,
+        row.get("title", ""),
+        role,
+        stated == "yes",
+        least,
+        most,
+    )

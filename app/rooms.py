@@ -25,9 +25,10 @@ class Rooms:
     def __init__(self, settings: Settings, *, telemetry: bool = True) -> None:
         folder = settings.data_folder
         self.settings = settings
-        self.journal = Journal(folder)
-        self.ledger = Ledger(folder)
-        self._points = open_points(settings.root.data.telemetry, folder) if telemetry else None
+        self.journal = Journal(folder, settings.root.keeping.journal_max_mb << 20)
+        self.ledger = Ledger(folder, settings.root.ledger)
+        kind = settings.root.data.telemetry
+        self._points = open_points(kind, folder, getattr(settings.root, kind)) if telemetry else None
         self.models = ModelShelf(folder / "models", self.ledger)
 
     @property

@@ -9,7 +9,7 @@ import sys
 import threading
 from collections.abc import Callable
 
-from domain.errors import ConfigError
+from domain.errors import ConfigError, NewerDataError, StoreAwayError
 
 
 class CommandError(Exception):
@@ -36,6 +36,9 @@ def run(command: Callable[[argparse.Namespace, threading.Event], int], args: arg
         for fault in error.faults:
             print(fault, file=sys.stderr)
         return 2
+    except (NewerDataError, StoreAwayError) as error:
+        print(error, file=sys.stderr)
+        return 1
     except CommandError as error:
         print(error, file=sys.stderr)
         return error.code

@@ -7,13 +7,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from alerts.health import MEASURES, OWN_IDS, SOFTWARE, with_own
 from alerts.settings import NotifierSettings, RuleSettings
 from app import faults as f
+from app import mqtt_files, secrets
+from app.inbox_settings import InboxSettings
+from app.keeping_settings import KeepingSettings
+from app.mqtt_names import name_faults
 from app.plant_files import read_plant
 from collectors.settings import FormatSettings, MqttSettings
 from dashboard.settings import ConsoleSettings
@@ -25,8 +30,15 @@ from domain.instants import parse_duration
 from domain.plant import AssetClass, Axis, Plant, Span
 from features.settings import FeatureSettings
 from store import POINT_STORES
+from store.ledger_settings import LedgerSettings
+from store.settings import DuckDBSettings, InfluxSettings
 
 STRICT = ConfigDict(frozen=True, extra="forbid")
+PASSWORDS: Final[Mapping[str, str]] = {  # section -> environment variable
+    "mqtt": "FOREWARN_MQTT_PASSWORD",
+    "influxdb": "FOREWARN_INFLUXDB_PASSWORD",
+    "ledger": "FOREWARN_LEDGER_PASSWORD",
+}
 
 
 class PlantSettings(BaseModel):
@@ -65,9 +77,10 @@ class RunSettings(BaseModel):
 
     model_config = STRICT
     drain_s: Annotated[float, Field(gt=0)] = 0.5
+    roll_up_s: Annotated[float, Field(gt=0)] = 3600.0
     tick_s: Annotated[float, Field(gt=0)] = 2.0
     dispatch_s: Annotated[float, Field(gt=0)] = 1.0
-    drain_messages: Annotated[int, Field(ge=1)] = 5000
+    drain_items: Annotated[int, Field(ge=1)] = 50_000
 
 
 class EvaluateSettings(BaseModel):
@@ -126,8 +139,13 @@ class Root(BaseModel):
     model_config = STRICT
     plant: PlantSettings = PlantSettings()
     data: DataSettings = DataSettings()
+    duckdb: DuckDBSettings = DuckDBSettings()
+    influxdb: InfluxSettings = InfluxSettings()
+    ledger: LedgerSettings = LedgerSettings()
+    keeping: KeepingSettings = KeepingSettings()
     run: RunSettings = RunSettings()
     mqtt: MqttSettings = MqttSettings()
+    inbox: InboxSettings = InboxSettings()
     evaluate: EvaluateSettings = EvaluateSettings()
     console: ConsoleSettings = ConsoleSettings()
     formats: tuple[FormatSettings, ...] = ()
@@ -159,9 +177,19 @@ class Settings:
         return Path(self.root.data.folder)
 
     @property
+    def collector_folder(self) -> Path:
+        """Where the MQTT collector keeps births and sequence numbers."""
+        return self.data_folder / "collector"
+
+    @property
     def zone(self) -> ZoneInfo:
         """The plant's time zone."""
         return ZoneInfo(self.root.plant.zone)
+
+    @property
+    def all_rules(self) -> tuple[Rule, ...]:
+        """The plant's rules, and those by which Forewarn watches itself."""
+        return with_own(self.rules)
 
     def detector(self, name: str) -> DetectorSettings:
         """Return a detector by name; raises KeyError."""
@@ -189,12 +217,17 @@ def load(folder: Path, overrides: Mapping[str, Mapping[str, Any]] | None = None)
     overrides: section -> key -> value, laid over forewarn.toml by the command line.
     """
     toml = folder / "forewarn.toml"
-    data, faults = f.read_toml(toml)
-    if password := os.environ.get("FOREWARN_MQTT_PASSWORD"):
-        data["mqtt"] = {**data.get("mqtt", {}), "password": password}
+    data, toml_faults = f.read_toml(toml)
+    faults = list(toml_faults)
+    for section, variable in PASSWORDS.items():
+        faults += secrets.fill_in(data, section, variable, os.environ, toml)
     for section, values in (overrides or {}).items():
         data[section] = {**data.get(section, {}), **values}
-    root, found = f.build(Root, data, str(toml)) if not faults else (None, [])
+    if isinstance(data.get("mqtt", {}), dict):
+        data["mqtt"] = mqtt_files.with_paths(data.get("mqtt", {}), toml)
+    root, found = f.build(Root, data, str(toml)) if not toml_faults else (None, [])
+    undecided = f.undecided(data, str(toml))
+    found = [*undecided, *(fault for fault in found if fault.key not in {u.key for u in undecided})]
     rules_file = folder / "rules.toml"
     rules_data, rules_faults = f.read_toml(rules_file)
     rules, rules_found = f.build(RulesFile, rules_data, str(rules_file)) if not rules_faults else (None, [])
@@ -202,11 +235,12 @@ def load(folder: Path, overrides: Mapping[str, Mapping[str, Any]] | None = None)
     classes, class_faults = _classes(root.classes if root else _readable_classes(data), str(toml))
     known = classes | {n: _placeholder(n) for n in _class_names(data) if n not in classes}
     plant, plant_faults = read_plant(folder, known)
-    faults += [*class_faults, *plant_faults]
+    # Where forewarn.toml cannot be read, that it lacks the classes is no fault of the tables.
+    faults += [*class_faults, *(x for x in plant_faults if not toml_faults or x.key != "class")]
     if root is not None:
         faults += [*_detector_faults(root, known, str(toml)), *_name_faults(root, str(toml))]
-        if rules is not None:
-            faults += _rule_faults(rules, root, known, plant, str(rules_file))
+        faults += [*mqtt_files.tls_faults(root.mqtt, str(toml)), *name_faults(root.mqtt, plant, str(toml))]
+        faults += _rule_faults(_readable_rules(rules_data), root, known, plant, str(rules_file))
     if faults or rules is None or root is None:
         raise ConfigError(faults)
     return Settings(folder, root, plant, tuple(r.rule() for r in rules.rules))
@@ -294,20 +328,36 @@ def _detector_faults(root: Root, classes: Mapping[str, AssetClass], file: str) -
     return faults
 
 
+def _readable_rules(data: Mapping[str, Any]) -> dict[int, RuleSettings]:
+    """Return by place the rules that can be read, so that they are checked beside others that cannot."""
+    entries = data.get("rules")
+    built = {i: f.build(RuleSettings, e, "")[0] for i, e in enumerate(entries if isinstance(entries, list) else [])}
+    return {i: rule for i, rule in built.items() if rule is not None}
+
+
 def _rule_faults(
-    rules: RulesFile, root: Root, classes: Mapping[str, AssetClass], plant: Plant, file: str
+    rules: Mapping[int, RuleSettings], root: Root, classes: Mapping[str, AssetClass], plant: Plant, file: str
 ) -> list[Fault]:
     faults = []
-    ids = [r.id for r in rules.rules]
+    ids = [r.id for r in rules.values()]
     detectors = {d.name: d for d in root.detectors}
-    for i, rule in enumerate(rules.rules):
+    for i, rule in rules.items():
         key = f"rules[{i}]"
+        if rule.id in OWN_IDS:
+            faults.append(Fault(file, f"{key}.id", rule.id, "is the id of a rule of Forewarn's own"))
         if ids.count(rule.id) > 1:
             faults.append(Fault(file, f"{key}.id", rule.id, "stands twice"))
+        kind, _, name = rule.watch.partition(":")
+        if kind == "health":
+            if name not in MEASURES:
+                faults.append(_unknown(file, f"{key}.watch", rule.watch, "measure of health", MEASURES))
+            if rule.asset_class != SOFTWARE:
+                fault = f"what watches Forewarn itself is of class {SOFTWARE!r}"
+                faults.append(Fault(file, f"{key}.asset_class", rule.asset_class, fault))
+            continue
         if rule.asset_class not in classes:
             faults.append(_unknown(file, f"{key}.asset_class", rule.asset_class, "class", classes))
             continue
-        kind, _, name = rule.watch.partition(":")
         if kind == "score" and name not in detectors:
             faults.append(_unknown(file, f"{key}.watch", rule.watch, "detector", detectors))
         elif kind == "score" and detectors[name].asset_class != rule.asset_class:

@@ -8,6 +8,8 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from app.health import receiver_noted
+from app.inbox import waiting
 from app.rooms import Rooms
 
 
@@ -18,6 +20,8 @@ def status(rooms: Rooms, now: datetime) -> dict[str, Any]:
     return {
         "sum": [{k: v for k, v in asdict(t).items() if k != "hour"} | {"difference": t.difference} for t in tallies],
         "in_journal": rooms.journal.n_waiting(),
+        "waiting_files": waiting(rooms),
+        "collector": receiver_noted(rooms),
         "dead_letters": rooms.journal.dead_letters_by_reason(),
         "verdicts": {v: sum(r.verdict.value == v for r in verdicts.values()) for v in _verdict_names()},
         "open_alerts": sum(a.state.is_open for a in rooms.ledger.alerting.open().values()),

@@ -18,10 +18,11 @@ from detectors.bundle import Bundle
 from domain.alerting import Alert, AlertKey, AlertState, AlertUpdate, Rule
 from domain.errors import StaleAlertError
 from domain.instants import from_ns, to_ns
-from domain.points import Quality
+from domain.points import Flag, Quality
 from domain.records import Event
 from domain.scores import Contribution, Score
 
+HEALTH = "health:"
 Samples = dict[str, list[Sample]]
 
 
@@ -39,6 +40,8 @@ def watch(
     updates: list[AlertUpdate] = []
     moved: dict[str, int] = {}
     for rule in rooms.settings.rules:
+        if rule.watch.startswith(HEALTH):
+            continue
         samples, behind = _samples(rooms, rule, events, cursors, reported, started_at, now)
         limits = lifecycle.limits_of(rule, _model_limits(rule, champions))
         for asset, found in samples.items():
@@ -58,6 +61,27 @@ def watch(
         rooms.ledger.alerting.save(updates, moved, now)
     except StaleAlertError:
         return 0  # a person acknowledged one meanwhile; nothing was saved, the next tick looks at the same values again
+    return len(updates)
+
+
+def advance_rules(rooms: Rooms, samples: Mapping[str, Samples], now: datetime) -> int:
+    """Advance the rules that watch what `samples` holds (watched thing -> asset -> values), whatever else there is;
+    returns the number of alerts changed.
+    """
+    held = rooms.ledger.alerting.open()
+    updates: list[AlertUpdate] = []
+    for rule in rooms.settings.all_rules:
+        limits = lifecycle.limits_of(rule, None)
+        for asset, found in samples.get(rule.watch, {}).items():
+            key = AlertKey(rule.id, asset, rule.watch)
+            alert = held.get(key)
+            if limits is not None:
+                steps = lifecycle.follow(alert, found, limits, rule, key, _n_transitions(rooms, alert))
+                updates += [_with_messages(rooms, step, rule, {}) for step in steps]
+    try:
+        rooms.ledger.alerting.save(updates, {}, now)
+    except StaleAlertError:
+        return 0
     return len(updates)
 
 
@@ -114,6 +138,8 @@ def _values(
         return
     points = rooms.points.read([f"{a}/{name}" for a in since], min(since.values()) + 1, to_ns(now) + 1)
     for point in points.rows():
+        if point.flags & Flag.RETAINED:
+            continue  # old news, given again by the broker
         asset = point.tag_id.rpartition("/")[0]
         if rooms.settings.plant.tags[asset][name].role != "lab" or point.received_at <= to_ns(now):
             yield asset, from_ns(point.at), None if point.quality == Quality.BAD else point.value, None
@@ -170,7 +196,7 @@ def _stopped(
     before: Sequence[AlertUpdate],
 ) -> list[AlertUpdate]:
     """Return to normal what was raised on an asset that has stopped: there is nothing left to watch."""
-    rules = {r.id: r for r in rooms.settings.rules}
+    rules = {r.id: r for r in rooms.settings.all_rules}
     updates = []
     for key, alert in held.items():
         since = windowing.stopped_since(events.get(key.asset, ()), now)

@@ -1,4 +1,4 @@
-"""What tests of several rooms share: a real MQTT broker, and how Hypothesis searches."""
+"""What tests of several rooms share: a real MQTT broker, a real InfluxDB, and how Hypothesis searches."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.influx_server import Influxd, started
+from tests.ports import free_port
 
 settings.register_profile(
     "forewarn", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -28,13 +31,6 @@ max_queued_messages 0
 max_inflight_messages 100
 log_dest file {folder}/mosquitto.log
 """
-
-
-def free_port() -> int:
-    """Return a TCP port that was free on the loopback a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def wait_for_port(port: int, process: subprocess.Popen[bytes], seconds: float = 10) -> None:
@@ -69,3 +65,19 @@ def mosquitto(tmp_path: Path) -> Iterator[int]:
     finally:
         process.terminate()
         process.wait(timeout=10)
+
+
+@pytest.fixture(scope="session")
+def influxd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Influxd]:
+    """An InfluxDB with a user, shared by the tests of a run; each takes a database of its own."""
+    server = started(tmp_path_factory.mktemp("influxd"))
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def own_influxd(tmp_path: Path) -> Iterator[Influxd]:
+    """An InfluxDB of the test's own, to be killed."""
+    server = started(tmp_path / "influxd")
+    yield server
+    server.kill()

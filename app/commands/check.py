@@ -1,12 +1,16 @@
-"""`forewarn check`: every fault of the config at once."""
+"""`forewarn check`: every fault of the config at once; with --live, what broker and stores really do."""
 
 from __future__ import annotations
 
 import argparse
 import threading
+from collections.abc import Iterable
 
+from app.clock import SystemClock
+from app.live_check import findings
 from app.notify import notifiers
 from app.settings import load
+from collectors.probe import Finding
 
 
 def main(args: argparse.Namespace, _stopping: threading.Event) -> int:
@@ -17,7 +21,19 @@ def main(args: argparse.Namespace, _stopping: threading.Event) -> int:
     plant, root = settings.plant, settings.root
     n_tags = sum(len(t) for t in plant.tags.values())
     print(
-        f"{args.config}: no faults. {len(plant.assets)} assets, {n_tags} tags, {len(root.detectors)} detectors, "
-        f"{len(settings.rules)} rules, {len(root.notifiers)} notifiers"
+        f"{args.config}: no faults in the files. {len(plant.assets)} assets, {n_tags} tags, "
+        f"{len(root.detectors)} detectors, {len(settings.rules)} rules, {len(root.notifiers)} notifiers"
     )
-    return 0
+    return live(findings(settings, SystemClock())) if args.live else 0
+
+
+def live(found: Iterable[Finding]) -> int:
+    """Print what is found at the broker and the stores, with what to do; exit code 1 where something is wrong."""
+    n_faults = 0
+    for finding in found:
+        n_faults += finding.is_fault
+        print(f"{'FAULT' if finding.is_fault else 'ok   '} {finding.subject:12} {finding.text}")
+        if finding.advice:
+            print(f"{'':18} -> {finding.advice}")
+    print(f"live: {n_faults or 'no'} fault{'' if n_faults == 1 else 's'} at broker and stores")
+    return int(n_faults > 0)

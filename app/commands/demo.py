@@ -13,7 +13,7 @@ from typing import Any
 from app.console import PortTakenError
 from app.demo import Demo, demo_settings
 from app.running import CommandError
-from store.duckdb import StoreBusyError
+from domain.errors import StoreBusyError
 
 
 def main(args: argparse.Namespace, stopping: threading.Event) -> int:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any, Final
 
+from app.clock import SystemClock
+from app.requests import ServiceGoneError, ServiceLock, ask
 from app.rooms import Rooms, opened
 from app.running import CommandError
 from app.settings import Settings
-from store.duckdb import StoreBusyError
+from domain.errors import StoreBusyError
+
+OF_ITS_START: Final = "(said by the running service, which knows the config of its start: restart it after a change)"
 
 
 @contextmanager
@@ -19,3 +25,26 @@ def opened_for(settings: Settings, *, telemetry: bool = True) -> Iterator[Rooms]
             yield rooms
     except StoreBusyError as error:
         raise CommandError(f"{error}: stop it first, DuckDB belongs to one process") from error
+
+
+@contextmanager
+def served_or_here(
+    settings: Settings, kind: str, asked: Mapping[str, Any], stopping: threading.Event
+) -> Iterator[tuple[Mapping[str, Any], Rooms | None]]:
+    """Give the running service's answer to a request; or, where none runs, the rooms to do the work here.
+
+    Raises CommandError where the service ends before it answered, or says that the work failed.
+    """
+    lock = ServiceLock(settings.data_folder)
+    if not lock.is_held():
+        with opened_for(settings) as rooms:
+            yield {}, rooms
+        return
+    with opened_for(settings, telemetry=False) as rooms:
+        try:
+            answer = ask(rooms.ledger, lock, kind, asked, SystemClock().now(), stopping.wait)
+        except ServiceGoneError as error:
+            raise CommandError(f"{error}; run the same command again") from error
+    if "error" in answer:
+        raise CommandError(str(answer["error"]))
+    yield answer, None

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import threading
+from collections.abc import Mapping
+from typing import Any
 
 from app.clock import SystemClock
 from app.commands.opening import opened_for
@@ -25,6 +27,10 @@ def main(args: argparse.Namespace, _stopping: threading.Event) -> int:
     print(f"{'source':24}" + "".join(f"{name:>14}" for name in COLUMNS))
     for row in found["sum"]:
         print(f"{row['source']:24}" + "".join(f"{row[name]:14}" for name in COLUMNS))
+    for line in collector_lines(found["collector"]):
+        print(line)
+    for name, why in found["waiting_files"].items():
+        print(f"file {name!r} waits in the watched folder: {why}")
     print("dead letters:", ", ".join(f"{k} {v}" for k, v in found["dead_letters"].items()) or "none")
     print("verdicts:", ", ".join(f"{k} {v}" for k, v in found["verdicts"].items()))
     print(f"open alerts: {found['open_alerts']}; notifications: {found['outbox']}")
@@ -35,3 +41,22 @@ def main(args: argparse.Namespace, _stopping: threading.Event) -> int:
             f"job {name}: last success {job['succeeded_at']}" + (f", last error {job['error']}" if job["error"] else "")
         )
     return int(is_broken)
+
+
+def collector_lines(noted: Mapping[str, Any] | None) -> list[str]:
+    """Return what the running (or last) collector noted, in words."""
+    if noted is None:
+        return []
+    seen = noted["noted"]
+    state = "subscribed" if noted["is_subscribed"] else f"not subscribed: {noted['error'] or 'no broker yet'}"
+    age = "no message yet" if noted["received_s"] is None else f"last message {noted['received_s']:.0f} s before"
+    lines = [
+        f"collector at {noted['at']}: {state}, {age}; {noted['n_committed']} messages, {noted['n_unguaranteed']} "
+        f"without guarantee (QoS 0), {seen['n_retained']} retained, {seen['n_ignored']} ignored"
+    ]
+    lines += [
+        f"publisher {name}: {each['n_missing']} messages missing in {each['n_gaps']} gaps, "
+        f"{each['n_repeats']} repeated, {each['n_restarts']} new starts"
+        for name, each in seen["publishers"].items()
+    ]
+    return lines

@@ -25,7 +25,10 @@ HEAVY = frozenset(
         *("plotly", "paho", "amqtt", "pyarrow", "sktime", "orjson"),
     }
 )
-COMMANDS = ("demo", "check", "load", "run", "train", "models", "alerts", "deadletter", "status")
+COMMANDS = (
+    *("demo", "init", "check", "load", "run", "train", "models", "alerts", "deadletter", "status"),
+    *("backup", "restore"),
+)
 
 
 @pytest.fixture(autouse=True)
@@ -59,8 +62,8 @@ def test_every_command_has_a_help_with_an_example(command: str, capsys: pytest.C
     assert f"forewarn {command}" in text.partition("example:")[2]
 
 
-@pytest.mark.parametrize("command", [c for c in COMMANDS if c != "demo"])
-def test_every_command_but_the_demo_takes_a_config_folder(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("command", [c for c in COMMANDS if c not in ("demo", "init")])
+def test_every_command_on_a_plant_takes_its_config_folder(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert "--config DIR" in _help(capsys, command)
 
 
@@ -94,6 +97,7 @@ def test_wrong_usage_ends_with_code_2(args: list[str], capsys: pytest.CaptureFix
         ["alerts", "list"],
         ["deadletter", "list"],
         ["status"],
+        ["backup", "x.tar.gz"],
     ],
     ids=lambda a: a[0],
 )
@@ -127,7 +131,7 @@ def test_options_that_a_notifier_does_not_take_end_with_code_2(
 
 def test_check_counts_what_the_config_holds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "--config", str(tiny.write(tmp_path))]) == 0
-    assert "no faults. 3 assets, 6 tags, 2 detectors, 3 rules, 1 notifiers" in capsys.readouterr().out
+    assert "no faults in the files. 3 assets, 6 tags, 2 detectors, 3 rules, 1 notifiers" in capsys.readouterr().out
 
 
 def test_load_prints_the_sum_of_each_file_and_refuses_what_it_cannot_read(

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
-from app.loading import load_file, load_folder
+from app.loading import KNOWN, LOADED, Loading, StoppedError, load_file, load_folder
 from app.rooms import Rooms
 from app.settings import Settings
-from collectors.tables import BLOCK_ROWS, BadFileError
+from collectors.tables import BadFileError
 from domain.points import Points
 from domain.records import Outcome
 from tests.app import tiny_plant as tiny
@@ -77,8 +77,9 @@ def _totals(rooms: Rooms) -> tuple[int, int, int, int, int, int]:
 
 
 def test_a_file_is_loaded_with_a_report_that_adds_up(rooms: Rooms, tmp_path: Path) -> None:
-    report, was_known = load_file(rooms, _wide(tmp_path / "a.csv", 50), NOW)
-    assert not was_known
+    loaded = load_file(rooms, _wide(tmp_path / "a.csv", 50), NOW)
+    report = loaded.report
+    assert loaded.outcome == LOADED
     assert (report.rows_in, report.stored, report.rejected, report.is_done) == (50, 50, 0, True)
     assert rooms.points.count() == 50
     assert _totals(rooms) == (50, 50, 0, 0, 0, 0)
@@ -86,18 +87,18 @@ def test_a_file_is_loaded_with_a_report_that_adds_up(rooms: Rooms, tmp_path: Pat
 
 def test_a_file_seen_twice_is_loaded_once_also_under_another_name(rooms: Rooms, tmp_path: Path) -> None:
     first = _wide(tmp_path / "a.csv", 50)
-    report, _ = load_file(rooms, first, NOW)
+    report = load_file(rooms, first, NOW).report
     copy = tmp_path / "b.csv"
     copy.write_bytes(first.read_bytes())
     for path in (first, copy):
-        assert load_file(rooms, path, tiny.at(20_000)) == (report, True)
+        again = load_file(rooms, path, tiny.at(20_000))
+        assert (again.report, again.outcome) == (report, KNOWN)
     assert _totals(rooms) == (50, 50, 0, 0, 0, 0)
 
 
 def test_a_grown_file_adds_only_what_is_new(rooms: Rooms, tmp_path: Path) -> None:
     load_file(rooms, _wide(tmp_path / "a.csv", 50), NOW)
-    report, was_known = load_file(rooms, _wide(tmp_path / "a.csv", 60), NOW)
-    assert not was_known
+    report = load_file(rooms, _wide(tmp_path / "a.csv", 60), NOW).report
     assert (report.rows_in, report.stored, report.duplicates) == (60, 10, 50)
     assert rooms.points.count() == 60
     assert _totals(rooms) == (110, 60, 0, 50, 0, 0)
@@ -106,7 +107,7 @@ def test_a_grown_file_adds_only_what_is_new(rooms: Rooms, tmp_path: Path) -> Non
 def test_a_different_value_for_the_same_time_is_a_conflict_and_the_first_stays(rooms: Rooms, tmp_path: Path) -> None:
     load_file(rooms, _wide(tmp_path / "a.csv", 5), NOW)
     (tmp_path / "b.csv").write_text(f"time,asset,pressure\n{tiny.at(2).isoformat()},{tiny.PUMP},77\n")
-    report, _ = load_file(rooms, tmp_path / "b.csv", NOW)
+    report = load_file(rooms, tmp_path / "b.csv", NOW).report
     assert (report.stored, report.conflicts) == (0, 1)
     kept = rooms.points.read([f"{tiny.PUMP}/pressure"], 0, 2**62).value.tolist()
     assert kept == [0.5, 1.5, 2.5, 3.5, 4.5]
@@ -118,7 +119,8 @@ def test_a_different_value_for_the_same_time_is_a_conflict_and_the_first_stays(r
 def test_a_load_that_was_cut_off_goes_on_and_counts_each_item_once(
     where: str, block: int, rooms: Rooms, tmp_path: Path
 ) -> None:
-    n = BLOCK_ROWS + 5_000
+    n = 300
+    how = Loading(block_bytes=6_000)
     path = _wide(tmp_path / "long.csv", n, "short,row\n")
     cut_off = RoomsWith(rooms.settings, rooms.journal, rooms.ledger, rooms.points)
     if where == "before the count":
@@ -126,31 +128,50 @@ def test_a_load_that_was_cut_off_goes_on_and_counts_each_item_once(
     else:
         cut_off.points = BreakingPoints(rooms.points, block, where == "after the store")
     with pytest.raises(OSError, match="power cut"):
-        load_file(cast(Rooms, cut_off), path, NOW)
+        load_file(cast(Rooms, cut_off), path, NOW, how=how)
     assert all(t.difference == 0 for t in rooms.journal.totals())
-    report, was_known = load_file(rooms, path, tiny.at(99_999))
-    assert not was_known
+    loaded = load_file(rooms, path, tiny.at(99_999), how=how)
+    report = loaded.report
+    assert loaded.outcome == LOADED
     assert (report.rows_in, report.stored, report.rejected, report.duplicates) == (n + 1, n, 1, 0)
     assert rooms.points.count() == n
     assert _totals(rooms) == (n + 1, n, 1, 0, 0, 0)
     assert len(rooms.journal.dead_letters()) == 1
     assert len(rooms.journal.tallies()) == 1  # the hour of the first start counts
-    assert load_file(rooms, path, NOW)[1]
+    assert load_file(rooms, path, NOW).outcome == KNOWN
+
+
+def test_values_of_a_file_that_is_read_again_win_also_after_the_load_was_cut_off(rooms: Rooms, tmp_path: Path) -> None:
+    n = 400
+    file = _wide(tmp_path / "wide.csv", n)
+    load_file(rooms, file, tiny.at(9000))
+    (known,) = rooms.ledger.records.files()
+    rooms.ledger.records.save_file(replace(known, config=f"other:{known.config.partition(':')[2]}"))
+    held = rooms.points.read([f"{tiny.PUMP}/pressure"], 0, 2**62)
+    rooms.points.overwrite("other", replace(held, value=held.value + 1000))
+    blocks: list[int] = []
+    stopping = Loading(is_stopping=lambda: bool(blocks), stored=lambda p: blocks.append(len(p)), block_bytes=2000)
+    with pytest.raises(StoppedError):
+        load_file(rooms, file, tiny.at(9500), how=stopping)
+    assert 0 < sum(blocks) < n
+    gone_on = load_file(rooms, file, tiny.at(9600), how=Loading(block_bytes=2000))
+    assert "win" in gone_on.note
+    assert rooms.points.read([f"{tiny.PUMP}/pressure"], 0, 2**62).value.max() < 1000
 
 
 def test_a_short_row_is_one_dead_letter_and_its_neighbours_are_kept(rooms: Rooms, tmp_path: Path) -> None:
-    path = _wide(tmp_path / "a.csv", 3, f"2026-02-01T00:00:00+00:00,{tiny.PUMP}\n")
-    path.write_text(path.read_text() + f"2026-02-01T00:01:00+00:00,{tiny.PUMP},6.5\n")
-    report, _ = load_file(rooms, path, NOW)
+    path = _wide(tmp_path / "a.csv", 3, f"2026-01-06T00:00:00+00:00,{tiny.PUMP}\n")
+    path.write_text(path.read_text() + f"2026-01-06T00:01:00+00:00,{tiny.PUMP},6.5\n")
+    report = load_file(rooms, path, NOW).report
     assert (report.rows_in, report.stored, report.rejected) == (5, 4, 1)
     (letter,) = rooms.journal.dead_letters()
     assert (letter.reason, letter.topic) == ("row_width", "a.csv:5")
     assert "2 fields where the header has 3" in letter.detail
-    assert letter.payload.decode() == f"2026-02-01T00:00:00+00:00,{tiny.PUMP}"
+    assert letter.payload.decode() == f"time,asset,pressure\n2026-01-06T00:00:00+00:00,{tiny.PUMP}\n"
 
 
 def test_rows_of_an_unknown_asset_or_without_zone_are_dead_letters(rooms: Rooms, tmp_path: Path) -> None:
-    path = _wide(tmp_path / "a.csv", 1, f"{tiny.at(1).isoformat()},plant/ghost,1\n2026-02-01T00:00:00,{tiny.PUMP},2\n")
+    path = _wide(tmp_path / "a.csv", 1, f"{tiny.at(1).isoformat()},plant/ghost,1\n2026-01-06T00:00:00,{tiny.PUMP},2\n")
     load_file(rooms, path, NOW)
     assert rooms.journal.dead_letters_by_reason() == {"time_naive": 1, "unknown_asset": 1}
     assert _totals(rooms) == (3, 1, 2, 0, 0, 0)

@@ -15,7 +15,7 @@ from app.rooms import Rooms
 from app.settings import Settings
 from domain.alerting import AlertState, Change
 from domain.instants import to_ns
-from domain.points import Point
+from domain.points import Flag, Point
 from domain.records import Event, EventKind, Lot, Result
 from domain.scores import Verdict
 from domain.text import catalogue, spoken
@@ -101,6 +101,14 @@ def test_a_bad_point_neither_raises_nor_returns(plant: Settings) -> None:
     (alert,), transitions = _alert_rows(plant)
     assert [(t.change, t.at) for t in transitions] == [(Change.RAISED, at(5))]
     assert alert.state is AlertState.ACTIVE_UNACKED
+
+
+def test_a_retained_message_never_raises_an_alert(plant: Settings) -> None:
+    old_news = [p._replace(flags=Flag.RETAINED) for p in _pressures([9] * 10)]
+    _run(plant, old_news, [20])
+    assert _alert_rows(plant) == ([], [])
+    _run(plant, _pressures([9] * 10, start=30), [60])
+    assert len(_alert_rows(plant)[0]) == 1
 
 
 def test_points_from_before_the_first_start_raise_nothing(plant: Settings) -> None:

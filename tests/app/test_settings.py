@@ -204,6 +204,11 @@ def test_a_fault_of_rules_toml_names_key_and_rule(tmp_path: Path, old: str, new:
     assert said in faults[0].rule
 
 
+def test_a_rule_that_cannot_be_read_does_not_hide_the_faults_of_the_others(tmp_path: Path) -> None:
+    text = _rules('on_delay = "3min"', 'on_delay = "three"').replace('"score:pump-odd"', '"score:nosuch"', 1)
+    assert {"rules[0].on_delay", "rules[2].watch"} <= {f.key for f in _faults(tmp_path, rules_toml=text)}
+
+
 @pytest.mark.parametrize(
     ("old", "new", "line", "key", "said"),
     [
@@ -261,6 +266,15 @@ def test_a_column_that_is_missing_is_told(tmp_path: Path, name: str, column: str
     text = {"assets": tiny.ASSETS, "tags": tiny.TAGS}[name].replace(f",{column},", ",other,", 1)
     faults = _faults(tmp_path, **{f"{name}_csv": text})
     assert any(f.key == "(header)" and f.value == column and "missing" in f.rule for f in faults)
+
+
+@pytest.mark.parametrize(("name", "sign"), [("assets", ";"), ("tags", ";"), ("tags", "\t")])
+def test_a_table_without_commas_shows_its_header_and_how_to_separate(tmp_path: Path, name: str, sign: str) -> None:
+    text = {"assets": tiny.ASSETS, "tags": tiny.TAGS}[name].replace(",", sign)
+    found = [f for f in _faults(tmp_path, **{f"{name}_csv": text}) if f.key == "(header)"]
+    assert len(found) == 1
+    assert found[0].value.startswith(repr(f"asset{sign}")[:-1])
+    assert "separated by commas" in found[0].rule
 
 
 def test_a_missing_column_and_a_short_row_are_both_told(tmp_path: Path) -> None:
@@ -333,3 +347,49 @@ def test_a_fault_prints_file_key_value_and_rule() -> None:
 def test_secrets_are_not_shown(tmp_path: Path) -> None:
     settings = tiny.settings_in(tmp_path, forewarn_toml=_toml("[mqtt]", '[mqtt]\npassword = "hush-hush"'))
     assert "hush-hush" not in repr(settings.root)
+
+
+INFLUX = '[influxdb]\npassword_file = "influx.password"\n'
+
+
+def test_the_password_of_influxdb_comes_from_its_file(tmp_path: Path) -> None:
+    config = tiny.write(tmp_path, forewarn_toml=tiny.FOREWARN + INFLUX)
+    (config / "influx.password").write_text("hush-hush\n")
+    settings = load(config)
+    assert settings.root.influxdb.password.get_secret_value() == "hush-hush"
+    assert "hush-hush" not in repr(settings.root)
+
+
+def test_the_environments_password_of_influxdb_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = tiny.write(tmp_path, forewarn_toml=tiny.FOREWARN + INFLUX)
+    (config / "influx.password").write_text("from-file")
+    monkeypatch.setenv("FOREWARN_INFLUXDB_PASSWORD", "from-environment")
+    assert load(config).root.influxdb.password.get_secret_value() == "from-environment"
+
+
+def test_faults_of_influxdb_are_told_with_all_others(tmp_path: Path) -> None:
+    text = _toml('zone = "Asia/Seoul"', 'zone = "Mars/Base"')
+    section = '[influxdb]\nurl = "http://kim:geheim@db:8086"\ntimeout_s = 0\npassword_file = "none"\npassword = "x"\n'
+    faults = _faults(tmp_path, forewarn_toml=text + section)
+    assert [f.key for f in faults if f.key == "influxdb.password_file"] == ["influxdb.password_file"] * 2
+    assert {f.key for f in faults} == {"plant.zone", "influxdb.url", "influxdb.timeout_s", "influxdb.password_file"}
+
+
+def test_an_unknown_store_is_told_with_the_nearest(tmp_path: Path) -> None:
+    fault = _only(tmp_path, forewarn_toml=_toml("[data]", '[data]\ntelemetry = "influx"'))
+    assert "influxdb" in fault.rule
+
+
+def test_a_config_that_is_no_toml_is_one_fault_and_blames_no_table(tmp_path: Path) -> None:
+    fault = _only(tmp_path, forewarn_toml=tiny.FOREWARN + "\n[mqtt\n")
+    assert fault.rule.startswith("not valid TOML")
+
+
+def test_a_missing_table_of_tags_blames_no_renaming(tmp_path: Path) -> None:
+    topic = '[[mqtt.topics]]\npattern = "x/{t}"\nasset = "a/{t}"\ntag = "{t}"\nvalue_path = "v"'
+    topic = f'\n{topic}\nrename = {{ p = "pressure" }}\n'
+    config = tiny.write(tmp_path, forewarn_toml=tiny.FOREWARN + topic)
+    (config / "tags.csv").unlink()
+    with pytest.raises(ConfigError) as caught:
+        load(config)
+    assert not [x for x in caught.value.faults if ".rename." in x.key]

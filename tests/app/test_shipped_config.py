@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 
 import pytest
@@ -10,11 +11,12 @@ from pydantic import BaseModel
 from alerts.settings import NotifierSettings, RuleSettings
 from app.paths import bundled_config
 from app.settings import ClassSettings, Root, load
+from collectors.mqtt_settings import TopicSettings
 from collectors.settings import FormatSettings
 from detectors.settings import DetectorSettings
 from features.settings import FeatureSettings
 
-SECTIONS = ("plant", "data", "run", "mqtt", "evaluate", "console")
+SECTIONS = ("plant", "data", "duckdb", "influxdb", "ledger", "keeping", "run", "mqtt", "inbox", "evaluate", "console")
 ENTRIES: dict[str, type[BaseModel]] = {
     "formats": FormatSettings,
     "classes": ClassSettings,
@@ -34,7 +36,17 @@ def test_every_key_of_a_section_is_shown_with_its_default(section: str) -> None:
     defaults.pop("password", None)  # a secret is never dumped
     found = dict(shipped()[section])  # type: ignore[call-overload]
     found.pop("password", None)
+    if section == "mqtt":
+        found["topics"] = defaults["topics"]  # an example: held against its keys below
     assert found == defaults
+
+
+def test_every_key_of_a_topic_is_shown() -> None:
+    (example,) = shipped()["mqtt"]["topics"]  # type: ignore[index]
+    commented = set(re.findall(r"^# (\w+) = ", (bundled_config() / "forewarn.toml").read_text(), re.MULTILINE))
+    optional = {"records_path", "values_path", "name_path"}
+    assert set(example) | optional == set(TopicSettings.model_fields)
+    assert optional <= commented
 
 
 @pytest.mark.parametrize("entry", ENTRIES)

@@ -1,0 +1,76 @@
+"""`forewarn init`: a starting config from dump files that nobody described."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from zoneinfo import available_timezones
+
+from app.faults import suggest
+from app.running import CommandError
+from app.starting.classes import classes_of, told_apart
+from app.starting.config import write
+from app.starting.plans import Answers, asset_name
+from app.starting.records import has_interval, read_events, read_quality
+from app.starting.sensors import read_sensors
+from collectors.tables import BadFileError
+
+LOUD_ROWS = 500_000
+
+
+def main(args: argparse.Namespace, _stopping: threading.Event) -> int:
+    """Write the config and say what was guessed; a file that cannot be taken ends with code 1 and what to do."""
+    answers = _answers(args)
+    if args.dir.exists() and (not args.dir.is_dir() or any(args.dir.iterdir())):
+        raise CommandError(f"{args.dir} is not empty: name a new folder, nothing was written", 2)
+    if not args.sensors and not args.quality:
+        raise CommandError("forewarn init DIR --sensors FILE...: at least one file of tag values is needed", 2)
+    try:
+        sensors = told_apart([read_sensors(path, answers, _progress(path)) for path in args.sensors])
+        assets = list(dict.fromkeys(a for p in sensors for a in p.assets)) or [answers.asset or "plant/line-1"]
+        has_lots = {path: has_interval(path) for path in args.quality}
+        qualities = [
+            read_quality(
+                path,
+                answers,
+                assets,
+                has_lots=not has_lots[path] and any(has_lots.values()),
+                tick=_progress(path),
+            )
+            for path in args.quality
+        ]
+        events = [read_events(path, answers, assets, _progress(path)) for path in args.events]
+    except BadFileError as error:
+        raise CommandError(f"nothing was written: {error}") from error
+    formats = [*(p.format for p in sensors), *(p.format for p in qualities), *(p.format for p in events)]
+    start = write(args.dir.resolve().name, formats, classes_of(sensors, qualities, events), answers)
+    args.dir.mkdir(parents=True, exist_ok=True)
+    for name, text in start.files.items():
+        (args.dir / name).write_text(text, encoding="utf-8")
+    print(f"{args.dir}: written: {', '.join(start.files)}")
+    print("what was guessed, and where it stands:")
+    print("\n".join(start.summary))
+    if start.n_undecided:
+        print(f"{start.n_undecided} choices are yours: `forewarn check --config {args.dir}` names them")
+    else:
+        print(f"next: forewarn check --config {args.dir}, then forewarn load --config {args.dir} FILE...")
+    return 0
+
+
+def _answers(args: argparse.Namespace) -> Answers:
+    if args.zone and args.zone not in available_timezones():
+        raise CommandError(f"--zone {args.zone}: not a time zone{suggest(args.zone, available_timezones())}", 2)
+    if args.asset and asset_name(args.asset) != args.asset:
+        raise CommandError(f"--asset {args.asset}: a path of non-empty levels without + # * ? [ ]", 2)
+    return Answers(args.zone, args.time_format, args.asset)
+
+
+def _progress(path: Path) -> Callable[[int], None]:
+    def tick(n_rows: int) -> None:
+        if n_rows >= LOUD_ROWS and sys.stderr.isatty():
+            print(f"\r{path.name}: {n_rows} rows", end="", file=sys.stderr, flush=True)
+
+    return tick

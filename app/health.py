@@ -1,0 +1,123 @@
+"""How Forewarn itself is doing: the sum, disk, journal, receiver in; readings, and alerts by the rules on them, out."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any
+
+from alerts import health
+from alerts.lifecycle import Sample
+from app import watching
+from app.rooms import Rooms
+from collectors.health import Health
+from domain.health import Reading
+from domain.records import Tally
+
+NOTE = "health"
+RECEIVER_NOTE = "receiver"
+MISSING_S = 600.0  # messages that were found missing count for this long
+
+
+class HealthWatch:
+    """Holds what a reading needs from the one before: counts of an hour ago, since when the receiver is off."""
+
+    def __init__(self) -> None:
+        self._off_since: float | None = None
+        self._missing: deque[tuple[float, int]] = deque()
+
+    def look(self, rooms: Rooms, receiver: Health | None, monotonic: float, now: datetime) -> list[Reading]:
+        """Return all readings; monotonic in seconds."""
+        tallies = rooms.journal.tallies()
+        found = [
+            sum_reading(tallies),
+            dead_letter_reading(tallies, now),
+            disk_reading(rooms),
+            *journal_readings(rooms, now),
+        ]
+        if receiver is not None:
+            found += [self._receiver_reading(receiver, monotonic), self._missing_reading(receiver, monotonic)]
+        return found
+
+    def _receiver_reading(self, receiver: Health, monotonic: float) -> Reading:
+        if receiver.is_subscribed and not receiver.error:
+            self._off_since = None
+            return Reading(health.RECEIVER, 0.0, "")
+        self._off_since = monotonic if self._off_since is None else self._off_since
+        return Reading(health.RECEIVER, monotonic - self._off_since, receiver.error)
+
+    def _missing_reading(self, receiver: Health, monotonic: float) -> Reading:
+        """Return how many messages numbering publishers' gaps have shown to be lost of late."""
+        if not self._missing:
+            self._missing.append((monotonic, 0))  # counting began with the collector
+        self._missing.append((monotonic, receiver.noted.n_missing))
+        while len(self._missing) > 1 and monotonic - self._missing[1][0] >= MISSING_S:
+            self._missing.popleft()
+        by_publisher = {name: each.n_missing for name, each in receiver.noted.publishers.items() if each.n_missing}
+        worst = sorted(by_publisher, key=lambda name: -by_publisher[name])[:5]
+        detail = ", ".join(f"{name}: {by_publisher[name]}" for name in worst)
+        return Reading(health.MISSING, float(receiver.noted.n_missing - self._missing[0][1]), detail)
+
+
+def sum_reading(tallies: Sequence[Tally]) -> Reading:
+    """Return how many items are unaccounted for, over all sources and hours."""
+    broken = [t for t in tallies if t.difference]
+    detail = ", ".join(f"{t.source} {t.hour:%Y-%m-%d %H:%M} UTC: {t.difference}" for t in broken[:5])
+    return Reading(health.SUM, float(sum(abs(t.difference) for t in broken)), detail)
+
+
+def dead_letter_reading(tallies: Sequence[Tally], now: datetime) -> Reading:
+    """Return the share of dead letters among what was received in this hour and the last."""
+    recent = [t for t in tallies if t.hour is not None and t.hour > now - timedelta(hours=2)]
+    received, dead = sum(t.received for t in recent), sum(t.dead_lettered for t in recent)
+    return Reading(health.DEAD_LETTERS, dead / received if received else 0.0, f"{dead} of {received}")
+
+
+def disk_reading(rooms: Rooms) -> Reading:
+    """Return which share of the data folder's disk is used."""
+    usage = shutil.disk_usage(rooms.settings.data_folder)
+    return Reading(health.DISK, 1 - usage.free / usage.total, f"{usage.free / 1e9:.1f} GB free")
+
+
+def journal_readings(rooms: Rooms, now: datetime) -> list[Reading]:
+    """Return which share of its bound the journal holds, and for how long its oldest item has waited (s)."""
+    since = rooms.journal.waiting_since()
+    lag_s = 0.0 if since is None else max(0.0, (now - since).total_seconds())
+    return [
+        Reading(health.JOURNAL, rooms.journal.fill(), f"{rooms.journal.size() / 1e6:.1f} MB"),
+        Reading(health.LAG, lag_s, ""),
+    ]
+
+
+def raise_alerts(rooms: Rooms, readings: Sequence[Reading], now: datetime) -> int:
+    """Note the readings in the ledger and advance the rules on them; returns the number of alerts changed."""
+    rooms.ledger.save_note(NOTE, json.dumps({"at": now.isoformat(), "readings": [asdict(r) for r in readings]}))
+    samples = {f"health:{r.name}": {health.SOFTWARE: [Sample(now, r.value)]} for r in readings}
+    return watching.advance_rules(rooms, samples, now)
+
+
+def note_receiver(rooms: Rooms, receiver: Health, monotonic: float, now: datetime) -> None:
+    """Note in the ledger what the collector counted since its start; `received_s` is the age of its last message."""
+    received_at = receiver.last_received_at
+    found = asdict(receiver) | {"at": now.isoformat()}
+    found["received_s"] = None if received_at is None else round(monotonic - received_at, 1)
+    rooms.ledger.save_note(RECEIVER_NOTE, json.dumps(found))
+
+
+def receiver_noted(rooms: Rooms) -> dict[str, Any] | None:
+    """Return what `note_receiver` last noted."""
+    text = rooms.ledger.note(RECEIVER_NOTE)
+    return None if text is None else dict(json.loads(text))
+
+
+def noted(rooms: Rooms) -> tuple[datetime, list[Reading]] | None:
+    """Return the readings last noted and when; None before the service ever ran."""
+    text = rooms.ledger.note(NOTE)
+    if text is None:
+        return None
+    found = json.loads(text)
+    return datetime.fromisoformat(found["at"]), [Reading(**r) for r in found["readings"]]

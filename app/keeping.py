@@ -1,0 +1,105 @@
+"""What is kept how long: the settings and an instant in, what is older deleted, and said so in the log and the ledger.
+
+Invariants: the counts of the sum stay; nothing is deleted that the settings do not name; tag values are deleted only
+after their hourly figures were brought up to date.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from app.keeping_settings import KeepingSettings
+from app.rooms import Rooms
+from domain.instants import to_ns
+from domain.ports import PointStore
+from store.clearing import clear_conflicts, clear_letters
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Before which instant each kind is deleted, and how much of it is kept; None is without a bound."""
+
+    raw: datetime | None
+    scores: datetime | None
+    messages: datetime | None
+    letters: datetime | None
+    letters_bytes: int | None
+    conflicts: int | None
+    done: datetime | None
+
+
+def bounds(settings: KeepingSettings, now: datetime) -> Bounds:
+    """Return what the settings mean at an instant."""
+
+    def before(days: int) -> datetime | None:
+        return now - timedelta(days=days) if days else None
+
+    return Bounds(
+        before(settings.raw_days),
+        before(settings.score_days),
+        before(settings.message_days),
+        before(settings.dead_letter_days),
+        settings.dead_letter_max_mb * 1_000_000 or None,
+        settings.conflicts_max or None,
+        before(settings.done_days),
+    )
+
+
+def keep(rooms: Rooms, now: datetime, done: Path | None = None) -> Mapping[str, int]:
+    """Roll up tag values, and delete what is beyond the bounds; returns how many of each kind were deleted.
+
+    done: the folder of files that were loaded. One kind that cannot be deleted does not keep the others from it; the
+    first error is raised in the end.
+    """
+    found = bounds(rooms.settings.root.keeping, now)
+    upkeep, books = rooms.ledger.upkeep, rooms.journal.books
+    works: dict[str, Callable[[], int]] = {
+        "points": lambda: _clear_points(rooms.points, found.raw),
+        "scores": lambda: 0 if found.scores is None else upkeep.delete_scores(found.scores),
+        "messages": lambda: 0 if found.messages is None else upkeep.delete_messages(found.messages),
+        "dead letters": lambda: clear_letters(books, found.letters, found.letters_bytes),
+        "conflicts": lambda: 0 if found.conflicts is None else clear_conflicts(books, found.conflicts),
+        "files": lambda: 0 if found.done is None or done is None else clear_files(done, found.done),
+    }
+    deleted: dict[str, int] = {}
+    errors: list[Exception] = []
+    for what, work in works.items():
+        try:
+            deleted[what] = work()
+        except Exception as error:  # a store that is away must not keep the others from being cleared
+            log.exception("not cleared what=%s", what)
+            errors.append(error)
+    for what, n in deleted.items():
+        if n:
+            log.info("cleared what=%r n=%d", what, n)
+    upkeep.save_cleared(now, deleted, "beyond the bounds of [keeping]")
+    if errors:
+        raise errors[0]
+    return deleted
+
+
+def clear_files(folder: Path, before: datetime) -> int:
+    """Delete the files directly in a folder that were last changed before an instant; returns how many."""
+    deleted = 0
+    for path in folder.iterdir() if folder.is_dir() else ():
+        with suppress(FileNotFoundError):
+            if path.is_file() and not path.is_symlink() and path.stat().st_mtime_ns < to_ns(before):
+                path.unlink()
+                deleted += 1
+    return deleted
+
+
+def _clear_points(points: PointStore, before: datetime | None) -> int:
+    points.roll_up()
+    if before is None:
+        return 0
+    n_before = points.count()
+    points.delete_before(to_ns(before))
+    return max(0, n_before - points.count())

@@ -1,0 +1,186 @@
+"""Plans of files to classes of assets: which assets are alike, at what pace they report, what windows fit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Final
+
+from app.starting.plans import EventPlan, Line, QualityPlan, ResultPlan, SensorPlan, TagPlan
+from app.starting.sensors import DEFAULT_ASSET
+from collectors.guessing import clean
+
+ALIKE: Final = 0.6  # share of common tags from which two assets are of one class
+SLOW: Final = 20.0  # a tag this many times slower than the usual one is left out of windows
+DAY_S: Final = 86_400.0
+MOST_WINDOWS: Final = 20_000
+NICE: Final[tuple[tuple[float, str], ...]] = (
+    *((n / 1000, f"{n}ms") for n in (1, 2, 5, 10, 20, 50, 100, 200, 500)),
+    *((float(n), f"{n}s") for n in (1, 2, 5, 10, 15, 20, 30)),
+    *((n * 60.0, f"{n}min") for n in (1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30)),
+    *((n * 3600.0, f"{n}h") for n in (1, 2, 3, 4, 6, 8, 12)),
+    *((n * DAY_S, f"{n}d") for n in (1, 2, 3, 5, 7, 10, 14, 21, 30, 60, 90)),
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ClassPlan:
+    """Assets that are alike. period_s, window_s, ... are seconds, or cycles where it counts cycles."""
+
+    name: str
+    assets: tuple[str, ...]
+    tags: Mapping[str, TagPlan]
+    has_cycles: bool
+    period_s: float
+    is_regular: bool
+    used: tuple[str, ...]  # tags that windows are cut from; the others report too rarely
+    window_s: float
+    step_s: float
+    train_step_s: float
+    horizon_s: float
+    n_failures: int
+    qualities: tuple[QualityPlan, ...]
+
+    @property
+    def lead_s(self) -> float:
+        """A twelfth of the horizon."""
+        return max(1, self.horizon_s // 6) if self.has_cycles else nice(self.horizon_s / 12)[0]
+
+
+def nice(seconds: float) -> tuple[float, str]:
+    """Return the nearest round duration, in seconds and as config writes it."""
+    return min(NICE, key=lambda n: abs(math.log(n[0] / max(seconds, 1e-3))))
+
+
+def exact(seconds: float) -> str:
+    """Return a duration as config writes it, rounded only where a round one is within 3 %."""
+    value, text = nice(seconds)
+    if abs(value - seconds) <= 0.03 * seconds:
+        return text
+    return f"{seconds:.0f}s" if seconds >= 60 else f"{seconds:.3f}".rstrip("0").rstrip(".") + "s"
+
+
+def told_apart(plans: Sequence[SensorPlan]) -> list[SensorPlan]:
+    """Return the plans; files of the same tags at the same time that name no machine are a machine each."""
+    found = list(plans)
+    for i, plan in enumerate(plans):
+        twins = [p for j, p in enumerate(plans) if j != i and _is_twin(plan, p)]
+        if twins:
+            name = f"plant/{clean(plan.format.path.stem)}"
+            note = "no column names machines; other files have the same tags at the same time"
+            lines = tuple(Line("asset", name, note) if x.key == "asset" else x for x in plan.format.lines)
+            form = replace(plan.format, lines=lines)
+            found[i] = replace(plan, format=form, assets={name: plan.assets[DEFAULT_ASSET]})
+    return found
+
+
+def _is_twin(one: SensorPlan, other: SensorPlan) -> bool:
+    if set(one.assets) != {DEFAULT_ASSET} or set(other.assets) != {DEFAULT_ASSET}:
+        return False
+    overlaps = one.span[0] < other.span[1] and other.span[0] < one.span[1]
+    return overlaps and bool(set(one.assets[DEFAULT_ASSET]) & set(other.assets[DEFAULT_ASSET]))
+
+
+def classes_of(
+    sensors: Sequence[SensorPlan], qualities: Sequence[QualityPlan], events: Sequence[EventPlan]
+) -> list[ClassPlan]:
+    """Return the classes: assets that share most of their tags, then one of the assets that only records name."""
+    tags: dict[str, dict[str, TagPlan]] = {}
+    for plan in sensors:
+        for asset, own in plan.assets.items():
+            tags.setdefault(asset, {}).update({n: t for n, t in own.items() if n not in tags.get(asset, {})})
+    groups: list[list[str]] = []
+    for asset in tags:
+        for group in groups:
+            if _likeness(tags[asset], tags[group[0]]) >= ALIKE:
+                group.append(asset)
+                break
+        else:
+            groups.append([asset])
+    named = [a for q in qualities for a in q.lines] + [a for e in events for a in e.assets]
+    rest = [a for a in dict.fromkeys(named) if a not in tags]
+    root = "machine" if len(tags) > 1 else "line"
+    found = [
+        _class(root if not i else f"{root}-{i + 1}", group, tags, sensors, qualities, events)
+        for i, group in enumerate(groups)
+    ]
+    return [*found, _class("other", rest, {a: {} for a in rest}, (), qualities, events)] if rest else found
+
+
+def _likeness(one: Mapping[str, TagPlan], other: Mapping[str, TagPlan]) -> float:
+    return len(set(one) & set(other)) / max(1, len(set(one) | set(other)))
+
+
+def _class(
+    name: str,
+    assets: Sequence[str],
+    tags: Mapping[str, Mapping[str, TagPlan]],
+    sensors: Sequence[SensorPlan],
+    qualities: Sequence[QualityPlan],
+    events: Sequence[EventPlan],
+) -> ClassPlan:
+    own = [p for p in sensors if set(p.assets) & set(assets)]
+    merged: dict[str, TagPlan] = {}
+    for asset in assets:
+        merged |= {n: t for n, t in tags[asset].items() if n not in merged}
+    quality = tuple(q for q in qualities if set(q.lines) & set(assets))
+    starts = [sorted(e.failures[a]) for e in events for a in assets if a in e.failures]
+    n_failures = sum(map(len, starts))
+    everywhere = [n for n in merged if all(n in tags[a] for a in assets)]
+    if own and all(p.has_cycles for p in own):
+        return ClassPlan(
+            name, tuple(assets), merged, True, 1.0, True, tuple(everywhere), 30, 1, 3, 30, n_failures, quality
+        )
+    period, is_regular = _pace([merged[n] for n in everywhere])
+    used = tuple(n for n in everywhere if merged[n].period_s <= period)
+    span = (max(p.span[1] for p in own) - min(p.span[0] for p in own)) / 1e9 if own else 0.0
+    gaps = sorted((b - a) / 1e9 for found in starts for a, b in pairwise(found))
+    horizon = min(DAY_S, (span or 10 * DAY_S) / 10, gaps[len(gaps) // 4] / 4 if gaps else DAY_S)
+    passage = max((q.passage_s for q in quality), default=0.0)
+    window = max(30 * period, 600.0 if period <= 10 else 0.0)
+    if span:
+        window = max(5 * period, min(window, span / 40))
+    window = max(5 * period, passage) if passage else nice(window)[0]
+    step = max(period, min(window / 6, span / 400 if span else window / 6))
+    train_step = max(step, span * len(assets) / MOST_WINDOWS)
+    return ClassPlan(
+        name,
+        tuple(assets),
+        merged,
+        False,
+        period,
+        is_regular,
+        used,
+        nice(window)[0],
+        nice(step)[0],
+        nice(train_step)[0],
+        nice(max(horizon, 2 * period))[0],
+        n_failures,
+        quality,
+    )
+
+
+def results_of(c: ClassPlan) -> list[ResultPlan]:
+    """Return the results of a class's lots, each once."""
+    found: dict[str, ResultPlan] = {}
+    for quality in c.qualities:
+        for result in quality.results:
+            found.setdefault(result.name, result)
+    return list(found.values())
+
+
+def span_text(c: ClassPlan, units: float) -> int | str:
+    """Return a span as config writes it: a number of cycles, or a duration."""
+    return int(units) if c.has_cycles else nice(units)[1]
+
+
+def _pace(tags: Sequence[TagPlan]) -> tuple[float, bool]:
+    """Return the slowest period among the tags that report at about the usual pace, in seconds."""
+    periods = sorted(t.period_s for t in tags if t.period_s > 0)
+    if not periods:
+        return 60.0, True
+    usual = periods[len(periods) // 2]
+    period = max(p for p in periods if p <= SLOW * usual)
+    return period, all(t.is_regular for t in tags if 0 < t.period_s <= period)

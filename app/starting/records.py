@@ -1,0 +1,314 @@
+"""Files of lots, results and events that nobody described to plans: which column is what, and in whose words."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from app.starting.plans import (
+    TODO,
+    Answers,
+    EventPlan,
+    FormatPlan,
+    Line,
+    QualityPlan,
+    ResultPlan,
+    asset_name,
+    dialect_lines,
+    reading_form,
+    remarks_of,
+    time_lines,
+)
+from app.starting.sensor_roles import NULLS
+from app.starting.sensors import number_of, typical
+from collectors import guessing, roles
+from collectors.guessing import TimeGuess
+from collectors.sampling import Column, Sample, first_rows, sniff, survey
+from collectors.tables import BadFileError
+from domain.records import EventKind, Reason
+
+RESULT_WORDS: Final = (
+    *("result", "quality", "yield", "purity", "defect", "verdict", "judgement", "judgment", "label", "target"),
+    *("viscosity", "hardness", "thickness", "strength", "moisture", "concentrate", "concentration"),
+    *("ergebnis", "qualität", "ausbeute", "reinheit", "fehler", "urteil", "härte", "festigkeit", "dicke"),
+    *("viskosität", "feuchte", "결과", "품질", "수율", "순도", "불량", "판정", "점도", "경도", "두께", "강도", "수분"),
+)
+FEW: Final = 5
+KINDS: Final = ", ".join(EventKind)
+TIME_ROLES: Final = ("start", "end", "result_at")
+
+
+def read_quality(
+    path: Path,
+    answers: Answers,
+    assets: Sequence[str],
+    *,
+    has_lots: bool,
+    tick: Callable[[int], None] = lambda _: None,
+) -> QualityPlan:
+    """Plan how a file of lots and results is read; raises BadFileError, whose text says what to do.
+
+    assets: those of the sensor files. has_lots: another file tells when each lot was made, so this one is results only.
+    """
+    sample, times, asset = _look(path, tick)
+    rest = roles.without(list(sample.columns), asset, *times)
+    lot = roles.first_of(rest, "lot") or _own_names(sample, rest[:1])
+    lab = roles.first_of([n for n in rest if n != lot and not sample.columns[n].n_numbers], "lab")
+    guess, time_rows = _times(sample, times, answers)
+    parts = _interval(times)
+    kind = "results" if has_lots and not {"start", "end"} & set(parts.values()) else "lots"
+    if kind == "results":
+        parts = dict.fromkeys(parts, "result_at")
+    rename: dict[str, str] = {**parts, **({lab: "lab"} if lab else {})}
+    lines: list[Line] = []
+    if kind == "lots" and "end" not in parts.values():
+        source = next(iter(parts))
+        lines.append(Line("join", {"end": [source]}, f"the only time of a lot is {source!r}: taken as its end"))
+    remarks = remarks_of(sample)
+    named_by = sample.columns[lot or times[0]].cells
+    n_shared = len(named_by) - len(
+        {(str(c), str(o)) for c, o in zip(named_by, _owner_cells(sample, asset), strict=True)}
+    )
+    if lot is None:
+        if n_shared:
+            remarks.append(f"{n_shared} rows share their time, and so their lot: add a column that names each lot")
+        lines.append(Line("join", {"lot": [times[0]]}, "no column names lots: a row is a lot, named by its time"))
+    else:
+        rename[lot] = "lot"
+    value = roles.first_of([n for n in rest if sample.columns[n].n_numbers and n != lot], "value")
+    name = roles.first_of([n for n in rest if n not in (lot, lab, value) and not _is_number(sample, n)], "tag")
+    line_lines, named = _owners(sample, asset, "line", assets, rename)
+    results: list[ResultPlan] = []
+    if value and name and kind == "results":
+        rename |= {name: "result", value: "value"}
+        results = _long_results(sample, name, value, lot)
+    else:
+        others = [n for n in rest if n not in (lot, lab)]
+        more, results = _wide_results(sample, others, rename)
+        lines += more
+    lines = [*time_lines(guess, answers), *line_lines, *lines, Line("rename", rename, "by their names")]
+    return QualityPlan(
+        FormatPlan(path, kind, (*lines, *_csv_lines(sample)), tuple(remarks)),
+        tuple(dict.fromkeys(named.values())),
+        tuple(results),
+        len(set(map(str, named_by))),
+        _passed_s(time_rows, parts, "start", "end"),
+        kind == "results" or _passed_s(time_rows, parts, "end", "result_at") > 0,
+    )
+
+
+def read_events(
+    path: Path, answers: Answers, assets: Sequence[str], tick: Callable[[int], None] = lambda _: None
+) -> EventPlan:
+    """Plan how a file of events is read; raises BadFileError, whose text says what to do."""
+    sample, times, asset = _look(path, tick)
+    rest = [n for n in roles.without(list(sample.columns), asset, *times) if sample.columns[n].others]
+    kind = roles.first_of(rest, "kind")
+    code = roles.first_of([n for n in sample.columns if n not in (asset, kind, *times)], "code")
+    note = roles.first_of([n for n in rest if n not in (kind, code)], "note")
+    guess, time_rows = _times(sample, times, answers)
+    parts = {source: role for source, role in _interval(times, alone="start").items() if role != "result_at"}
+    rename = {**parts, **{c: role for c, role in ((kind, "kind"), (code, "code"), (note, "note")) if c}}
+    lines: list[Line] = []
+    if "end" not in parts.values():
+        source = next(s for s, role in parts.items() if role == "start")
+        lines.append(Line("join", {"end": [source]}, "no column tells the end: each event is an instant"))
+    line_lines, named = _owners(sample, asset, "asset", assets, rename)
+    kinds = _kinds(sample, kind, path)
+    lines += _kind_lines(kinds, kind, path)
+    undecided = [k for k in kinds.values() if k.startswith(TODO)]
+    starts = time_rows[next(s for s, role in parts.items() if role == "start")]
+    failures: dict[str, list[int]] = defaultdict(list)
+    spoken = sample.columns[kind].cells if kind else [""] * len(starts)
+    owners = sample.columns[asset].cells if asset else [""] * len(starts)
+    for at, word, owner in zip(starts, spoken, owners, strict=True):
+        if at is not None and kinds.get(str(word)) == EventKind.FAILURE.value:
+            failures[named.get(str(owner), "")].append(at)
+    whole = (*time_lines(guess, answers), *line_lines, *lines, Line("rename", rename, "by their names"))
+    return EventPlan(
+        FormatPlan(path, "events", (*whole, *_csv_lines(sample)), tuple(remarks_of(sample))),
+        tuple(dict.fromkeys(named.values())),
+        dict(failures),
+        len(undecided),
+    )
+
+
+def has_interval(path: Path) -> bool:
+    """Return whether a file tells when lots start or end; raises BadFileError."""
+    return any(roles.fits(n, "start") or roles.fits(n, "end") for n in first_rows(path, sniff(path)).columns)
+
+
+def _own_names(sample: Sample, names: Sequence[str]) -> str | None:
+    """Return the column, of those given, that has another text or whole number in every row; None where none has."""
+    for name in names:
+        column = sample.columns[name]
+        is_whole = not column.n_point and all(isinstance(c, str | int | np.integer) for c in column.cells)
+        if is_whole and not column.n_comma and len(set(column.cells)) == len(column.cells) > FEW:
+            return name
+    return None
+
+
+def _owner_cells(sample: Sample, asset: str | None) -> Sequence[Any]:
+    return sample.columns[asset].cells if asset else [""] * len(next(iter(sample.columns.values())).cells)
+
+
+def _look(path: Path, tick: Callable[[int], None]) -> tuple[Sample, tuple[str, ...], str | None]:
+    dialect = sniff(path)
+    block = first_rows(path, dialect)
+    cells = {name: list(column) for name, column in block.columns.items()}
+    times = tuple(n for n, column in cells.items() if guessing.times_in(column) is not None)
+    if not times:
+        raise BadFileError(
+            Reason.TIME_FORMAT,
+            f"{path.name}: no column holds times that are written in one way (a date, or a date with a time of day)",
+        )
+    texts = [n for n in cells if n not in times and roles.fits(n, "asset") and not roles.fits(n, "lot")]
+    asset = next((n for n in sorted(texts, key=len) if len(set(cells[n])) <= max(1, len(cells[n]) // 2)), None)
+    keys = tuple(n for n in cells if n == asset or (roles.fits(n, "kind") and n not in times))
+    return survey(path, dialect, keys, tick), times, asset
+
+
+def _times(sample: Sample, names: Sequence[str], answers: Answers) -> tuple[TimeGuess, dict[str, list[int | None]]]:
+    """Return how all times of a file are written, and each column's instants in ns."""
+    together = [c for n in names for c in sample.columns[n].cells]
+    guess = guessing.times_in(together)
+    if guess is None:
+        raise BadFileError(
+            Reason.TIME_FORMAT,
+            f"{sample.path.name}: columns {', '.join(names)} are not written in one way: export them in one format",
+        )
+    form, zone = reading_form(guess, answers)
+    return guess, {
+        n: [next(iter(guessing.instants_in([c], form, zone)), None) for c in sample.columns[n].cells] for n in names
+    }
+
+
+def _interval(times: Sequence[str], alone: str = "result_at") -> dict[str, str]:
+    """Return what each time column tells: start, end or result_at; the first that says nothing is `alone`.
+
+    An event always has a start.
+    """
+    found: dict[str, str] = {}
+    for name in times:
+        role = next((r for r in TIME_ROLES if roles.fits(name, r) and r not in found.values()), None)
+        if role:
+            found[name] = role
+    for name in times:
+        if name not in found and alone not in found.values():
+            found[name] = alone
+    if alone == "start" and alone not in found.values():
+        found[times[0]] = alone
+    return found
+
+
+def _owners(
+    sample: Sample, column: str | None, name: str, assets: Sequence[str], rename: dict[str, str]
+) -> tuple[list[Line], dict[str, str]]:
+    """Return the lines that say whose rows these are, and the asset of each name in the file; adds to `rename`."""
+    if column is None:
+        if len(assets) == 1:
+            return [Line("asset", assets[0], "no column names machines, and there is one")], {"": assets[0]}
+        options = ", ".join(assets[:5])
+        return [Line("asset", f"{TODO}: one of {options}", "no column says whose rows these are")], {}
+    rename[column] = name
+    raw = list(dict.fromkeys(str(c) for c in sample.columns[column].cells if c not in (None, "")))
+    found = {r: _nearest(r, assets) for r in raw}
+    changed = {r: a for r, a in found.items() if r != a}
+    lines = [Line(f"translate.{name}", changed, "the nearest names of assets")] if changed else []
+    return lines, found
+
+
+def _nearest(raw: str, assets: Sequence[str]) -> str:
+    """Return the asset of this name, of this name in other case, or with this last level; else the name itself."""
+    wanted = asset_name(raw)
+    same = [a for a in assets if a == wanted]
+    alike = [a for a in assets if wanted.casefold() in (a.casefold(), a.rpartition("/")[2].casefold())]
+    return (same or alike or [wanted])[0]
+
+
+def _kinds(sample: Sample, column: str | None, path: Path) -> dict[str, str]:
+    """Return the kind that each of a file's own words stands for; TODO where none is known."""
+    undecided = f"{TODO}: one of {KINDS}"
+    if column is None:
+        return {"": roles.kind_of(path.stem) or undecided}
+    words = dict.fromkeys(str(c) for c in sample.columns[column].cells if c not in (None, ""))
+    known = {k.value for k in EventKind}
+    return {w: w if w in known else roles.kind_of(w) or undecided for w in words}
+
+
+def _kind_lines(kinds: Mapping[str, str], column: str | None, path: Path) -> list[Line]:
+    if column is None:
+        return [Line("fixed", {"kind": kinds[""]}, f"no column tells the kind; by the file's name {path.name}")]
+    changed = {word: kind for word, kind in kinds.items() if word != kind}
+    return [Line("translate.kind", changed, "by the words; check each")] if changed else []
+
+
+def _wide_results(sample: Sample, names: Sequence[str], rename: dict[str, str]) -> tuple[list[Line], list[ResultPlan]]:
+    columns = [sample.columns[n] for n in names]
+    states = {c.name: s for c in columns if (s := guessing.switches(_said(c)))}
+    numeric = [c for c in columns if c.n_numbers > sum(_said(c).values()) and c.name not in states]
+    worded = [c for c in numeric if any(w in c.name.casefold() for w in RESULT_WORDS)]
+    chosen = [c for c in columns if c.name in states] + (worded or (numeric if len(numeric) <= FEW else []))
+    others = [c for c in numeric if c not in chosen]
+    ordered = [*chosen, *others]
+    named = guessing.distinct_names([guessing.name_in(c.name) for c in ordered], {*rename.values(), "line", "asset"})
+    rename |= {c.name: n.name for c, n in zip(ordered, named, strict=True) if c.name != n.name}
+    results = [n.name for n in named[: len(chosen)]]
+    note = "by name, or two states" if others else "numbers and states of a lot"
+    if others:
+        note += "; the other numbers are process values of the lot"
+    lines = [Line("results", results or [f"{TODO}: which of {', '.join(n.name for n in named[:4])} are results"], note)]
+    lines += [
+        Line(f"translate.{n.name}", states[c.name], "two states, read as 1 (a fault) and 0")
+        for c, n in zip(ordered, named, strict=True)
+        if c.name in states
+    ]
+    left = [c.name for c in columns if c not in ordered]
+    if left:
+        lines.append(Line("ignore", left, "no numbers in them"))
+    odd = sorted({t for c in numeric for t in _said(c)})[:50]
+    if odd:
+        lines.append(Line("null_texts", [*NULLS, *odd], "stand among numbers: kept as null"))
+    decimal = guessing.decimal_of(sample.columns.values())
+    plans = []
+    for column, name in zip(chosen, named, strict=False):
+        cells = [states[column.name].get(c, c) if column.name in states else c for c in column.cells]
+        numbers = [x for c in cells if (x := number_of(c, decimal)) is not None]
+        plans.append(ResultPlan(name.name, name.unit, name.title, len(numbers), typical(numbers)))
+    return lines, plans
+
+
+def _long_results(sample: Sample, name: str, value: str, lot: str | None) -> list[ResultPlan]:
+    decimal = guessing.decimal_of(sample.columns.values())
+    numbers: dict[str, list[float]] = defaultdict(list)
+    for raw, cell in zip(sample.columns[name].cells, sample.columns[value].cells, strict=True):
+        if lot is not None and (number := number_of(cell, decimal)) is not None:
+            numbers[str(raw)].append(number)
+    return [ResultPlan(n, "", n, len(found), typical(found)) for n, found in numbers.items()]
+
+
+def _passed_s(rows: Mapping[str, Sequence[int | None]], parts: Mapping[str, str], first: str, last: str) -> float:
+    """Return the median time from one column to another in seconds, 0 where there is none."""
+    by_role = {role: rows[name] for name, role in parts.items()}
+    pairs = zip(by_role.get(first, ()), by_role.get(last, ()), strict=False)
+    spans = [(b - a) / 1e9 for a, b in pairs if a is not None and b is not None and b > a]
+    return float(np.median(spans)) if spans else 0.0
+
+
+def _said(column: Column) -> dict[str, int]:
+    return {t: n for t, n in column.others.items() if t not in NULLS}
+
+
+def _is_number(sample: Sample, name: str) -> bool:
+    column: Any = sample.columns[name]
+    return bool(column.n_numbers > sum(column.others.values()))
+
+
+def _csv_lines(sample: Sample) -> tuple[Line, ...]:
+    if not sample.is_csv:
+        return ()
+    return dialect_lines(sample.dialect, guessing.decimal_of(sample.columns.values()))

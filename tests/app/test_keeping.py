@@ -1,0 +1,203 @@
+"""What is beyond its bound goes, is said to have gone, and the sum stays."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from app.keeping import bounds, clear_files, keep
+from app.keeping_settings import KeepingSettings
+from app.rooms import Rooms
+from domain.alerting import Alert, AlertKey, AlertState, AlertUpdate, Message, Priority
+from domain.errors import JournalFullError, StoreAwayError
+from domain.instants import to_ns
+from domain.records import Conflict, Decoded, Outcome, Reason, Rejected
+from domain.scores import Scale, Score, Verdict
+from tests.app import tiny_plant as tiny
+
+DAY = timedelta(days=1)
+NOW = tiny.T0 + 1000 * DAY
+
+
+def settings(**changed: int) -> KeepingSettings:
+    return KeepingSettings(**changed)
+
+
+@dataclass
+class Points:
+    """A point store that rolls up; it may be away."""
+
+    calls: list[Any] = field(default_factory=list)
+    is_away: bool = False
+
+    def roll_up(self) -> int:
+        if self.is_away:
+            raise StoreAwayError("InfluxDB is away")
+        self.calls.append("rolled up")
+        return 1
+
+    def delete_before(self, until: int) -> None:
+        self.calls.append(until)
+
+    def count(self) -> int:
+        return 100 - 30 * (len(self.calls) > 1)
+
+
+@dataclass
+class RoomsWith:
+    """Rooms with other settings and points."""
+
+    inner: Rooms
+    keeping: KeepingSettings
+    points: Any = field(default_factory=Points)
+
+    @property
+    def settings(self) -> Any:
+        @dataclass
+        class Root:
+            keeping: KeepingSettings
+
+        @dataclass
+        class Settings:
+            root: Root
+
+        return Settings(Root(self.keeping))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+
+def kept(rooms: Rooms, points: Points | None = None, done: Path | None = None, **changed: int) -> dict[str, int]:
+    given = cast(Rooms, RoomsWith(rooms, settings(**changed), points or Points()))
+    return {what: n for what, n in keep(given, NOW, done).items() if n}
+
+
+def letters(rooms: Rooms, at: datetime, n: int, payload: bytes = b"x") -> None:
+    items = tuple(Rejected("mqtt", f"t/{i}", Reason.JSON, "said so", payload) for i in range(n))
+    rooms.journal.settle_block(f"{at}:{n}", "mqtt", at, Decoded(tiny.decoded().points, rejected=items), Outcome())
+
+
+def test_nothing_has_a_bound_that_was_not_set() -> None:
+    none = {name: 0 for name in KeepingSettings.model_fields if name != "journal_max_mb"}
+    found = bounds(settings(**none), NOW)
+    assert {
+        getattr(found, name) for name in ("raw", "scores", "messages", "letters", "letters_bytes", "conflicts")
+    } == {None}
+    assert bounds(KeepingSettings(), NOW).raw is None
+    assert bounds(settings(raw_days=3), NOW).raw == NOW - 3 * DAY
+
+
+def test_values_are_rolled_up_before_they_are_deleted(rooms: Rooms) -> None:
+    points = Points()
+    assert kept(rooms, points) == {}
+    assert points.calls == ["rolled up"]
+    points.calls.clear()
+    assert kept(rooms, points, raw_days=30) == {"points": 30}
+    assert points.calls == ["rolled up", to_ns(NOW - 30 * DAY)]
+
+
+def test_dead_letters_go_by_age_and_the_sum_still_counts_them(rooms: Rooms) -> None:
+    letters(rooms, NOW - 31 * DAY, 4)
+    letters(rooms, NOW - 29 * DAY, 3)
+    before = rooms.journal.totals()
+    assert kept(rooms, dead_letter_days=30) == {"dead letters": 4}
+    assert len(rooms.journal.dead_letters()) == 3
+    assert rooms.journal.totals() == before
+    assert before[0].dead_lettered == 7
+
+
+def test_the_oldest_dead_letters_go_beyond_a_size(rooms: Rooms) -> None:
+    for day in range(6):
+        letters(rooms, NOW - (10 - day) * DAY, 1, bytes([day]) * 300_000)
+    assert kept(rooms, dead_letter_max_mb=1) == {"dead letters": 3}
+    assert [x.payload[0] for x in rooms.journal.dead_letters()] == [5, 4, 3]
+    assert kept(rooms, dead_letter_max_mb=1) == {}
+
+
+def test_many_dead_letters_go_some_at_a_time(rooms: Rooms) -> None:
+    letters(rooms, NOW - 31 * DAY, 12_001)
+    letters(rooms, NOW, 2)
+    assert kept(rooms, dead_letter_days=30) == {"dead letters": 12_001}
+    assert len(rooms.journal.dead_letters()) == 2
+
+
+def test_the_oldest_conflicts_go_beyond_a_number(rooms: Rooms) -> None:
+    for day in range(5):
+        conflict = Conflict("a/x", tiny.at(day), "1", str(day))
+        rooms.journal.settle_block(f"b{day}", "mqtt", NOW, tiny.decoded(), Outcome(conflicts=(conflict,)))
+    assert kept(rooms, conflicts_max=2) == {"conflicts": 3}
+    assert kept(rooms, conflicts_max=2) == {}
+    assert rooms.journal.totals()[0].conflicts == 5
+
+
+def test_scores_and_messages_go_by_age_and_alerts_stay(rooms: Rooms) -> None:
+    for days in (40, 20):
+        at = NOW - days * DAY
+        score = Score("d", "a", "", at, 0.5, None, None, Scale.PROBABILITY, "m", Verdict.OK, "", ())
+        rooms.ledger.scoring.save([score], {})
+        key = AlertKey("hot", f"a{days}", "T")
+        alert = Alert(f"id{days}", key, AlertState.CLOSED, at, None, at, at, 1.0, 1.0, Priority.HIGH)
+        message = Message(f"m{days}", "log", alert.id, "{}")
+        rooms.ledger.alerting.save([AlertUpdate(alert, (), (message,))], {}, at)
+        rooms.ledger.alerting.close_message(message.key, at)
+    rooms.ledger.alerting.save([AlertUpdate(alert, (), (Message("open", "log", alert.id, "{}"),))], {}, NOW - 90 * DAY)
+    assert kept(rooms, score_days=30, message_days=30) == {"scores": 1, "messages": 1}
+    assert [s.at for s in rooms.ledger.scoring.scores("d")] == [NOW - 20 * DAY]
+    counts = rooms.ledger.alerting.outbox_counts()
+    assert (counts.sent, counts.waiting) == (1, 1)
+    assert len(rooms.ledger.alerting.alerts()) == 2
+
+
+def test_files_that_were_loaded_go_by_age(rooms: Rooms, tmp_path: Path) -> None:
+    done = tmp_path / "done"
+    (done / "deeper").mkdir(parents=True)
+    outside = tmp_path / "outside"
+    outside.write_text("mine")
+    for name, days in (("old.csv", 31), ("new.csv", 29)):
+        (done / name).write_text("x")
+        stamp = (NOW - days * DAY).timestamp()
+        os.utime(done / name, (stamp, stamp))
+    (done / "link").symlink_to(outside)
+    assert kept(rooms, done=done, done_days=30) == {"files": 1}
+    assert {p.name for p in done.iterdir()} == {"new.csv", "link", "deeper"}
+    assert clear_files(tmp_path / "nowhere", NOW) == 0
+    assert outside.read_text() == "mine"
+
+
+def test_what_was_deleted_is_told_in_the_ledger(rooms: Rooms) -> None:
+    letters(rooms, NOW - 31 * DAY, 4)
+    kept(rooms, dead_letter_days=30)
+    assert [(c.at, c.what, c.n) for c in rooms.ledger.upkeep.cleared()] == [(NOW, "dead letters", 4)]
+
+
+def test_a_store_that_is_away_does_not_keep_the_others_from_being_cleared(rooms: Rooms) -> None:
+    letters(rooms, NOW - 31 * DAY, 4)
+    with pytest.raises(StoreAwayError):
+        kept(rooms, Points(is_away=True), raw_days=1, dead_letter_days=30)
+    assert rooms.journal.dead_letters() == []
+    assert [c.what for c in rooms.ledger.upkeep.cleared()] == ["dead letters"]
+
+
+def test_a_journal_at_its_bound_refuses_and_takes_again_once_it_is_drained(tmp_path: Path) -> None:
+    toml = tiny.FOREWARN.replace("[mqtt]", "[keeping]\njournal_max_mb = 1\n\n[mqtt]")
+    message = tiny.decoded([tiny.point(tiny.PUMP, "pressure", i, 1.0) for i in range(2000)])
+    with tiny.rooms_of(tiny.settings_in(tmp_path, forewarn_toml=toml)) as rooms:
+        with pytest.raises(JournalFullError, match="bound"):
+            _accept_often(rooms, message)
+        assert 0.8 < rooms.journal.fill() <= 1
+        held = rooms.journal.n_waiting()
+        while (claimed := rooms.journal.claim(2000)) is not None:
+            rooms.journal.finish(claimed, Outcome(stored=sum(d.n_good for d in claimed.decoded)))
+        tiny.accept(rooms, NOW, message)
+        (total,) = rooms.journal.totals()
+        assert (total.stored, total.in_journal, total.difference) == (held, 2000, 0)
+
+
+def _accept_often(rooms: Rooms, message: Decoded) -> None:
+    for _ in range(100):
+        tiny.accept(rooms, NOW, message)
