@@ -13,17 +13,21 @@ from numpy.typing import NDArray
 
 from dashboard.source import DetectorInfo, Source
 from domain.alerting import Alert
+from domain.health import Reading
 from domain.instants import from_ns, to_ns
 from domain.plant import Tag
+from domain.points import Rollup
 from domain.records import Tally
 from domain.scores import Score, Verdict
 from store.alerting import OutboxCounts
-from store.journal import DeadLetter
+from store.books import DeadLetter
 from store.scoring import ModelRow
 
 # What needs a person's attention comes first.
 URGENCY: Final = (Verdict.ALARM, Verdict.ENGINE_ERROR, Verdict.NO_DATA, Verdict.NOT_ASSESSED, Verdict.OK)
 BUCKETS: Final = 600
+HOUR_NS: Final = 3_600_000_000_000
+MANY_POINTS: Final = 100_000  # of one tag, in one trend
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +137,33 @@ def _limit(source: Source, detector: DetectorInfo) -> float | None:
 
 
 def _series(source: Source, tag: Tag, start: datetime, end: datetime) -> Series:
-    points = source.points.bucketed(tag.tag_id, to_ns(start), to_ns(end), BUCKETS)
-    return Series(tag, points.at, points.value)
+    """Return a tag's extremes: of its points, and of the hours where there would be too many points, or none left."""
+    first, last = to_ns(start), to_ns(end)
+    width = max(1, (last - first) // BUCKETS)
+    if width >= HOUR_NS and (end - start) / tag.period > MANY_POINTS:
+        hours = source.points.rolled_up(tag.tag_id, first, last)
+        if len(hours):
+            return Series(tag, *_hourly_extremes(hours, first, width))
+    points = source.points.bucketed(tag.tag_id, first, last, BUCKETS)
+    hours = source.points.rolled_up(tag.tag_id, first, int(points.at[0]) // HOUR_NS * HOUR_NS if len(points) else last)
+    if not len(hours):
+        return Series(tag, points.at, points.value)
+    at, value = _hourly_extremes(hours, first, width)
+    return Series(tag, np.concatenate([at, points.at]), np.concatenate([value, points.value]))
+
+
+def _hourly_extremes(hours: Rollup, start: int, width: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return the lowest and the highest hour of each bucket, in time order; equal ones once."""
+    bucket = (hours.at - start) // width
+    starts = np.flatnonzero(np.diff(bucket, prepend=bucket[0] - 1))
+    at = np.repeat(hours.at[starts], 2)
+    value = np.empty(len(at))
+    value[::2] = np.minimum.reduceat(hours.low, starts)
+    value[1::2] = np.maximum.reduceat(hours.high, starts)
+    at[1::2] += HOUR_NS // 2  # the highest is drawn in the middle of the hour, or the two would hide each other
+    keep = np.ones(len(at), bool)
+    keep[1::2] = value[1::2] != value[::2]
+    return at[keep], value[keep]
 
 
 def _marks(source: Source, asset: str) -> list[Mark]:
@@ -274,8 +303,9 @@ class SystemView:
     untrained: tuple[str, ...]
     jobs: Mapping[str, tuple[datetime | None, str]]
     outbox: OutboxCounts
-    n_points: int
+    n_stored: int
     n_waiting: int
+    health: tuple[Reading, ...]
     now: datetime
 
 
@@ -283,15 +313,17 @@ def system_view(source: Source) -> SystemView:
     """Return the sum, dead letters, models, jobs and outbox."""
     models = source.ledger.scoring.models()
     trained = {m.detector for m in models if m.role == "champion"}
+    totals = tuple(source.journal.totals())
     return SystemView(
-        tuple(source.journal.totals()),
+        totals,
         source.journal.dead_letters_by_reason(),
         tuple(source.journal.dead_letters(most=50)),
         tuple(models),
         tuple(d.name for d in source.detectors if d.name not in trained),
         source.ledger.job_runs(),
         source.ledger.alerting.outbox_counts(),
-        source.points.count(),
+        sum(t.stored for t in totals),
         source.journal.n_waiting(),
+        tuple(source.health()),
         source.now(),
     )

@@ -8,6 +8,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from domain.alerting import Rule
+from domain.health import Reading
 from domain.plant import Plant
 from domain.ports import PointStore
 from store.journal import Journal
@@ -41,6 +42,8 @@ class Source:
     now: Callable[[], datetime]
     state: Callable[[], str]
     acknowledge: Callable[[str, str, str], None]
+    health: Callable[[], Sequence[Reading]]  # none before the service ever looked
+    reread: Callable[[str | None], tuple[int, int]]  # reason code, or None for all -> (letters, mended)
 
     def detectors_of(self, class_name: str) -> list[DetectorInfo]:
         """Return the detectors of a class."""

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.alerting import AlertState, Priority
+from domain.health import Reading
 from domain.instants import from_ns
 from domain.scores import Scale, Score, Verdict
 from domain.text import Translate, mark, spoken
@@ -40,6 +41,15 @@ ROLES: Final = {
     "quality": mark("predicted quality"),
     "anomaly": mark("unusualness"),
 }
+MEASURES: Final = {
+    "sum": mark("items unaccounted for"),
+    "disk": mark("disk used"),
+    "journal": mark("journal used"),
+    "lag": mark("longest wait in the journal"),
+    "receiver": mark("nothing can be received since"),
+    "dead_letters": mark("share of dead letters"),
+    "missing": mark("messages that publishers numbered and that never came"),
+}
 SERVICE_STATES: Final = {
     "loading history": mark("loading history"),
     "learning": mark("learning: models are being trained"),
@@ -59,6 +69,13 @@ def age(t: Translate, span: timedelta | None) -> str:
     if seconds < 172_800:
         return t("{n} h ago", n=round(seconds / 3600))
     return t("{n} days ago", n=round(seconds / 86_400))
+
+
+def measure(reading: Reading) -> str:
+    """Return a measure of the software as people read it."""
+    if reading.name in ("disk", "journal", "dead_letters"):
+        return f"{reading.value * 100:.1f} %"
+    return f"{reading.value:.0f} s" if reading.name in ("lag", "receiver") else f"{reading.value:.0f}"
 
 
 def instant(at: datetime | None, zone: ZoneInfo) -> str:

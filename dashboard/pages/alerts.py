@@ -113,7 +113,7 @@ def rows(source: Source, t: Translate) -> list[dict[str, Any]]:
             "raised": words.instant(a.raised_at, source.zone),
             "priority": t(words.PRIORITIES[a.priority]),
             "state": t(words.STATES[a.state]),
-            "title": titles.get(a.key.rule, a.key.rule),
+            "title": t(titles.get(a.key.rule, a.key.rule)),
             "asset": a.key.asset,
             "value": float(f"{a.value:.4g}"),
             "limit": float(f"{a.limit:.4g}"),

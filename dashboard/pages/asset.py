@@ -33,7 +33,7 @@ def layout(source: Source, t: Translate, _language: str, query: Mapping[str, str
         ranked = queries.overview(source)
         chosen = ranked[0].asset if ranked else ""
     if not chosen:
-        return html.Div([html.H1(t(TITLE)), html.P(t("The config has no assets."), className="quiet"), *_ids()])
+        return html.Div([html.H1(t(TITLE)), html.P(t("The config has no assets."), className="quiet")])
     tags = list(source.plant.tags[chosen].values())
     today = source.now().astimezone(source.zone).date()
     controls = html.Div(
@@ -88,7 +88,9 @@ def layout(source: Source, t: Translate, _language: str, query: Mapping[str, str
 
 
 def register(app: Dash, source: Source) -> None:
-    """Add the change of asset and the refresh."""
+    """Add the change of asset and the refresh, where there is an asset."""
+    if not source.plant.assets:
+        return
 
     def choose(asset: str, language: str) -> str:
         return parts.link("", language, asset=asset)
@@ -157,6 +159,7 @@ def _head(view: queries.AssetView, source: Source, t: Translate) -> Any:
         for d, s in tile.scores
     }
     untrained = [d.name for d in view.detectors if d.name not in {x.name for x, _ in tile.scores}]
+    no_score = t("no score yet")
     return html.Div(
         [
             html.Div(
@@ -167,7 +170,7 @@ def _head(view: queries.AssetView, source: Source, t: Translate) -> Any:
                 ],
                 className="headline",
             ),
-            parts.figures({**scores, **dict.fromkeys((f"{t('no score yet')}: {n}" for n in untrained), "–")}),
+            parts.figures({**scores, **dict.fromkeys((f"{no_score}: {n}" for n in untrained), "–")}),
         ]
     )
 
@@ -178,7 +181,3 @@ def _labelled(text: str, control: Any, kind: str = "") -> Any:
 
 def _tag_label(name: str, title: str) -> str:
     return f"{name} – {title}" if title else name
-
-
-def _ids() -> list[Any]:
-    return [html.Div(id=f"asset-{x}", hidden=True) for x in ("head", "trend", "scores", "why")]

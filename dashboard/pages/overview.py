@@ -75,7 +75,7 @@ def _tile(tile: Tile, source: Source, t: Translate, language: str) -> Any:
     return html.A(
         [
             html.Div([html.Span(name, className="name"), parts.badge(tile.verdict, t, is_stopped=tile.is_stopped)]),
-            html.Div(f"{path} · {tile.class_name}", className="quiet"),
+            html.Div(" · ".join(filter(None, (path, tile.class_name))), className="quiet"),
             html.Div("" if tile.age is None else words.reason(t, tile.reason, source.zone), className="reason"),
             *scores,
             html.Div([html.Span(words.age(t, tile.age)), html.Span(alerts, className="alerts")], className="foot"),

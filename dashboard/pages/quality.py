@@ -60,7 +60,9 @@ def layout(source: Source, t: Translate, _language: str, _query: Mapping[str, st
 
 
 def register(app: Dash, source: Source) -> None:
-    """Add the refresh of predictions and the choice of a factor."""
+    """Add the refresh of predictions and the choice of a factor, where the page has them."""
+    if not detectors(source):
+        return
 
     def refresh(_n: int, name: str, language: str) -> Any:
         return drawn(source, name, language)

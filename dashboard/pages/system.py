@@ -27,13 +27,33 @@ ROLES: Final = {"champion": mark("champion"), "challenger": mark("challenger"), 
 
 def layout(source: Source, t: Translate, _language: str, _query: Mapping[str, str]) -> Any:
     """Return the page with its present state."""
+    again = parts.card(
+        t("Read dead letters again"),
+        html.P(
+            t("After the config is mended and the service started again: what is good now is stored and counted."),
+            className="quiet",
+        ),
+        html.Div(
+            [
+                html.Button(t("Read again"), id="system-reread", className="primary"),
+                html.Span("", id="system-reread-told", className="quiet", role="status"),
+            ],
+            className="controls",
+        ),
+        wide=True,
+    )
     return html.Div(
-        [html.H1(t(TITLE)), html.Div(body(source, t), id="system-body"), parts.tick("system", source.refresh_s)]
+        [
+            html.H1(t(TITLE)),
+            html.Div(body(source, t), id="system-body"),
+            again,
+            parts.tick("system", source.refresh_s),
+        ]
     )
 
 
 def register(app: Dash, source: Source) -> None:
-    """Add the refresh."""
+    """Add the refresh, and reading dead letters again."""
 
     def refresh(_n: int, language: str) -> Any:
         return body(source, catalogue(language))
@@ -46,6 +66,25 @@ def register(app: Dash, source: Source) -> None:
         prevent_initial_call=True,
     )(refresh)
 
+    def reread(_n: int, language: str) -> str:
+        return reread_told(source, catalogue(language))
+
+    app.callback(
+        Output("system-reread-told", "children"),
+        Input("system-reread", "n_clicks"),
+        State("language", "data"),
+        running=[(Output("system-reread", "disabled"), True, False)],
+        prevent_initial_call=True,
+    )(reread)
+
+
+def reread_told(source: Source, t: Translate) -> str:
+    """Read all dead letters again; returns what to tell the person."""
+    n, n_mended = source.reread(None)
+    if not n:
+        return t("No dead letters.")
+    return t("{n} read again: {mended} mended, {left} as bad as before.", n=n, mended=n_mended, left=n - n_mended)
+
 
 def body(source: Source, t: Translate) -> list[Any]:
     """Return all cards."""
@@ -53,21 +92,32 @@ def body(source: Source, t: Translate) -> list[Any]:
     holds = all(x.difference == 0 for x in view.totals)
     verdict = t("The sum holds: nothing is unaccounted for.") if holds else t("The sum does not hold.")
     sums = [[x.source, *(getattr(x, name) for name in SUM)] for x in view.totals]
-    dead = [[words.instant(x.received_at, source.zone), x.reason, x.topic, x.detail] for x in view.dead]
+    dead = [
+        [words.instant(x.received_at, source.zone), x.reason, f"{x.topic} {x.part}".rstrip(), x.detail]
+        for x in view.dead
+    ]
     models = [
         [m.detector, t(ROLES[m.role]), words.age(t, view.now - m.trained_at), m.model_id] for m in view.models
     ] + [[name, t("No model yet"), "–", "–"] for name in view.untrained]
     jobs = [[name, words.instant(at, source.zone), error or "–"] for name, (at, error) in view.jobs.items()]
     outbox = {
-        t("points stored"): f"{view.n_points:,}",
+        t("items stored"): f"{view.n_stored:,}",
         t("waiting in the journal"): f"{view.n_waiting:,}",
         t("notifications sent"): str(view.outbox.sent),
         t("notifications waiting"): str(view.outbox.waiting),
         t("notifications given up"): str(view.outbox.given_up),
     }
+    health = [[t(words.MEASURES.get(x.name, x.name)), words.measure(x), x.detail or "–"] for x in view.health]
     reasons = [[reason, n] for reason, n in view.dead_by_reason.items()]
     return [
         parts.figures(outbox),
+        parts.card(
+            t("Health of the software"),
+            parts.table(
+                [t("measure"), t("value"), t("detail")], health, t("The service has not looked at itself yet.")
+            ),
+            wide=True,
+        ),
         parts.card(
             t("The sum: what was received, and what became of it"),
             html.P(verdict, className="good" if holds else "bad"),

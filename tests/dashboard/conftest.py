@@ -27,6 +27,7 @@ from domain.alerting import (
     Rule,
     Transition,
 )
+from domain.health import Reading
 from domain.instants import to_ns
 from domain.plant import Asset, AssetClass, Axis, Plant, Tag
 from domain.points import Points
@@ -134,6 +135,8 @@ def source(tmp_path: Path) -> Iterator[Source]:
     yield Source(
         "Test plant", small_plant(), zone, "en", 1.0, points, ledger, journal, rules, detectors,
         lambda: NOW, lambda: "", acknowledge_alert,
+        lambda: [Reading("sum", 0.0, ""), Reading("disk", 0.42, "31.0 GB free"), Reading("lag", 3.0, "")],
+        lambda _reason: (3, 2),
     )  # fmt: skip
     for room in (ledger, journal, points):
         room.stop()

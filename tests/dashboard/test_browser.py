@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
 from benchmarks.pages import ARGUMENTS, FAULTS
+from dashboard.console import ConsoleServer, create_app
 from dashboard.source import Source
 from domain.alerting import AlertState
 from domain.text import catalogue
@@ -36,6 +38,21 @@ def test_each_page_opens_in_both_languages_without_a_fault(browser_page: Page, s
             expect(browser_page.locator("main h1")).to_contain_text(t(heading))
             browser_page.wait_for_load_state("networkidle")
             assert browser_page.evaluate(FAULTS) == []
+    assert errors == []
+
+
+def test_a_plant_without_detectors_logs_no_error_on_any_page(browser_page: Page, source: Source) -> None:
+    server = ConsoleServer(create_app(replace(source, detectors=())), "127.0.0.1", 0)
+    server.start()
+    errors: list[str] = []
+    browser_page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
+    try:
+        for path, heading in HEADINGS.items():
+            browser_page.goto(f"http://127.0.0.1:{server.port}{path}?lang=en")
+            expect(browser_page.locator("main h1")).to_contain_text(heading)
+            browser_page.wait_for_load_state("networkidle")
+    finally:
+        server.stop()
     assert errors == []
 
 

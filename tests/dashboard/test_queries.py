@@ -8,10 +8,14 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from dashboard import queries
+from dashboard import queries, words
 from dashboard.pages.asset import time_range
+from dashboard.pages.system import reread_told
 from dashboard.source import Source
+from domain.instants import to_ns
+from domain.points import Points
 from domain.scores import Verdict
+from domain.text import catalogue
 from tests.dashboard.conftest import HOUR, LINE, NOW, PRESS, SILENT, STOPPED
 
 
@@ -106,3 +110,45 @@ def test_a_range_in_days_ends_with_the_newest_data(source: Source) -> None:
 def test_chosen_dates_are_whole_local_days_in_any_order(source: Source) -> None:
     start, end = time_range(source, PRESS, "dates", "2026-03-03", "2026-03-02")
     assert (start.isoformat(), end.isoformat()) == ("2026-03-02T00:00:00+09:00", "2026-03-04T00:00:00+09:00")
+
+
+def _trend(source: Source, days: float) -> queries.Series:
+    (series,) = queries.asset_view(source, PRESS, ["oil"], NOW - timedelta(days=days), NOW).series
+    return series
+
+
+def test_a_trend_reaches_beyond_the_points_that_are_kept(source: Source) -> None:
+    whole = _trend(source, 1)
+    source.points.delete_before(to_ns(NOW - 5 * HOUR))
+    kept = _trend(source, 1)
+    assert kept.values.tolist() == whole.values.tolist()
+    assert kept.times.tolist() == whole.times.tolist()  # a point an hour, on the hour: low and high are one
+
+
+def test_a_trend_of_very_many_points_is_drawn_from_the_hours(source: Source) -> None:
+    tag = replace(source.plant.tags[PRESS]["oil"], period=timedelta(seconds=1))
+    plant = replace(source.plant, tags={**source.plant.tags, PRESS: {"oil": tag}})
+    source.points.roll_up()
+    at = to_ns(NOW - timedelta(days=20))
+    source.points.apply("spike", Points.of([tag.tag_id] * 2, [at, at + 1], [-900.0, 900.0]))
+    assert 900.0 not in _trend(replace(source, plant=plant), 30).values  # it is not rolled up yet
+    source.points.roll_up()
+    series = _trend(replace(source, plant=plant), 30)
+    assert {-900.0, 900.0} <= set(series.values.tolist())
+    assert len(series.times) <= 2 * queries.BUCKETS
+    assert (np.diff(series.times) > 0).all()
+
+
+def test_a_long_trend_before_the_first_roll_up_is_drawn_from_the_points(source: Source) -> None:
+    tag = replace(source.plant.tags[PRESS]["oil"], period=timedelta(seconds=1))
+    plant = replace(source.plant, tags={**source.plant.tags, PRESS: {"oil": tag}})
+    assert len(_trend(replace(source, plant=plant), 30).times) == len(_trend(source, 30).times) > 0
+
+
+def test_system_view_tells_the_health_of_the_software(source: Source) -> None:
+    view = queries.system_view(source)
+    assert [(r.name, words.measure(r)) for r in view.health] == [("sum", "0"), ("disk", "42.0 %"), ("lag", "3 s")]
+
+
+def test_reading_dead_letters_again_is_told(source: Source) -> None:
+    assert reread_told(source, catalogue("en")) == "3 read again: 2 mended, 1 as bad as before."

@@ -6,14 +6,17 @@ import ast
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 from dash import Dash
 
 from dashboard.console import create_app, page
 from dashboard.pages import PAGES
 from dashboard.source import Source
+from domain.plant import Plant
 from domain.text import LANGUAGES
 
 
@@ -29,8 +32,9 @@ def callbacks(app: Dash) -> list[dict[str, Any]]:
     return list(app._callback_list)
 
 
-def test_every_id_of_a_callback_stands_in_a_layout(source: Source) -> None:
-    app = create_app(source)
+@pytest.mark.parametrize("lacking", [{}, {"detectors": ()}, {"detectors": (), "plant": Plant.of((), (), ())}])
+def test_every_id_of_a_callback_stands_in_a_layout(source: Source, lacking: dict[str, Any]) -> None:
+    app = create_app(replace(source, **lacking))
     known = ids_in(app.validation_layout)
     for callback in callbacks(app):
         for end in (*callback["inputs"], *callback["state"]):
