@@ -20,6 +20,7 @@ from domain.scores import Scale, Scores, TrainingAids, TrainingError
 from domain.vectors import FeatureName, FeatureVectors, Training
 
 MIN_ROWS: Final = 100
+ROUNDING: Final = 1e-9  # of a column's size
 BINS: Final = 20
 INTERVAL_Z: Final = 1.645  # 90 % Wilson interval
 
@@ -129,7 +130,13 @@ class AnomalyHBOS:
 def _fit(values: NDArray[np.float64], bins: int) -> Any:
     from pyod.models.hbos import HBOS
 
-    return HBOS(n_bins=bins).fit(values)
+    return HBOS(n_bins=bins).fit(_steadied(values))
+
+
+def _steadied(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the columns with those that vary by rounding only made constant: no bins fit between their values."""
+    is_steady = np.ptp(values, axis=0) <= ROUNDING * np.abs(values).max(axis=0)
+    return np.where(is_steady, values[:1], values)
 
 
 def _raw(fitted: Any, values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from pyod.models.hbos import HBOS
@@ -32,6 +34,14 @@ def test_the_parts_add_up_to_pyods_score_also_outside_the_bins() -> None:
     found = density_scores(asked, fitted.hist_, edges, fitted.alpha, fitted.tol)
     assert found.shape == asked.shape
     np.testing.assert_allclose(found.sum(axis=1), fitted.decision_function(asked), rtol=0, atol=1e-9)
+
+
+def test_a_column_that_varies_by_rounding_only_is_no_reason_to_fail() -> None:
+    made = planted.normal()
+    values = made.vectors.values.copy()
+    values[:, 0] = 21.61 + 3.6e-15 * (np.arange(len(values)) % 2)
+    model = AnomalyHBOS.train(replace(made, vectors=replace(made.vectors, values=values)), {}, planted.aids())
+    assert np.isfinite(model.score(made.vectors.select(model.names)).value).all()
 
 
 def test_one_fresh_normal_row_in_a_hundred_is_above_the_99th_percentile() -> None:
