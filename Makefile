@@ -4,7 +4,7 @@ PY := $(VENV)/bin/python
 STAMP := $(VENV)/.setup-done
 SYSTEM_PYTHON ?= python3
 
-.PHONY: setup demo test check lint type bars-line
+.PHONY: setup demo test check lint type bars-line bars-collect chaos
 
 setup: $(STAMP)
 
@@ -33,3 +33,9 @@ check: lint type test
 
 bars-line: setup
 	$(PY) -m benchmarks.line
+
+chaos: setup
+	$(PY) -m benchmarks.chaos $(CHAOS_ARGS)
+
+bars-collect: setup
+	$(PY) -m benchmarks.collect
