@@ -22,6 +22,13 @@ class Bars:
         row = {"bar": bar, "figure": figure, "goal": goal, "holds": holds, "how": how}
         print(json.dumps(row, ensure_ascii=False), flush=True)
 
+    def show_speed(self, bar: str, figure: Any, goal: str, holds: bool, how: str) -> None:
+        """Print one bar of speed: judged at full size only, since fixed costs weigh more in a small run."""
+        if QUICK:
+            self.show(bar, figure, f"{goal} at full size", None, f"{how}; small, so not judged")
+        else:
+            self.show(bar, figure, goal, holds, how)
+
     def end(self) -> None:
         """Exit with 1 where a bar was missed."""
         sys.exit(1 if self._missed else 0)

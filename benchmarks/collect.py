@@ -39,6 +39,7 @@ def main() -> None:
         _drains(bars, folder / "drains", settings)
         _stretch(bars, folder / "tier")
         files.show(bars)
+        logging.disable(logging.ERROR)  # from here on faults are what is asked for
         _fuzz(bars)
         for experiment in chaos.SCENARIOS:
             x = chaos.run(experiment, folder / "chaos", chaos.SEED, QUICK)
@@ -62,7 +63,7 @@ def _drains(bars: Bars, folder: Path, settings: InfluxSettings | None) -> None:
     how = f"{MESSAGES} messages of {draining.TAGS} values from a preloaded session, {ROUNDS} turns, medians"
     ratio = _cpu_per_value(costs["bare"]) / _cpu_per_value(costs["ours"])
     shown = ", ".join(f"{kind} {1e6 * _cpu_per_value(found):.2f} us" for kind, found in costs.items())
-    bars.show(
+    bars.show_speed(
         "drain: CPU per value, bare paho / ours, durable, into DuckDB",
         round(ratio, 2),
         ">= 0.5",
@@ -72,7 +73,7 @@ def _drains(bars: Bars, folder: Path, settings: InfluxSettings | None) -> None:
     if settings is not None:
         rate = _rate(costs["ours"]) / _rate(costs["usual"])
         shown = ", ".join(f"{kind} {_rate(found):,.0f}/s" for kind, found in costs.items())
-        bars.show(
+        bars.show_speed(
             "drain: values/s, ours / paho + influxdb-client", round(rate, 2), ">= 3", rate >= 3, f"{how}; {shown}"
         )
 

@@ -73,8 +73,10 @@ def speed(bars: Bars, folder: Path, n_rows: int, rounds: int) -> None:
     ):
         ratio = round(median[peer] / median[ours], 3)
         how = f"{values}: {peer} {median[peer]:.2f} s, {ours} {median[ours]:.2f} s, strict, to DuckDB, durable"
-        goal = ">= 0.33" if is_bar else "for information"
-        bars.show(f"files: {peer} / {ours}", ratio, goal, ratio >= 0.33 if is_bar else None, how)
+        if is_bar:
+            bars.show_speed(f"files: {peer} / {ours}", ratio, ">= 0.33", ratio >= 0.33, how)
+        else:
+            bars.show(f"files: {peer} / {ours}", ratio, "for information", None, how)
 
 
 def _ours(folder: Path, file: Path, n_values: int) -> float:

@@ -173,8 +173,10 @@ def show(bars: Bars, settings: InfluxSettings | None) -> None:
     for m in range_to_numpy(settings=settings):
         goal = goals.get(m.name)
         how = f"{N_RANGE} values of one tag; {m.ours_s:.3f} s / {m.peer_s:.3f} s"
-        holds = None if goal is None else m.ratio <= goal
-        bars.show(m.name, round(m.ratio, 3), "" if goal is None else f"<= {goal}", holds, how)
+        if goal is None:
+            bars.show(m.name, round(m.ratio, 3), "", None, how)
+        else:
+            bars.show_speed(m.name, round(m.ratio, 3), f"<= {goal}", m.ratio <= goal, how)
     for name, rate in apply_rates(settings).items():
         bars.show(f"apply, {name}, values/s", round(rate), "", None, f"batches of {BATCH} new values of 200 tags")
 
