@@ -5,7 +5,7 @@ Invariant: names are bound and never part of a statement's text; times are integ
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -104,13 +104,16 @@ class InfluxReads:
         found = self._series('"quality"', tag_ids, f"time >= {_time(start)}", rest)
         return {tag_id: int(part.rows[0][0]) for tag_id, part in found}
 
-    def hours(self, start: int, end: int) -> dict[str, Rollup]:
-        """Return the hourly figures of the raw points in [start, end) ns, whole hours, by tag id."""
+    def hours(self, start: int, end: int, wanted: Sequence[int]) -> dict[str, Rollup]:
+        """Return the figures of `wanted` hours in [start, end) ns that have raw points, by tag id; n = 0 and NaN where
+        none of them holds a number.
+        """
         statement = (
-            f'SELECT min("value"), mean("value"), max("value"), count("value") FROM "{POINTS}" '  # noqa: S608
+            f'SELECT min("value"), mean("value"), max("value"), count("value"), count("quality") FROM "{POINTS}" '  # noqa: S608
             f'WHERE time >= {_time(start)} AND time < {_time(end)} GROUP BY time(1h), "asset", "tag" fill(none)'
         )
-        return _rollups(self._wire.query(statement, {}, self._policy))
+        hours = frozenset(wanted)
+        return _rollups(self._wire.query(statement, {}, self._policy), lambda row: row[0] in hours and bool(row[5]))
 
     def stored_hours(self, start: int, end: int, tag_id: str | None = None) -> dict[str, Rollup]:
         """Return the roll-ups kept of the hours that begin in [start, end) ns, of one tag or all, by tag id."""
@@ -119,7 +122,7 @@ class InfluxReads:
             f'SELECT "low", "mean", "high", "n" FROM "{HOURS}" WHERE {where}{" AND " if where else ""}'  # noqa: S608
             f'"n" > 0 AND time >= {_time(start)} AND time < {_time(end)} {BY_TAG}'
         )
-        return _rollups(self._wire.query(statement, bound, self._rollup_policy))
+        return _rollups(self._wire.query(statement, bound, self._rollup_policy), lambda row: bool(row[4]))
 
     def _points(self, tag_ids: Sequence[str], where: str, rest: str = "") -> dict[str, Points]:
         parts: dict[str, list[Points]] = {}
@@ -192,22 +195,23 @@ def _points_of(tag_id: str, rows: Sequence[Sequence[Any]]) -> Points:
     )
 
 
-def _rollups(series: Iterator[Series]) -> dict[str, Rollup]:
+def _rollups(series: Iterator[Series], is_wanted: Callable[[Sequence[Any]], bool]) -> dict[str, Rollup]:
     rows: dict[str, list[list[Any]]] = {}
     for part in series:
-        rows.setdefault(tag_id_of(part.tags["asset"], part.tags["tag"]), []).extend(part.rows)
-    return {tag_id: rollup_of(found) for tag_id, found in rows.items()}
+        found = [row for row in part.rows if is_wanted(row)]
+        rows.setdefault(tag_id_of(part.tags["asset"], part.tags["tag"]), []).extend(found)
+    return {tag_id: rollup_of(found) for tag_id, found in rows.items() if found}
 
 
 def rollup_of(rows: Sequence[Sequence[Any]]) -> Rollup:
-    """Return rows of (hour, low, mean, high, n) as columns; hours without a number are left out."""
-    at, low, mean, high, n = zip(*[r for r in rows if r[4]], strict=True) if any(r[4] for r in rows) else [()] * 5
+    """Return rows of (hour, low, mean, high, n, ...) as columns; null becomes NaN, or 0 for n."""
+    at, low, mean, high, n = zip(*[r[:5] for r in rows], strict=True) if rows else [()] * 5
     return Rollup(
         np.array(at, np.int64),
         np.array(low, np.float64),
         np.array(mean, np.float64),
         np.array(high, np.float64),
-        np.array(n, np.int64),
+        np.array([x or 0 for x in n], np.int64),
     )
 
 

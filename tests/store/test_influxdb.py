@@ -17,9 +17,10 @@ from domain.errors import StoreAwayError
 from domain.instants import from_ns
 from domain.points import Point, Points
 from domain.records import Conflict, Outcome, Reason
+from store.influx_reads import rollup_of
 from store.influx_wire import InfluxWire
 from store.influxdb import InfluxPoints
-from store.line_protocol import POINTS
+from store.line_protocol import POINTS, rollup_lines
 from store.settings import InfluxSettings
 from tests.influx_server import Influxd
 from tests.ports import free_port
@@ -74,6 +75,23 @@ def thousand(bad: int) -> Points:
     names = np.array(["a/x"] * 1000, dtype=object)
     names[bad] = "a/bad"
     return Points.of(names, range(1000), [float(i) for i in range(1000)])
+
+
+def test_points_that_came_too_late_leave_the_figures_of_their_hours_and_of_others(
+    influxd: Influxd, opened: Callable[..., InfluxPoints]
+) -> None:
+    settings = influxd.new_database(retention_policy="raw", rollup_policy="long")
+    influxd.ask(f"CREATE RETENTION POLICY raw ON {settings.database} DURATION 1h REPLICATION 1 DEFAULT")
+    influxd.ask(f"CREATE RETENTION POLICY long ON {settings.database} DURATION INF REPLICATION 1")
+    store = opened(settings)
+    hour = time.time_ns() // HOUR * HOUR - 9 * HOUR
+    kept = rollup_of([[hour + k * HOUR, 1.0, 2.0, 3.0, 60] for k in range(4)])
+    store._wire.write(rollup_lines({"a/x": kept, "b/y": kept}), "long")
+    outcome = store.apply("1", points(("a/x", hour + 5, 1.0), ("a/x", hour + 2 * HOUR, 1.0)))
+    assert [r.reason for r in outcome.refused] == [Reason.RETENTION] * 2
+    assert store.roll_up() == 2
+    for tag in ("a/x", "b/y"):
+        assert store.rolled_up(tag, 0, EVER).n.tolist() == [60] * 4
 
 
 @pytest.mark.parametrize("bad", [0, 500, 999])
