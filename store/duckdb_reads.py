@@ -30,7 +30,11 @@ def read(cursor: duckdb.DuckDBPyConnection, tags: Tags, start: int, end: int) ->
     where = f"{_among(tags)} and at_ns >= {int(start)} and at_ns < {int(end)}"
     found = cursor.execute(f"select {COLUMNS} from points where {where} limit {FEW + 1}").fetchnumpy()  # noqa: S608
     if len(found["at_ns"]) > FEW:
-        found = _plain(cursor, tags, where)
+        cursor.begin()  # its statements must see the same points, whatever is stored meanwhile
+        try:
+            found = _plain(cursor, tags, where)
+        finally:
+            cursor.rollback()
     return in_order(_points(found, tags), found.get("tag_no"), tags)
 
 

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -15,7 +17,7 @@ import pytest
 from domain.errors import StoreAwayError, StoreBusyError
 from domain.points import Flag, Point, Points, Quality
 from domain.records import Outcome
-from store import open_points
+from store import duckdb_reads, open_points
 from store.duckdb import MANY, DuckDBPoints
 from store.duckdb_reads import FEW
 from tests.store.items import points
@@ -190,3 +192,32 @@ def test_a_batch_for_all_threads_is_stored_as_a_small_one(store: DuckDBPoints) -
     assert (found.at == big.at).all()
     row = store._cursor().execute("select count(*) from points where value is null").fetchone()
     assert row == (1,)
+
+
+class Interrupted:
+    """A cursor beside which another batch is stored, between two statements of one long read."""
+
+    def __init__(self, store: DuckDBPoints, batch: Points) -> None:
+        self._cursor, self._store, self._batch = store._cursor(), store, batch
+
+    def execute(self, statement: str) -> Any:
+        found = self._cursor.execute(statement).fetchall() if "count(*)" in statement else None
+        if found is None:
+            return self._cursor.execute(statement)
+        self._store.apply("meanwhile", self._batch)
+        return SimpleNamespace(fetchone=lambda: found[0])
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._cursor, name)
+
+
+def test_a_long_read_sees_one_state_of_the_points(tmp_path: Path) -> None:
+    store = DuckDBPoints(tmp_path)
+    store.start()
+    n = duckdb_reads.FEW + 10
+    store.apply("1", Points.of(["a/x"] * n, range(n), [1.0] * n))
+    bad = Points.from_rows([Point("a/x", n + 5, None, text="I/O Timeout", quality=2)])
+    found = duckdb_reads.read(Interrupted(store, bad), store._known(["a/x"]), 0, 2**62)  # type: ignore[arg-type]
+    assert (len(found), found.value.min()) == (n, 1.0)
+    assert len(store.read(["a/x"], 0, 2**62)) == n + 1
+    store.stop()
