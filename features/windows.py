@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.plant import Axis
-from domain.points import Points, Quality
+from domain.points import Flag, Points, Quality
 from domain.vectors import FeatureSet
 
 
@@ -42,10 +42,13 @@ class Window:
 
 
 def grid_of(asset: str, points: Points, tags: Sequence[str]) -> Grid:
-    """Pivot an asset's points, which may be in any order, to rows by time and columns by tag."""
+    """Pivot an asset's points, which may be in any order, to rows by time and columns by tag.
+
+    What a broker had kept and gave again on connecting is left out: its time may be that of the receipt.
+    """
     wanted = {f"{asset}/{tag}": i for i, tag in enumerate(tags)}
     columns = np.array([wanted.get(t, -1) for t in points.tag_id], dtype=np.int64)
-    is_used = columns >= 0
+    is_used = (columns >= 0) & ((points.flags & Flag.RETAINED) == 0)
     times, rows = np.unique(points.at[is_used], return_inverse=True)
     values = np.full((len(times), len(tags)), np.nan)
     numbers = np.where(points.quality[is_used] == Quality.BAD, np.nan, points.value[is_used])

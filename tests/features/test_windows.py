@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.points import Point, Points, Quality
+from domain.points import Flag, Point, Points, Quality
 from features.extract import extract
 from features.windows import Grid, cut, grid_of, window_ending
 from tests.features.grids import grid, on_cycles, on_time
@@ -166,3 +166,9 @@ def test_cutting_in_two_goes_gives_the_same_windows_as_in_one(split: int) -> Non
     at = int(whole.times[split])
     both = [*cut(whole, features, 10, 10, -1, at), *cut(whole, features, 10, 10, at, EVER)]
     assert both == cut(whole, features, 10, 10, -1, EVER)
+
+
+def test_what_a_broker_had_kept_is_no_row_of_the_grid() -> None:
+    rows = [Point("p/a", 1, 1.0), Point("p/a", 2, 99.0, flags=Flag.RETAINED), Point("p/a", 3, 3.0)]
+    found = grid_of("p", Points.from_rows(rows), ["a"])
+    assert (found.times.tolist(), found.values[:, 0].tolist()) == ([1, 3], [1.0, 3.0])
