@@ -14,12 +14,11 @@ from typing import Final, Generic, TypeVar
 
 import numpy as np
 
+from app import result_points
 from app.rooms import Rooms
 from domain.errors import StoreAwayError
-from domain.instants import to_ns
-from domain.plant import Plant
-from domain.points import Point, Points, run_starts
-from domain.records import Decoded, Lot, Outcome, Reason, Refused, Result
+from domain.points import Flag, Points, run_starts
+from domain.records import Decoded, Outcome, Reason, Refused
 from store import codec
 from store.matching import refused
 
@@ -63,22 +62,13 @@ def drain(rooms: Rooms, most_items: int) -> Drained:
 
 
 def store(rooms: Rooms, batch: str, decoded: Sequence[Decoded]) -> Outcome:
-    """Store a batch's points and records once; numeric results become points of their line's tag as well.
-
-    The result points are a copy for trends and not items of their own, so they are not in the sum.
-    """
+    """Store a batch's points and records once; numeric results become points of their line's tag as well."""
     points = Points.concat([d.points for d in decoded if len(d.points)])
     outcome = apply_points(rooms, batch, points) if len(points) else Outcome()
     if any(d.events or d.lots or d.results for d in decoded):
         kept = apply_records(rooms, batch, decoded)
         outcome += kept
-        decoded = _without(decoded, kept.refused)
-    results = [r for d in decoded for r in d.results]
-    if results:
-        lots = {(x.line, x.lot): x for d in decoded for x in d.lots}
-        copies = result_points(results, lots, rooms)
-        if len(copies):
-            apply_points(rooms, f"{batch}:results", copies)
+        result_points.follow(rooms, batch, _without(decoded, kept.refused))
     return outcome
 
 
@@ -159,25 +149,9 @@ def _without(decoded: Sequence[Decoded], never: Sequence[Refused]) -> Sequence[D
     return [single for single in _each(decoded) if codec.write_records(single) not in records]
 
 
-def result_points(results: Sequence[Result], lots: dict[tuple[str, str], Lot], rooms: Rooms) -> Points:
-    """Return numeric results as points at their lot's end (or result_at where that is unknown)."""
-    plant: Plant = rooms.settings.plant
-    wanted = [r for r in results if r.value is not None and r.result in plant.tags.get(r.line, {})]
-    for line in {r.line for r in wanted}:
-        unknown = [r.lot for r in wanted if r.line == line and (line, r.lot) not in lots]
-        for start in range(0, len(unknown), 500):
-            found = rooms.ledger.records.lots_by_id(line, unknown[start : start + 500])
-            lots |= {(x.line, x.lot): x for x in found}
-    rows = []
-    for r in wanted:
-        lot = lots.get((r.line, r.lot))
-        at = lot.end if lot is not None and lot.end is not None else r.result_at
-        rows.append(Point(f"{r.line}/{r.result}", to_ns(at), r.value, received_at=to_ns(r.result_at)))
-    return Points.from_rows(rows)
-
-
 def note_newest(points: Points, newest: dict[str, int]) -> None:
-    """Update the newest time of each asset from points."""
+    """Update the newest time of each asset from points; old news that a broker kept says nothing of the asset now."""
+    points = points.take((points.flags & Flag.RETAINED) == 0) if points.flags.any() else points
     if not len(points):
         return
     ids, starts = points.tag_id, run_starts(points.tag_id)  # the newest of each run first, and then of the runs

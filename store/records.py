@@ -97,21 +97,25 @@ class Records:
         rows = self._latest(t, _LOT_KEY, where)
         return [_lot(r) for r in sorted(rows, key=lambda r: (r.end or r.known_at, r.lot))]
 
-    def lots_by_id(self, line: str, lots: Sequence[str]) -> list[Lot]:
-        """Return the latest version of the named lots of a line; unknown ones are left out."""
-        t = tables.lots
-        rows = self._latest(t, _LOT_KEY, and_(t.c.line == line, t.c.lot.in_([storable_text(x) for x in lots])))
-        return [_lot(r) for r in rows]
-
     def results(self, line: str, result: str, known_by: datetime, newest: int | None = None) -> list[Result]:
         """Return the latest known version of a line's results of one name, by result_at; all, or the `newest` ones."""
         t = tables.results
         where = and_(t.c.line == line, t.c.result == result, t.c.result_at <= to_ns(known_by))
         rows = self._latest(t, _RESULT_KEY, where, t.c.result_at.desc(), newest)
-        return [
-            Result(r.line, r.lot, r.result, r.value, from_ns(r.result_at), r.lab, r.text)
-            for r in sorted(rows, key=lambda r: (r.result_at, r.lot))
-        ]
+        return [_result(r) for r in sorted(rows, key=lambda r: (r.result_at, r.lot))]
+
+    def results_of(self, line: str, lots: Sequence[str]) -> list[Result]:
+        """Return every version of all results of the named lots of a line, by result_at, then by version."""
+        return [_result(r) for r in self._versions(tables.results, line, lots, tables.results.c.result_at)]
+
+    def lots_of(self, line: str, lots: Sequence[str]) -> list[Lot]:
+        """Return every version of the named lots of a line, the latest last."""
+        return [_lot(r) for r in self._versions(tables.lots, line, lots)]
+
+    def _versions(self, t: Table, line: str, lots: Sequence[str], *order: Any) -> list[Any]:
+        where = and_(t.c.line == line, t.c.lot.in_([storable_text(x) for x in lots]))
+        with self._engine.connect() as connection:
+            return list(connection.execute(select(t).where(where).order_by(*order, t.c.version)).all())
 
     def counts(self) -> dict[str, int]:
         """Number of stored rows (all versions) of events, lots and results."""
@@ -247,6 +251,10 @@ def _result_row(r: Result) -> dict[str, Any]:
 
 def _lot(r: Any) -> Lot:
     return Lot(r.line, r.lot, _at(r.start), _at(r.end), from_ns(r.known_at), json.loads(r.process_values))
+
+
+def _result(r: Any) -> Result:
+    return Result(r.line, r.lot, r.result, r.value, from_ns(r.result_at), r.lab, r.text)
 
 
 def _file(row: Any) -> FileReport:

@@ -364,6 +364,36 @@ def test_results_become_points_of_their_lines_tag_at_the_lots_end(rooms: Rooms) 
     assert (tally.received, tally.stored, tally.difference) == (3, 3, 0)
 
 
+def _purity(rooms: Rooms) -> list[tuple[int, float | None]]:
+    return [(p.at, p.value) for p in rooms.points.read([f"{tiny.LINE}/purity"], 0, 2**62).rows()]
+
+
+def test_a_corrected_result_takes_the_place_of_the_one_before(rooms: Rooms) -> None:
+    pipeline = Pipeline(rooms, {}, tiny.T0)
+    tiny.accept(rooms, at(50), tiny.decoded(lots=[_lot("a", 20, 20)], results=[_result("a", 70.0, 50)]))
+    pipeline.tick(at(60))
+    tiny.accept(rooms, at(70), tiny.decoded(results=[_result("a", 95.0, 70)]))
+    pipeline.tick(at(80))
+    assert _purity(rooms) == [(to_ns(at(20)), 95.0)]
+    assert [t.difference for t in rooms.journal.totals()] == [0]
+
+
+def test_a_result_that_came_before_its_lot_moves_to_the_lots_end_and_leaves_others_alone(rooms: Rooms) -> None:
+    pipeline = Pipeline(rooms, {}, tiny.T0)
+    results = [_result("early", 91.0, 50), _result("never", 92.0, 55)]
+    tiny.accept(rooms, at(55), tiny.decoded(lots=[_lot("b", 52, 52)], results=results))
+    tiny.accept(rooms, at(56), tiny.decoded(results=[_result("b", 93.0, 56)]))
+    pipeline.tick(at(60))
+    assert _purity(rooms) == [(to_ns(at(50)), 91.0), (to_ns(at(52)), 93.0), (to_ns(at(55)), 92.0)]
+    tiny.accept(rooms, at(60), tiny.decoded(lots=[_lot("early", 30, 60), _lot("b", 50, 60)]))
+    pipeline.tick(at(70))
+    assert [x for x in _purity(rooms) if x[1] is not None] == [
+        (to_ns(at(30)), 91.0),
+        (to_ns(at(50)), 93.0),
+        (to_ns(at(55)), 92.0),
+    ]
+
+
 def test_a_rule_on_a_result_raises_below_its_limit(rooms: Rooms) -> None:
     pipeline = Pipeline(rooms, {}, tiny.T0)
     tiny.accept(rooms, at(60), tiny.decoded(lots=[_lot("a", 20, 20)], results=[_result("a", 85.0, 50)]))

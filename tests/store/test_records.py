@@ -126,9 +126,9 @@ def test_lots_of_a_line_by_end_and_known_since(records: Records) -> None:
     assert records.lots("l", at(9), since=at(3)) == [late]
 
 
-def test_lots_by_id_leave_out_unknown_ones(records: Records) -> None:
+def test_lots_by_name_leave_out_unknown_ones_and_tell_every_version(records: Records) -> None:
     apply(records, "1", lot("L1"), lot("L1", feed=2.0), lot("L2"))
-    assert records.lots_by_id("l", ["L1", "L9"]) == [lot("L1", feed=2.0)]
+    assert records.lots_of("l", ["L1", "L9"]) == [lot("L1"), lot("L1", feed=2.0)]
 
 
 def test_result_is_read_as_it_was_known(records: Records) -> None:
@@ -204,7 +204,7 @@ def test_text_that_a_database_cannot_hold_is_kept_with_a_sign_in_its_place(recor
     assert apply(records, "2", *rows) == Outcome(duplicates=3)
     (kept,) = records.events(at(9))
     assert kept.code == kept.note == said.replace("\0", "\u2400").replace("\ud800", "?")
-    assert [x.lot for x in records.lots_by_id("l", [said])] == [kept.code]
+    assert [x.lot for x in records.lots_of("l", [said])] == [kept.code]
 
 
 def test_a_result_that_is_not_a_number_is_null_and_told_once(records: Records) -> None:
