@@ -41,7 +41,9 @@ class FeatureName:
     def from_json(data: list[Any]) -> FeatureName:
         """Read a name written by `as_json`."""
         origin, source, calculator, params = data
-        return FeatureName(origin, source, calculator, tuple((k, v) for k, v in params))
+        return FeatureName(
+            origin, source, calculator, tuple((k, tuple(v) if isinstance(v, list) else v) for k, v in params)
+        )
 
 
 @dataclass(frozen=True, slots=True)

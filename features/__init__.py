@@ -6,26 +6,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
-Calculators = tuple[tuple[str, tuple[tuple[str, Any], ...]], ...]
+from features import sets
 
-FEATURE_SETS: Final[Mapping[str, Calculators]] = {
-    "trend": (
-        ("mean", ()),
-        ("median", ()),
-        ("minimum", ()),
-        ("maximum", ()),
-        ("standard_deviation", ()),
-        ("mean_change", ()),
-        ("mean_abs_change", ()),
-        ("cid_ce", (("normalize", False),)),
-    ),
-    "level": (
-        ("mean", ()),
-        ("minimum", ()),
-        ("maximum", ()),
-        ("standard_deviation", ()),
-        ("mean_change", ()),
-    ),
+FEATURE_SETS: Final[Mapping[str, sets.Calculators]] = {
+    "level": sets.LEVEL,
+    "trend": sets.TREND,
+    "minimal": sets.MINIMAL,
+    "efficient": sets.EFFICIENT,
 }

@@ -1,13 +1,9 @@
-"""Windows to feature vectors by tsfresh's own functions: the same code for history and live, for one window and
-many.
-"""
+"""Windows to feature vectors: the same code for history and live, for one window and many."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +11,9 @@ from numpy.typing import NDArray
 from domain.plant import Axis
 from domain.vectors import FeatureName, FeatureSet, FeatureVectors
 from features import FEATURE_SETS
+from features.compute import compute
+from features.plan import Plan, plan
 from features.windows import Grid, Window
-
-MIN_VALUES: Final = 3  # fewer values than this say nothing about a window
 
 
 def feature_set(
@@ -47,16 +43,9 @@ def extract(
 
     lab: float64 (windows, number of names of origin `lab`), in the names' order; subjects: lot ids, "" for none.
     """
-    plan = _plan(tuple(names), grid.tags)
-    values = np.full((len(windows), len(names)), np.nan)
-    for row, window in enumerate(windows):
-        block = grid.values[window.first : window.stop]
-        for column, calculations in plan:
-            series = block[:, column]
-            series = series[~np.isnan(series)]
-            if len(series) >= MIN_VALUES:
-                for calculate, places in calculations:
-                    values[row, places] = calculate(series)
+    first = np.array([w.first for w in windows], dtype=np.int64)
+    stop = np.array([w.stop for w in windows], dtype=np.int64)
+    values = compute(planned(tuple(names), grid.tags), grid.values, first, stop)
     if lab is not None:
         values[:, [i for i, n in enumerate(names) if n.origin == "lab"]] = lab
     n = len(windows)
@@ -91,38 +80,7 @@ def join(parts: Sequence[FeatureVectors], names: tuple[FeatureName, ...]) -> Fea
     )
 
 
-Calculation = tuple[Callable[[NDArray[np.float64]], Any], list[int]]
-
-
 @lru_cache(maxsize=64)
-def _plan(names: tuple[FeatureName, ...], tags: tuple[str, ...]) -> tuple[tuple[int, tuple[Calculation, ...]], ...]:
-    """Per tag column: which functions to call, and where their results go; one call serves all parameters of a
-    combiner.
-    """
-    from tsfresh.feature_extraction import feature_calculators
-
-    column = {tag: i for i, tag in enumerate(tags)}
-    by_call: dict[tuple[str, str], list[int]] = defaultdict(list)
-    for place, name in enumerate(names):
-        if name.origin == "tag":
-            by_call[(name.source, name.calculator)].append(place)
-    plan: dict[int, list[Calculation]] = defaultdict(list)
-    for (source, calculator), places in by_call.items():
-        function = getattr(feature_calculators, calculator)
-        params = [dict(names[p].params) for p in places]
-        if function.fctype == "combiner":
-            plan[column[source]].append((_combined(function, params), places))
-        else:
-            for place, keywords in zip(places, params, strict=True):
-                plan[column[source]].append((_simple(function, keywords), [place]))
-    return tuple((i, tuple(calculations)) for i, calculations in plan.items())
-
-
-def _simple(function: Callable[..., Any], keywords: dict[str, Any]) -> Callable[[NDArray[np.float64]], Any]:
-    return lambda series: function(series, **keywords)
-
-
-def _combined(
-    function: Callable[..., Any], params: list[dict[str, Any]]
-) -> Callable[[NDArray[np.float64]], list[float]]:
-    return lambda series: [value for _, value in function(series, params)]
+def planned(names: tuple[FeatureName, ...], tags: tuple[str, ...]) -> Plan:
+    """Return the plan of these names over a grid's tags; it is kept, with what it has prepared."""
+    return plan(names, tags)

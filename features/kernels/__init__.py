@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from features.kernels import chunks
+from features.kernels import chunks, counts, moments, order
 from features.kernels.block import Block, Group, Run, Wanted
 
-GROUPS: Final[tuple[Group, ...]] = (chunks.GROUP,)
+GROUPS: Final[tuple[Group, ...]] = (chunks.GROUP, moments.GROUP, order.GROUP, counts.GROUP)
 
 __all__ = ["GROUPS", "Block", "Group", "Run", "Wanted"]

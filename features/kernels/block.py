@@ -71,3 +71,31 @@ def columns(wanted: Sequence[Wanted], calculator: str) -> Ints:
 def numbers(wanted: Sequence[Wanted], calculator: str, param: str) -> Floats:
     """Return one numeric parameter of one calculator, in the order asked for."""
     return np.array([w.params[param] for w in wanted if w.calculator == calculator], dtype=np.float64)
+
+
+def given(*names: str) -> Callable[[Mapping[str, Any]], bool]:
+    """Build the predicate of a calculator that takes exactly these parameters, all of them numbers.
+
+    Numbers of numpy's narrow types are not taken: numpy would calculate with them in their own precision.
+    """
+
+    def accepts(params: Mapping[str, Any]) -> bool:
+        return set(params) == set(names) and all(isinstance(value, int | float) for value in params.values())
+
+    return accepts
+
+
+def table(wanted: Sequence[Wanted], params: Mapping[str, Sequence[str]]) -> tuple[Ints, Floats]:
+    """Lay out what is wanted for one kernel of many calculators, in the calculators' order.
+
+    params: each calculator's numeric parameters. Returns the calculator's place in `params` and the column: int64
+    (wanted, 2), and the values of its parameters: float64 (wanted, the most parameters, at least 1), 0 where there
+    are fewer.
+    """
+    places = {calculator: place for place, calculator in enumerate(params)}
+    rows = sorted(wanted, key=lambda w: places[w.calculator])
+    values = np.zeros((len(rows), max(1, *map(len, params.values()))))
+    for row, w in zip(values, rows, strict=True):
+        for i, name in enumerate(params[w.calculator]):
+            row[i] = w.params[name]
+    return np.array([(places[w.calculator], w.column) for w in rows], dtype=np.int64), values

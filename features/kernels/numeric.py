@@ -120,6 +120,24 @@ def quantile(ordered: Floats, at: float) -> float:
 
 
 @compiled
+def below(a: Floats, level: float) -> int:
+    """Return how many values lie below a level; none where the level is NaN."""
+    count = 0
+    for i in range(len(a)):
+        count += a[i] < level
+    return count
+
+
+@compiled
+def above(a: Floats, level: float) -> int:
+    """Return how many values lie above a level; none where the level is NaN."""
+    count = 0
+    for i in range(len(a)):
+        count += a[i] > level
+    return count
+
+
+@compiled
 def line(y: Floats, found: Floats) -> None:
     """Fit `scipy.stats.linregress(range(n), y)`; found[:5] = rvalue, intercept, slope, stderr, t (for the p-value)."""
     n = len(y)

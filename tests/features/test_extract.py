@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from domain.plant import Axis
 from domain.vectors import FeatureName, FeatureSet
 from features import FEATURE_SETS
-from features.extract import MIN_VALUES, extract, feature_set, join
+from features.compute import MIN_VALUES
+from features.extract import extract, feature_set, join
 from features.windows import Grid, Window, cut
 from tests.features.grids import grid
 
