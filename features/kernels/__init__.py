@@ -7,9 +7,18 @@ from __future__ import annotations
 
 from typing import Final
 
-from features.kernels import chunks, counts, moments, order
+from features.kernels import chunks, counts, histogram, moments, order, spectrum, wavelets, welch
 from features.kernels.block import Block, Group, Run, Wanted
 
-GROUPS: Final[tuple[Group, ...]] = (chunks.GROUP, moments.GROUP, order.GROUP, counts.GROUP)
+GROUPS: Final[tuple[Group, ...]] = (
+    moments.GROUP,
+    order.GROUP,
+    counts.GROUP,
+    chunks.GROUP,
+    histogram.GROUP,
+    spectrum.GROUP,
+    welch.GROUP,
+    wavelets.GROUP,
+)
 
 __all__ = ["GROUPS", "Block", "Group", "Run", "Wanted"]

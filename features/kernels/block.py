@@ -63,6 +63,11 @@ def always(_params: Mapping[str, Any]) -> bool:
     return True
 
 
+def whole(value: Any, least: int) -> bool:
+    """Say whether a parameter is a whole number, not below the least."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and int(value) >= least
+
+
 def columns(wanted: Sequence[Wanted], calculator: str) -> Ints:
     """Return the columns of one calculator, in the order asked for."""
     return np.array([w.column for w in wanted if w.calculator == calculator], dtype=np.int64)
