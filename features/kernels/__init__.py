@@ -7,13 +7,30 @@ from __future__ import annotations
 
 from typing import Final
 
-from features.kernels import chunks, counts, histogram, moments, order, spectrum, wavelets, welch
+from features.kernels import (
+    chunks,
+    correlation,
+    corridors,
+    counts,
+    differences,
+    histogram,
+    moments,
+    order,
+    peaks,
+    spectrum,
+    wavelets,
+    welch,
+)
 from features.kernels.block import Block, Group, Run, Wanted
 
 GROUPS: Final[tuple[Group, ...]] = (
     moments.GROUP,
     order.GROUP,
     counts.GROUP,
+    differences.GROUP,
+    corridors.GROUP,
+    peaks.GROUP,
+    correlation.GROUP,
     chunks.GROUP,
     histogram.GROUP,
     spectrum.GROUP,

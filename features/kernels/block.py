@@ -68,6 +68,11 @@ def whole(value: Any, least: int) -> bool:
     return isinstance(value, int | np.integer) and not isinstance(value, bool) and int(value) >= least
 
 
+def at_least(param: str, least: int) -> Callable[[Mapping[str, Any]], bool]:
+    """Build the predicate of a calculator whose only condition is that one parameter is whole and not below `least`."""
+    return lambda params: whole(params[param], least)
+
+
 def columns(wanted: Sequence[Wanted], calculator: str) -> Ints:
     """Return the columns of one calculator, in the order asked for."""
     return np.array([w.column for w in wanted if w.calculator == calculator], dtype=np.int64)
