@@ -91,7 +91,8 @@ class FeatureSet:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FeatureVectors:
-    """Rows of features. values: float64 (n, len(names)), NaN = missing. asset, subject: object (n,).
+    """Rows of features. values: float64 (float32 on the way to a file) (n, len(names)), NaN = missing. asset, subject:
+    object (n,).
 
     start, end: int64 ns (n,), the half-open window in event time; a row may be used from `end` on.
     position: float64 (n,), the row's place on the asset's axis (cycles completed, or ns).
@@ -99,7 +100,7 @@ class FeatureVectors:
     """
 
     names: tuple[FeatureName, ...]
-    values: NDArray[np.float64]
+    values: NDArray[Any]
     asset: NDArray[np.object_]
     subject: NDArray[np.object_]
     start: NDArray[np.int64]

@@ -36,11 +36,11 @@ class _Rows:
 
 
 def compute(
-    of: Plan, values: Floats, first: Ints, stop: Ints, dtype: Any = np.float64, n_workers: int = 1
+    of: Plan, values: Floats, first: Ints, stop: Ints, dtype: Any = np.float64, n_threads: int = 1
 ) -> NDArray[Any]:
     """Return the plan's columns for windows [first, stop) of a grid's rows; other columns are NaN.
 
-    values: float64 (rows, tags), NaN = none. Returns `dtype` (windows, names). n_workers: threads that share the work.
+    values: float64 (rows, tags), NaN = none. Returns `dtype` (windows, names). n_threads: threads that share the work.
     """
     out = np.empty((len(first), of.n_names), dtype=dtype)
     is_computed = np.zeros(of.n_names, dtype=bool)
@@ -52,23 +52,23 @@ def compute(
     if not is_computed.all():
         out[:, ~is_computed] = np.nan
     scratch = local()
-    if n_workers == 1 or len(jobs) == 1:
+    if n_threads == 1 or len(jobs) == 1:
         for job in jobs:
             _chunk(*job, out, scratch)
     else:
-        with ThreadPoolExecutor(n_workers) as pool:
+        with ThreadPoolExecutor(n_threads) as pool:
             for done in [pool.submit(_chunk, *job, out, scratch) for job in jobs]:
                 done.result()
     return out
 
 
-def peak_bytes(of: Plan, n_windows: int, n_samples: int, n: int, itemsize: int = 8, n_workers: int = 1) -> int:
+def peak_bytes(of: Plan, n_windows: int, n_samples: int, n: int, itemsize: int = 8, n_threads: int = 1) -> int:
     """Return the most memory `compute` takes beside its input, for windows of `n` samples out of `n_samples` rows."""
     n_names = sum(bundle.columns.size for bundle in of.bundles)
     copies = 8 * n_samples * max((len(b.tags) for b in of.bundles), default=0)
     places = 32 * n_windows * sum(len(b.tags) for b in of.bundles)
     chunks = [8 * _chunk_rows(b, n) * (COPIES * n + b.width) for b in of.bundles]
-    return n_windows * n_names * itemsize + copies + places + n_workers * max(chunks, default=0)
+    return n_windows * n_names * itemsize + copies + places + n_threads * max(chunks, default=0)
 
 
 def _gathered(

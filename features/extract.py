@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,14 +39,17 @@ def extract(
     names: Sequence[FeatureName],
     subjects: Sequence[str] | None = None,
     lab: NDArray[np.float64] | None = None,
+    dtype: Any = np.float64,
+    n_threads: int = 1,
 ) -> FeatureVectors:
     """Compute the named features of each window.
 
     lab: float64 (windows, number of names of origin `lab`), in the names' order; subjects: lot ids, "" for none.
+    dtype: of the values; float32 is for files, detectors take float64.
     """
     first = np.array([w.first for w in windows], dtype=np.int64)
     stop = np.array([w.stop for w in windows], dtype=np.int64)
-    values = compute(planned(tuple(names), grid.tags), grid.values, first, stop)
+    values = compute(planned(tuple(names), grid.tags), grid.values, first, stop, dtype, n_threads)
     if lab is not None:
         values[:, [i for i, n in enumerate(names) if n.origin == "lab"]] = lab
     n = len(windows)

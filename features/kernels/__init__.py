@@ -9,14 +9,17 @@ from typing import Final
 
 from features.kernels import (
     chunks,
+    complexity,
     correlation,
     corridors,
     counts,
     differences,
     histogram,
+    langevin,
     moments,
     order,
     peaks,
+    ridges,
     spectrum,
     wavelets,
     welch,
@@ -36,6 +39,9 @@ GROUPS: Final[tuple[Group, ...]] = (
     spectrum.GROUP,
     welch.GROUP,
     wavelets.GROUP,
+    ridges.GROUP,
+    *complexity.GROUPS,
+    langevin.GROUP,
 )
 
 __all__ = ["GROUPS", "Block", "Group", "Run", "Wanted"]

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Ints32 = NDArray[np.int32]
 F = TypeVar("F", bound=Callable[..., Any])
 BLOCK: Final = 128  # numpy's pairwise sum adds blocks of this length by eight running sums
 EPSILON: Final = 2.220446049250313e-16
