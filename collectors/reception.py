@@ -22,7 +22,7 @@ from collectors.decode import NO_POINTS, READERS, Raw, decode
 from collectors.health import Noted
 from collectors.mapping import Entry, TopicMap
 from collectors.payloads import decode_mapped
-from collectors.sequences import Sequences
+from collectors.sequences import MOST_NUMBER, Sequences
 from collectors.settings import MqttSettings
 from collectors.sparkplug import Sparkplug, is_sparkplug
 from domain.plant import Plant
@@ -145,7 +145,7 @@ class Reception:
         except (ValueError, RecursionError):
             return
         number = body.get("seq") if isinstance(body, dict) else None
-        if isinstance(number, int) and not isinstance(number, bool):
+        if isinstance(number, int) and not isinstance(number, bool) and 0 <= number <= MOST_NUMBER:
             publisher = body.get("publisher")
             source = publisher[:200] if isinstance(publisher, str) and publisher else raw.topic
             self._sequences.follow(source, number, is_duplicate=raw.is_duplicate)

@@ -15,6 +15,8 @@ from collectors.health import Numbering
 
 MOST_SOURCES: Final = 10_000
 FAR_BACK: Final = 1000  # a number this far behind the last one is a new start, not a repetition
+MOST_NUMBER: Final = 2**63 - 1  # a larger one is no number of a message
+MOST_MISSING: Final = 1_000_000_000  # of one gap: beyond it a publisher changed its way of numbering
 
 
 @dataclass(slots=True)
@@ -41,7 +43,7 @@ class Sequence:
                 self.last = number
             return True
         self.n_gaps += 1
-        self.n_missing += ahead - 1
+        self.n_missing += min(ahead - 1, MOST_MISSING)
         self.last = number
         return False
 

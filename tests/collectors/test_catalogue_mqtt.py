@@ -298,8 +298,10 @@ def test_message_without_guarantee_is_taken_and_counted(mosquitto: int) -> None:
         ([5, 6, 5, 6, 7], 0, 0, 2, 0),
         ([5, 6, 0, 1, 2], 0, 0, 0, 1),
         ([90_000, 50, 51], 0, 0, 0, 1),
+        ([1, 10**399, -(10**398), 2**63, 2], 0, 0, 0, 0),
+        ([1, 2**63 - 1], 10**9, 1, 0, 0),
     ],
-    ids=["in order", "gap", "jump back", "restart at 0", "far back"],
+    ids=["in order", "gap", "jump back", "restart at 0", "far back", "no numbers of messages", "far ahead"],
 )
 def test_numbering_of_a_publisher(numbers: list[int], missing: int, gaps: int, repeats: int, restarts: int) -> None:
     reception = Reception(MAPPED, PLANT)
