@@ -19,7 +19,7 @@ from collectors.births import BirthShelf
 from collectors.decode import NO_POINTS, Raw
 from collectors.mapping import filled, tag_named
 from collectors.mqtt_settings import SparkplugSettings
-from collectors.sequences import Sequences
+from collectors.sequences import Sequences, Step
 from collectors.units import converter
 from collectors.values import BadValueError
 from domain.instants import to_ns
@@ -111,9 +111,8 @@ class Sparkplug:
 
     def connected(self) -> None:
         """Note a new connection: what was not kept by the broker meanwhile may have been a birth."""
-        for node in self._nodes.values():
-            for birth in node.births.values():
-                birth.is_sure = False
+        for source in self._nodes:
+            self._doubt(source)
 
     def decode(self, raw: Raw) -> Decoded:
         """Turn a message into points."""
@@ -162,20 +161,26 @@ class Sparkplug:
         self._shelf.settle()
 
     def _follow(self, kind: str, place: Place, payload: Any, raw: Raw) -> None:
-        """Follow the node's numbering; a gap asks for a rebirth, and its going on confirms births kept on disk."""
+        """Follow the node's numbering: going on without a gap since its birth, it confirms the births that are known;
+        a gap may have been a birth, so that none is sure until the node is born again.
+        """
         source = f"sparkplug {place.source}"
         if kind == "NBIRTH":
             self._sequences.begin(source, int(payload.seq))
         elif kind != "NDEATH" and payload.HasField("seq"):
-            last = self._sequences.last(source)
-            follows = self._sequences.follow(
+            step = self._sequences.follow(
                 source, int(payload.seq), modulus=SEQUENCE_LENGTH, is_duplicate=raw.is_duplicate
             )
-            if not follows:
+            if step is Step.GAP:
                 self._unborn.add((place.group, place.node))
-            elif last is not None and place.source in self._nodes:
+                self._doubt(place.source)
+            elif step is Step.NEXT and not self._sequences.has_gap(source) and place.source in self._nodes:
                 for birth in self._nodes[place.source].births.values():
                     birth.is_sure = not birth.is_dead
+
+    def _doubt(self, source: str) -> None:
+        for birth in self._nodes[source].births.values() if source in self._nodes else ():
+            birth.is_sure = False
 
     def _learn(self, place: Place, kind: str, payload: Any, *, is_sure: bool) -> None:
         if place.source not in self._nodes and len(self._nodes) >= MOST_NODES:

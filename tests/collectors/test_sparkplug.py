@@ -183,14 +183,65 @@ def test_rebirth_command_is_what_an_edge_node_reads() -> None:
     assert payload.timestamp == metric.timestamp == to_ns(NOW) // 1_000_000
 
 
-def test_gap_of_the_numbering_is_counted_and_a_rebirth_asked_for() -> None:
+def numbered(message: Raw, seq: int, **raw: bool) -> Raw:
+    payload = wire.parse(message.payload)
+    payload.seq = seq
+    return replace(message, payload=bytes(payload.SerializeToString()), **raw)
+
+
+def test_gap_of_the_numbering_is_counted_a_rebirth_asked_for_and_no_alias_read_until_then() -> None:
     found = reception()
     for message in (NBIRTH, DBIRTH, NDATA):
         found.decode(message)
-    assert values(found.decode(raw("ndata_gap", "NDATA"))) == {"temp": 29.5}  # seq 9 after 2
+    assert reasons(found.decode(raw("ndata_gap", "NDATA"))) == [Reason.ALIAS]  # seq 9 after 2
     counted = found.noted().publishers["sparkplug seoul/gateway"]
     assert (counted.n_gaps, counted.n_missing) == (1, 6)
     assert requests(found) == ["spBv1.0/seoul/NCMD/gateway"]
+    assert reasons(found.decode(numbered(NDATA, 10))) == [Reason.ALIAS]  # going on does not bring back what was missed
+    found.decode(NBIRTH)
+    assert values(found.decode(numbered(NDATA, 1))) == {"temp": 21.5}
+
+
+def test_gap_outlasts_a_new_connection_and_a_restart(tmp_path: Path) -> None:
+    first = reception(tmp_path)
+    for message in (NBIRTH, numbered(NDATA, 9)):
+        first.decode(message)
+    first.settle()
+    first.connected()
+    assert reasons(first.decode(numbered(NDATA, 10))) == [Reason.ALIAS]
+    second = reception(tmp_path)
+    assert reasons(second.decode(numbered(NDATA, 10))) == [Reason.ALIAS]
+    assert reasons(second.decode(numbered(NDATA, 11))) == [Reason.ALIAS]
+
+
+def test_birth_kept_without_a_last_number_is_not_trusted(tmp_path: Path) -> None:
+    first = reception(tmp_path)
+    first.decode(NBIRTH)
+    first.settle()
+    (tmp_path / "sequences.json").unlink()
+    second = reception(tmp_path)
+    assert reasons(second.decode(numbered(NDATA, 1))) == [Reason.ALIAS]
+    assert reasons(second.decode(numbered(NDATA, 2))) == [Reason.ALIAS]
+
+
+def test_birth_of_a_device_after_a_gap_is_read_by() -> None:
+    found = reception()
+    found.decode(NBIRTH)
+    found.decode(numbered(DBIRTH, 7))
+    late, _ = found.decode(numbered(raw("ddata_historical", "DDATA", "press"), 8)).points.rows()
+    assert late.value == 7.5
+
+
+def test_message_delivered_again_is_a_repetition_and_confirms_nothing() -> None:
+    found = reception()
+    for message in (NBIRTH, DBIRTH, NDATA):
+        found.decode(message)
+    found.connected()
+    assert reasons(found.decode(replace(DBIRTH, is_duplicate=True))) == []
+    assert reasons(found.decode(numbered(NDATA, 1, is_duplicate=True))) == [Reason.ALIAS]
+    counted = found.noted().publishers["sparkplug seoul/gateway"]
+    assert (counted.n_missing, counted.n_repeats) == (0, 2)
+    assert values(found.decode(NDATA_INT)) == {"force": -8}
 
 
 def test_death_of_a_node_makes_its_values_and_its_devices_null() -> None:
