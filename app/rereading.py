@@ -86,7 +86,7 @@ def read_letter(rooms: Rooms, reception: Reception, letter: DeadLetter) -> Decod
         return codec.read_records(letter.payload)
     if letter.source == SOURCE:
         raw = Raw(letter.source, letter.topic, letter.payload, letter.received_at)
-        return reception.decode_again(raw, letter.part)
+        return reception.decode_again(raw, letter.part, letter.detail)
     kind, _, name = letter.source.partition(":")
     form = next((f for f in rooms.settings.root.formats if f.name == name), None)
     if kind == "dump" and form is not None and letter.payload:

@@ -1,4 +1,4 @@
-"""Sparkplug birth certificates on disk: the bytes of each, under its topic, one file per topic.
+"""Sparkplug birth certificates on disk: the bytes and number of each, under its topic, one file per topic.
 
 Invariant: after `settle` a birth survives a crash; it is called before the birth is acknowledged.
 """
@@ -9,9 +9,19 @@ import hashlib
 import json
 import logging
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 log = logging.getLogger(__name__)
+
+
+class Kept(NamedTuple):
+    """A birth as it is kept; n_births: how many the node, and its devices, had by then, by device."""
+
+    topic: str
+    payload: bytes
+    n_births: Mapping[str, int]
 
 
 class BirthShelf:
@@ -19,24 +29,25 @@ class BirthShelf:
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
-        self._waiting: dict[str, bytes | None] = {}  # None: to be removed
+        self._waiting: dict[str, Kept | None] = {}  # None: to be removed
 
-    def load(self) -> list[tuple[str, bytes]]:
-        """Return (topic, payload) of each birth kept; a damaged file is left out and logged."""
+    def load(self) -> list[Kept]:
+        """Return each birth kept; a damaged file is left out and logged."""
         if self._folder is None or not self._folder.is_dir():
             return []
         found = []
         for file in sorted(self._folder.glob("*.birth")):
             head, _, payload = file.read_bytes().partition(b"\n")
             try:
-                found.append((str(json.loads(head)), payload))
-            except ValueError:
+                topic, n_births = json.loads(head)
+                found.append(Kept(str(topic), payload, {str(k): int(n) for k, n in n_births.items()}))
+            except (ValueError, TypeError, AttributeError):
                 log.warning("birth damaged file=%s: a rebirth will be asked for", file)
         return found
 
-    def put(self, topic: str, payload: bytes) -> None:
+    def put(self, birth: Kept) -> None:
         """Keep a birth from the next `settle` on."""
-        self._waiting[topic] = payload
+        self._waiting[birth.topic] = birth
 
     def remove(self, topic: str) -> None:
         """Forget a birth from the next `settle` on."""
@@ -48,14 +59,14 @@ class BirthShelf:
             self._waiting.clear()
             return
         self._folder.mkdir(parents=True, exist_ok=True)
-        for topic, payload in self._waiting.items():
+        for topic, birth in self._waiting.items():
             file = self._folder / f"{hashlib.sha256(topic.encode()).hexdigest()[:32]}.birth"
-            if payload is None:
+            if birth is None:
                 file.unlink(missing_ok=True)
                 continue
             new = file.with_suffix(".new")
             with new.open("wb") as out:
-                out.write(json.dumps(topic).encode() + b"\n" + payload)
+                out.write(json.dumps([topic, dict(birth.n_births)]).encode() + b"\n" + birth.payload)
                 out.flush()
                 os.fsync(out.fileno())
             new.replace(file)

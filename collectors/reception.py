@@ -76,14 +76,14 @@ class Reception:
             decoded = replace(decoded, rejected=_bounded(rejected, len(raw.payload)))
         return decoded
 
-    def decode_again(self, raw: Raw, part: str = "") -> Decoded:
+    def decode_again(self, raw: Raw, part: str = "", detail: str = "") -> Decoded:
         """Turn a dead letter, or its part, into items by the config and the births of today; counts nothing."""
-        decoded = self._again(raw, part)
+        decoded = self._again(raw, part, detail)
         return replace(decoded, rejected=_bounded(decoded.rejected, len(raw.payload)))
 
-    def _again(self, raw: Raw, part: str) -> Decoded:
+    def _again(self, raw: Raw, part: str, detail: str) -> Decoded:
         if self._is_sparkplug(raw.topic):
-            return self._sparkplug.decode_again(raw, part)
+            return self._sparkplug.decode_again(raw, part, detail)
         decoded = self._by_topic(raw, part)
         if not part or self._entry(raw.topic) is not None:
             return decoded

@@ -7,19 +7,20 @@ message is kept as rejected (`alias`) and a rebirth is asked for. Nothing raises
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterator
 from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Any, Final, NamedTuple
 
 from collectors import sparkplug_payload as wire
 from collectors import values
-from collectors.births import BirthShelf
+from collectors.births import BirthShelf, Kept
 from collectors.decode import NO_POINTS, Raw
 from collectors.mapping import filled, tag_named
 from collectors.mqtt_settings import SparkplugSettings
 from collectors.sequences import Sequences, Step
+from collectors.sparkplug_births import Birth, Letter, Meaning, Node, sense_of, session_of, unit_of
 from collectors.units import converter
 from collectors.values import BadValueError
 from domain.instants import to_ns
@@ -32,7 +33,6 @@ NAMESPACE: Final = "spBv1.0"
 SEQUENCE_LENGTH: Final = 256
 MOST_NODES: Final = 10_000
 OWN_METRICS: Final = ("bdSeq", "Node Control/*", "Device Control/*")
-UNIT_PROPERTIES: Final = ("engUnit", "EngUnit", "Engineering Units", "engineering_unit", "unit")
 READ_KINDS: Final = ("NBIRTH", "NDATA", "NDEATH")  # each also with D, for devices
 
 
@@ -47,28 +47,6 @@ class Place(NamedTuple):
     def source(self) -> str:
         """The edge node, which numbers its messages and those of its devices."""
         return f"{self.group}/{self.node}"
-
-
-class Meaning(NamedTuple):
-    """What a birth says of a metric."""
-
-    name: str
-    datatype: int
-    unit: str
-
-
-@dataclass(slots=True)
-class _Birth:
-    by_alias: Mapping[int, Meaning]
-    by_name: Mapping[str, Meaning]
-    is_sure: bool
-    is_dead: bool = False
-
-
-@dataclass(slots=True)
-class _Node:
-    births: dict[str, _Birth] = field(default_factory=dict)  # by device
-    session: int | None = None  # bdSeq
 
 
 def subscriptions(groups: tuple[str, ...]) -> tuple[str, ...]:
@@ -94,7 +72,7 @@ class Sparkplug:
     ) -> None:
         self._settings, self._plant, self._sequences, self._shelf = settings, plant, sequences, shelf
         self._max_future_s = max_future_s
-        self._nodes: dict[str, _Node] = {}
+        self._nodes: dict[str, Node] = {}
         self._unborn: set[tuple[str, str]] = set()
         self._asked_at: dict[tuple[str, str], float] = {}  # monotonic seconds
         self.n_ignored = 0  # metrics and messages that are no measurements
@@ -102,12 +80,14 @@ class Sparkplug:
 
     def start(self) -> None:
         """Read the births of an earlier run; they are trusted once a node's numbering goes on without a gap."""
-        for topic, payload in self._shelf.load():
+        for kept in self._shelf.load():
             try:
-                kind, place = _address(topic)
-                self._learn(place, kind, _parsed(payload), is_sure=False)
+                kind, place = _address(kept.topic)
+                node = self._node(place)
+                node.n_births |= Counter(kept.n_births)
+                self._learn(node, place, kind, _parsed(kept.payload), kept.n_births.get(place.device, 0), is_sure=False)
             except BadValueError as bad:
-                log.warning("birth unusable topic=%s error=%s", topic, bad.detail)
+                log.warning("birth unusable topic=%s error=%s", kept.topic, bad.detail)
 
     def connected(self) -> None:
         """Note a new connection: what was not kept by the broker meanwhile may have been a birth."""
@@ -125,22 +105,22 @@ class Sparkplug:
             if kind[1:] == "DEATH":
                 return self._death(kind, place, payload, raw)
             if kind[1:] == "BIRTH":
-                self._learn(place, kind, payload, is_sure=True)
-                self._shelf.put(raw.topic, raw.payload)
+                self._born(place, kind, payload, raw)
             return self._metrics(place, payload, raw)
         except BadValueError as bad:
             return Decoded(NO_POINTS, rejected=(_rejected(raw, bad, ""),))
 
-    def decode_again(self, raw: Raw, part: str) -> Decoded:
-        """Turn a message, or one part of it, into points by the births that are known now; remembers nothing of it."""
+    def decode_again(self, raw: Raw, part: str, detail: str) -> Decoded:
+        """Turn what was rejected with `part` and `detail` into points by the births that are known now; remembers
+        nothing of it. An alias of another birth's time stays rejected, unless it is known to mean the same now.
+        """
         try:
             kind, place = _address(raw.topic)
             payload = _parsed(raw.payload)
         except BadValueError as bad:
             return Decoded(NO_POINTS, rejected=(_rejected(raw, bad, ""),))
-        for birth in self._nodes.get(place.source, _Node()).births.values():
-            birth.is_sure = True
-        return Decoded(NO_POINTS) if kind[1:] == "DEATH" else self._metrics(place, payload, raw, part)
+        letter = Letter.of(part, detail)
+        return Decoded(NO_POINTS) if kind[1:] == "DEATH" else self._metrics(place, payload, raw, letter)
 
     def rebirths(self, monotonic: float, now: datetime) -> list[tuple[str, bytes]]:
         """Return (topic, payload) of the rebirth requests that are due; each node is asked once per `rebirth_s`."""
@@ -182,57 +162,68 @@ class Sparkplug:
         for birth in self._nodes[source].births.values() if source in self._nodes else ():
             birth.is_sure = False
 
-    def _learn(self, place: Place, kind: str, payload: Any, *, is_sure: bool) -> None:
+    def _node(self, place: Place) -> Node:
         if place.source not in self._nodes and len(self._nodes) >= MOST_NODES:
             raise BadValueError(Reason.CARDINALITY, f"more than {MOST_NODES} edge nodes")
-        node = self._nodes.setdefault(place.source, _Node())
+        return self._nodes.setdefault(place.source, Node())
+
+    def _born(self, place: Place, kind: str, payload: Any, raw: Raw) -> None:
+        """Take a birth for what it is; one of a node begins a session, whose devices are yet to be born."""
+        node = self._node(place)
+        node.n_births[place.device] += 1
         if kind == "NBIRTH":
-            if is_sure:  # a new session: its devices are yet to be born
-                for device in [d for d in node.births if d]:
-                    self._shelf.remove(f"{NAMESPACE}/{place.group}/DBIRTH/{place.node}/{device}")
-                node.births.clear()
-                self._unborn.discard((place.group, place.node))
-            sessions = [int(wire.raw_value(m) or 0) for m in payload.metrics if m.name == "bdSeq"]
-            node.session = sessions[0] if sessions else None
-        meanings = [(m, Meaning(m.name, m.datatype, _unit(m))) for m in payload.metrics if m.name]
-        node.births[place.device] = _Birth(
+            for device in [d for d in node.births if d]:
+                self._shelf.remove(f"{NAMESPACE}/{place.group}/DBIRTH/{place.node}/{device}")
+            node.births.clear()
+            self._unborn.discard((place.group, place.node))
+        number = node.n_births[place.device]
+        self._learn(node, place, kind, payload, number, is_sure=True)
+        kept = node.n_births if kind == "NBIRTH" else {place.device: number}  # no count goes with a removed file
+        self._shelf.put(Kept(raw.topic, raw.payload, dict(kept)))
+
+    @staticmethod
+    def _learn(node: Node, place: Place, kind: str, payload: Any, number: int, *, is_sure: bool) -> None:
+        if kind == "NBIRTH":
+            node.session = session_of(payload)
+        meanings = [(m, Meaning(m.name, m.datatype, unit_of(m))) for m in payload.metrics if m.name]
+        node.births[place.device] = Birth(
             {int(m.alias): meaning for m, meaning in meanings if m.HasField("alias")},
             {meaning.name: meaning for _, meaning in meanings},
+            number,
             is_sure,
         )
 
-    def _metrics(self, place: Place, payload: Any, raw: Raw, only: str = "") -> Decoded:
+    def _metrics(self, place: Place, payload: Any, raw: Raw, letter: Letter | None = None) -> Decoded:
         rows: list[Point] = []
         rejected: list[Rejected] = []
-        for metric in payload.metrics:
-            part = metric.name or f"alias {metric.alias}"
-            if only and part != only:
+        node = self._nodes.get(place.source, Node())
+        for i, metric in enumerate(payload.metrics):
+            sense = sense_of(metric, i, node, place.device, letter)
+            if sense is None:
                 continue
             try:
-                meaning = self._meaning(metric, place)
+                meaning = self._meaning(metric, sense.known, place)
                 if self._is_ignored(meaning.name):
                     self.n_ignored += 1
                     continue
                 rows.append(self._point(metric, meaning, place, payload, raw))
             except BadValueError as bad:
-                rejected.append(_rejected(raw, bad, part))
+                rejected.append(_rejected(raw, sense.told(bad), sense.part))
         return Decoded(Points.from_rows(rows) if rows else NO_POINTS, rejected=tuple(rejected))
 
-    def _meaning(self, metric: Any, place: Place) -> Meaning:
-        node = self._nodes.get(place.source)
-        birth = None if node is None else node.births.get(place.device)
+    def _meaning(self, metric: Any, known: Meaning | None, place: Place) -> Meaning:
         if metric.name:
-            known = None if birth is None else birth.by_name.get(metric.name)
             datatype = metric.datatype or (known.datatype if known else 0)
             if datatype or not wire.is_word(metric):  # an integer of unknown datatype may be signed
-                return Meaning(metric.name, datatype, _unit(metric) or (known.unit if known else ""))
-        found = None if birth is None or not birth.is_sure else birth.by_alias.get(int(metric.alias))
-        if found is None or metric.name:
-            if len(self._unborn) < MOST_NODES:
-                self._unborn.add((place.group, place.node))
-            what = f"metric {metric.name!r}" if metric.name else f"alias {metric.alias}"
-            raise BadValueError(Reason.ALIAS, f"no birth of {'/'.join(filter(None, place))} says what {what} is")
-        return found
+                return Meaning(metric.name, datatype, unit_of(metric) or (known.unit if known else ""))
+        elif not metric.HasField("alias"):
+            raise BadValueError(Reason.NO_KEY, "a metric with neither a name nor an alias")
+        elif known is not None:
+            return known
+        if len(self._unborn) < MOST_NODES:
+            self._unborn.add((place.group, place.node))
+        what = f"metric {metric.name!r}" if metric.name else f"alias {metric.alias}"
+        raise BadValueError(Reason.ALIAS, f"no birth of {'/'.join(filter(None, place))} says what {what} is")
 
     def _point(self, metric: Any, meaning: Meaning, place: Place, payload: Any, raw: Raw) -> Point:
         tag = self._tag(meaning.name, place)
@@ -263,7 +254,7 @@ class Sparkplug:
         if node is None:
             self.n_ignored += 1
             return Decoded(NO_POINTS)
-        session = next((int(wire.raw_value(m) or 0) for m in payload.metrics if m.name == "bdSeq"), None)
+        session = session_of(payload)
         if kind == "NDEATH" and None not in (session, node.session) and session != node.session:
             self.n_ignored += 1  # the will of an earlier session, delivered after the node was born again
             return Decoded(NO_POINTS)
@@ -278,7 +269,7 @@ class Sparkplug:
         self.n_absent += len(rows)
         return Decoded(Points.from_rows(rows) if rows else NO_POINTS)
 
-    def _known_tags(self, birth: _Birth, place: Place) -> Iterator[Tag]:
+    def _known_tags(self, birth: Birth, place: Place) -> Iterator[Tag]:
         for name in birth.by_name:
             try:
                 yield self._tag(name, place)
@@ -328,13 +319,6 @@ def _quality(metric: Any) -> Quality:
     if not isinstance(stated, int) or stated >= 256:
         return Quality.UNCERTAIN
     return Quality.GOOD if stated >= 192 else Quality.UNCERTAIN if stated >= 64 else Quality.BAD
-
-
-def _unit(metric: Any) -> str:
-    properties = dict(zip(metric.properties.keys, metric.properties.values, strict=False))
-    found = next((properties[key] for key in UNIT_PROPERTIES if key in properties), None)
-    unit = None if found is None else wire.raw_value(found)
-    return unit if isinstance(unit, str) else ""
 
 
 def _rejected(raw: Raw, bad: BadValueError, part: str) -> Rejected:
