@@ -299,11 +299,11 @@ def _parsed(data: bytes) -> Any:
 
 
 def _reading(metric: Any, meaning: Meaning) -> values.Reading:
-    raw = None if metric.is_null else wire.raw_value(metric)
-    if raw is None:
-        if not metric.is_null and meaning.datatype in (wire.BYTES, wire.FILE, wire.TEMPLATE, wire.DATA_SET):
-            raise BadValueError(Reason.TYPE, f"a value of Sparkplug datatype {meaning.datatype} is no number")
+    if metric.is_null:
         return values.NULL
+    raw = wire.raw_value(metric)
+    if raw is None:  # bytes, an array, a data set, a template
+        raise BadValueError(Reason.TYPE, f"a value of Sparkplug datatype {meaning.datatype} is no number and no text")
     value = wire.typed_value(raw, meaning.datatype)
     if isinstance(value, str):  # the datatype says that it is a text: kept as one
         return values.Reading(None, value, Quality.BAD, Flag.NULL | Flag.TEXT)

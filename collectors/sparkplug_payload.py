@@ -14,7 +14,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message, message_fa
 
 from domain.instants import to_ns
 
-BOOLEAN, DATE_TIME, BYTES, FILE, TEMPLATE, DATA_SET = 11, 13, 17, 18, 19, 16
+BOOLEAN = 11
 TEXTS: Final = frozenset({12, 14, 15})  # String, Text, UUID
 SIGNED_BITS: Final = {1: 8, 2: 16, 3: 32, 4: 64}
 UNSIGNED_BITS: Final = {5: 8, 6: 16, 7: 32, 8: 64}
