@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -89,8 +90,7 @@ def parse_json(payload: bytes, max_bytes: int) -> Any:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(n for n in names if names.count(n) > 1)
+        twice = Counter(name for name, _ in pairs).most_common(1)[0][0]
         raise BadValueError(Reason.DUPLICATE_KEY, f"key {twice!r} stands twice")
     return found
 

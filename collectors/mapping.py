@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from collectors.json_paths import Path, parse_path
@@ -95,12 +96,18 @@ def tag_named(tag_id: str, plant: Plant) -> Tag:
 
 def unknown_tag(asset: str, name: str, plant: Plant) -> BadValueError:
     """Return the fault of a tag that a known asset does not have, told apart from a twin of one that it has."""
-    twin = next((known for known in plant.tags[asset] if _folded(known) == _folded(name)), None)
+    twin = _by_folded(plant)[asset].get(_folded(name))
     if twin is None:
         return BadValueError(Reason.UNKNOWN_TAG, f"{asset}/{name[:200]} is not in tags.csv")
     return BadValueError(
         Reason.AMBIGUOUS_TAG, f"{asset}/{name!a} differs from tag {twin!a} by case or Unicode form only"
     )
+
+
+@lru_cache(maxsize=4)
+def _by_folded(plant: Plant) -> Mapping[str, Mapping[str, str]]:
+    """Return asset -> folded name -> tag name, made once: a message may hold thousands of names that no tag has."""
+    return {asset: {_folded(name): name for name in reversed(tags)} for asset, tags in plant.tags.items()}
 
 
 def _folded(name: str) -> str:
