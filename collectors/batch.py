@@ -58,8 +58,10 @@ class BatchDecoder:
             if not any(":" in name for name in tags)
         }
 
-    def decode(self, batch: Sequence[Arrived], received_at: datetime) -> Decoded:
-        """Return all items of the messages, the plain ones first.
+    def decode(
+        self, batch: Sequence[Arrived], received_at: datetime, beat: Callable[[], None] = lambda: None
+    ) -> Decoded:
+        """Return all items of the messages, the plain ones first. beat: told after each message that takes a while.
 
         A message that tells no time gets that of its receipt, a microsecond after the one before it: two values of
         one tag that came together are two.
@@ -75,6 +77,7 @@ class BatchDecoder:
             plain = self._plain(message, latest)
             if plain is None:
                 others.append(self._one(message, received_at + i * MICROSECOND))
+                beat()
                 continue
             ids, at, found = plain
             tag_ids += ids

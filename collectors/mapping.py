@@ -107,7 +107,7 @@ def unknown_tag(asset: str, name: str, plant: Plant) -> BadValueError:
 @lru_cache(maxsize=4)
 def _by_folded(plant: Plant) -> Mapping[str, Mapping[str, str]]:
     """Return asset -> folded name -> tag name, made once: a message may hold thousands of names that no tag has."""
-    return {asset: {_folded(name): name for name in reversed(tags)} for asset, tags in plant.tags.items()}
+    return {asset: {_folded(name): name for name in reversed(list(tags))} for asset, tags in plant.tags.items()}
 
 
 def _folded(name: str) -> str:

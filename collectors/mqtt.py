@@ -13,6 +13,7 @@ import selectors
 import ssl
 import struct
 import threading
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,13 +28,17 @@ from collectors.settings import MqttSettings
 from collectors.wire import Publish, Stream, WireError
 from domain.plant import Plant
 from domain.ports import Clock, Intake
+from domain.records import Decoded
 
 log = logging.getLogger(__name__)
 SOURCE: Final = "mqtt"
 RETRY_S: Final = 1.0
 LONGEST_RETRY_S: Final = 15.0
 TURN_S: Final = 0.2  # the longest wait for traffic before the loop looks up
-STUCK_S: Final = 8.0
+STUCK_S: Final = 8.0  # with the beat of `heal` and a new connection, values come in again within ten seconds
+MOST_PATIENCE_S: Final = 120.0
+ACK_S: Final = 5.0
+MOST_READ_BYTES: Final = 16_000_000  # read before a commit, and one message more
 MOST_LEFT: Final = 3  # replaced threads that may hang at once
 FORGET_BATCHES: Final = 64
 PUBACK: Final = struct.Struct(">BBH")
@@ -41,6 +46,22 @@ PUBACK: Final = struct.Struct(">BBH")
 
 class SessionLostError(Exception):
     """The connection ended, or had to be given up; what was not acknowledged comes again."""
+
+
+class _Patience:
+    """How long a commit may take before it counts as hung.
+
+    A slow one cannot be told from a hung one until it comes back; from then on commits may take several times as long.
+    Without that a slow disk would bring the same batch for ever: committed, and acknowledged to a connection that a
+    replacement has ended.
+    """
+
+    def __init__(self) -> None:
+        self.seconds = STUCK_S
+
+    def came_back(self, took_s: float) -> None:
+        """Learn from a commit that has ended, however it did."""
+        self.seconds = min(max(self.seconds, 4 * took_s), MOST_PATIENCE_S)
 
 
 class MqttCollector:
@@ -56,6 +77,7 @@ class MqttCollector:
         self._reception = Reception(settings, plant, folder)
         self._decoder = BatchDecoder(plant, settings, SOURCE, self._reception.decode)
         self._receiver: _Receiver | None = None
+        self._patience = _Patience()
         self._n_restarts = 0
         self._changing = threading.Lock()  # nothing is started once it was stopped
         self._left: list[threading.Thread] = []  # replaced, and not yet ended
@@ -68,7 +90,9 @@ class MqttCollector:
             self._receive()
 
     def _receive(self) -> None:
-        self._receiver = _Receiver(self._settings, self._reception, self._decoder, self._intake, self._clock)
+        self._receiver = _Receiver(
+            self._settings, self._reception, self._decoder, self._intake, self._clock, self._patience
+        )
         self._receiver.thread.start()
 
     def stop(self) -> None:
@@ -90,12 +114,15 @@ class MqttCollector:
         if old is None or old.stopping.is_set():
             return False
         stuck_s = self._clock.monotonic() - old.last_turn_at
-        if old.thread.is_alive() and stuck_s < STUCK_S:
+        if old.thread.is_alive() and stuck_s < (self._patience.seconds if old.is_committing else STUCK_S):
             return False
         self._left = [thread for thread in self._left if thread.is_alive()]
         if len(self._left) >= MOST_LEFT:
             return False  # what holds them, such as a hung disk, would hold one more as well
-        log.error("mqtt receiver replaced alive=%s stuck_s=%.1f", old.thread.is_alive(), stuck_s)
+        log.error(
+            "mqtt receiver replaced alive=%s committing=%s stuck_s=%.1f",
+            *(old.thread.is_alive(), old.is_committing, stuck_s),
+        )
         old.stopping.set()  # should it come back it ends; its acknowledgements go to a connection that is gone
         committed, unguaranteed, connections = self._before
         self._before = (
@@ -132,16 +159,22 @@ class _Receiver:
     """One receiving thread: sessions with the broker, one after the other."""
 
     def __init__(
-        self, settings: MqttSettings, reception: Reception, decoder: BatchDecoder, intake: Intake, clock: Clock
+        self,
+        settings: MqttSettings,
+        reception: Reception,
+        decoder: BatchDecoder,
+        intake: Intake,
+        clock: Clock,
+        patience: _Patience,
     ) -> None:
         self._settings, self._reception, self._decoder = settings, reception, decoder
-        self._intake, self._clock = intake, clock
+        self._intake, self._clock, self._patience = intake, clock, patience
         self._filters = subscriptions(settings)
         self.stopping = threading.Event()
         self.thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
         self.last_turn_at = clock.monotonic()
         self.last_received_at: float | None = None
-        self.is_connected = self.is_subscribed = False
+        self.is_connected = self.is_subscribed = self.is_committing = False
         self.n_committed = self.n_unguaranteed = self.n_connections = 0
         self.error = ""
         self._arrived: list[Arrived] = []
@@ -172,7 +205,10 @@ class _Receiver:
     def _pause(self, seconds: float) -> None:
         until = self._clock.monotonic() + seconds
         while not self.stopping.wait(TURN_S) and self._clock.monotonic() < until:
-            self.last_turn_at = self._clock.monotonic()
+            self._turn()
+
+    def _turn(self) -> None:
+        self.last_turn_at = self._clock.monotonic()
 
     def _session(self) -> None:
         """Connect and receive until told to stop; raises where the connection or the intake fails."""
@@ -183,7 +219,7 @@ class _Receiver:
         client.connect(self._settings.host, self._settings.port, self._settings.keepalive_s)
         try:
             while not self.stopping.is_set():
-                self.last_turn_at = self._clock.monotonic()
+                self._turn()
                 if _wait(client, TURN_S):
                     self._read(client)
                 is_answered = bool(self._acks)  # which keeps the line alive: a ping's answer may wait behind a backlog
@@ -200,10 +236,12 @@ class _Receiver:
         limit, wait_s = self._settings.batch_messages, self._settings.batch_wait_ms / 1000
         stream = _stream(client)
         until: float | None = None
+        n_bytes = 0
         while True:
             for each in stream.publishes(limit - len(self._arrived)):
                 self._take(each)
-            if len(self._arrived) >= limit:
+                n_bytes += len(each.payload)
+            if len(self._arrived) >= limit or n_bytes >= MOST_READ_BYTES:
                 return
             if stream.has_other:
                 _check(client.loop_read())
@@ -237,21 +275,31 @@ class _Receiver:
         arrived, acks = self._arrived, self._acks
         self._arrived, self._acks = [], []
         now = self._clock.now()
+        decoded = self._decoder.decode(arrived, now, self._turn)
+        self._turn()
+        self.is_committing = True
         try:
-            decoded = self._decoder.decode(arrived, now)
+            self._accept(decoded, now, len(arrived))
+            _send(client, b"".join(acks))
+        finally:
+            self._patience.came_back(self._clock.monotonic() - self.last_turn_at)
+            self._turn()
+            self.is_committing = False
+        for topic, payload in self._reception.rebirths(self._clock.monotonic(), now):
+            log.warning("sparkplug rebirth asked for topic=%s", topic)
+            client.publish(topic, payload, 0)
+
+    def _accept(self, decoded: Decoded, now: datetime, n_messages: int) -> None:
+        try:
             self._reception.settle()
             self._intake.accept([(SOURCE, now, decoded)])
         except Exception as error:
-            raise SessionLostError(f"the journal refused {len(arrived)} messages: {error}") from error
-        self.n_committed += len(arrived)
+            raise SessionLostError(f"the journal refused {n_messages} messages: {error}") from error
+        self.n_committed += n_messages
         self.error = ""
         self._n_batches += 1
         if self._n_batches % FORGET_BATCHES == 0:
             self._plateau = 0
-        _send(client, b"".join(acks))
-        for topic, payload in self._reception.rebirths(self._clock.monotonic(), now):
-            log.warning("sparkplug rebirth asked for topic=%s", topic)
-            client.publish(topic, payload, 0)
 
     def _on_connect(self, client: paho.Client, _data: Any, _flags: Any, code: Any, _properties: Any) -> None:
         if code.is_failure:
@@ -301,7 +349,7 @@ def _send(client: paho.Client, block: bytes) -> None:
         except (BlockingIOError, InterruptedError, ssl.SSLWantWriteError):
             with selectors.DefaultSelector() as selector:
                 selector.register(stream.fileno(), selectors.EVENT_WRITE)
-                if not selector.select(STUCK_S):
+                if not selector.select(ACK_S):
                     raise SessionLostError("the broker takes no acknowledgements") from None
 
 

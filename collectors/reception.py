@@ -35,7 +35,7 @@ TOLD_ONCE: Final = frozenset(
     {Reason.UNIT, Reason.AMBIGUOUS_TAG, Reason.TIME_UNIT, Reason.FUTURE, Reason.CARDINALITY, Reason.ALIAS}
 )
 MOST_TOLD: Final = 1000
-MOST_LETTER_BYTES: Final = 4_000_000  # each rejected part of a message is kept with all of its bytes
+MOST_LETTER_BYTES: Final = 200_000  # each rejected part of a message is kept with all of its bytes
 
 
 class Reception:

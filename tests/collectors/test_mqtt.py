@@ -7,16 +7,18 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from typing import Any
 
 import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-from collectors.mqtt import MqttCollector
+from collectors.mqtt import MOST_READ_BYTES, MqttCollector
 from collectors.settings import MqttSettings
+from domain.plant import Plant, Tag
 from domain.records import Decoded, Reason
 from tests.collectors.plants import NOW, PLANT, PRESS
 
@@ -363,6 +365,95 @@ def test_thread_that_hangs_is_replaced_and_its_acknowledgement_is_void(mosquitto
     finally:
         gate.is_open.set()
         collector.stop()
+
+
+class SlowTags(dict[str, Tag]):
+    """Tags that take their time to be looked up; tells what `look` says meanwhile."""
+
+    def __init__(self, tags: Mapping[str, Tag], look: Callable[[], bool]) -> None:
+        super().__init__(tags)
+        self.look = look
+        self.seen: list[bool] = []
+
+    def get(self, name: str, default: Any = None) -> Any:
+        self.seen.append(self.look())
+        return super().get(name, default)
+
+
+def test_slow_decoding_of_many_messages_is_no_hang(mosquitto: int) -> None:
+    clock, shelf = FastClock(), Shelf()
+
+    def look() -> bool:
+        clock.ahead_s += 5
+        return collector.heal()
+
+    tags = SlowTags(PLANT.tags[PRESS], look)
+    plant = Plant(PLANT.classes, PLANT.assets, {**PLANT.tags, PRESS: tags})
+    collector = MqttCollector(MqttSettings(port=mosquitto, batch_wait_ms=500), plant, shelf, clock)
+    collector.start()
+    try:
+        wait_until(lambda: collector.health().is_subscribed)
+        publish(mosquitto, range(20))
+        wait_until(lambda: len(shelf.values) == 20)
+    finally:
+        collector.stop()
+    assert tags.seen == [False] * 20
+
+
+class SlowShelf(Shelf):
+    """An intake that is slow to commit; tells what `look` says meanwhile."""
+
+    def __init__(self, look: Callable[[], bool]) -> None:
+        super().__init__()
+        self.look = look
+        self.seen: list[bool] = []
+
+    def accept(self, batch: Sequence[tuple[str, datetime, Decoded]]) -> None:
+        self.seen.append(self.look())
+        super().accept(batch)
+
+
+def test_slow_commit_leads_to_one_replacement_at_most_and_is_acknowledged(mosquitto: int) -> None:
+    clock = FastClock()
+    steps = iter([1.0, *[12.0] * 10])
+
+    def look() -> bool:
+        clock.ahead_s += next(steps)
+        return collector.heal()
+
+    shelf = SlowShelf(look)
+    collector = MqttCollector(MqttSettings(port=mosquitto, batch_wait_ms=5), PLANT, shelf, clock)
+    collector.start()
+    try:
+        wait_until(lambda: collector.health().is_subscribed)
+        publish(mosquitto, [1])
+        wait_until(lambda: shelf.values == [1])
+        publish(mosquitto, [2])
+        wait_until(lambda: 2 in shelf.values)
+        wait_until(lambda: collector.health().n_connections == 2)
+        publish(mosquitto, [3])  # 2 has come once more, unless its acknowledgement was faster than the replacement
+        wait_until(lambda: 3 in shelf.values)
+        assert shelf.seen.count(True) == 1  # once it has come back it is known to be slow
+    finally:
+        collector.stop()
+    assert left_with_the_broker(mosquitto) == []
+
+
+def test_reading_stops_at_some_bytes(mosquitto: int) -> None:
+    gate = Gate()
+    settings = MqttSettings(port=mosquitto, batch_wait_ms=500)
+    collector = MqttCollector(settings, PLANT, gate, StoppedClock())
+    collector.start()
+    try:
+        wait_until(lambda: collector.health().is_subscribed)
+        send(mosquitto, [b" " * 900_000 + b'{"value": 1}'] * 40)
+        assert gate.is_asked.wait(10)
+        gate.is_open.set()
+        wait_until(lambda: len(gate.values) == 40)
+    finally:
+        gate.is_open.set()
+        collector.stop()
+    assert max(len(decoded.points) for decoded in gate.kept) * 900_000 <= MOST_READ_BYTES + 1_000_000
 
 
 def test_batches_are_decoded_as_single_messages_are(mosquitto: int) -> None:
