@@ -6,6 +6,7 @@ Invariant: `settle` makes durable what later messages need (births, sequence num
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 from collections import Counter
@@ -35,6 +36,8 @@ TOLD_ONCE: Final = frozenset(
     {Reason.UNIT, Reason.AMBIGUOUS_TAG, Reason.TIME_UNIT, Reason.FUTURE, Reason.CARDINALITY, Reason.ALIAS}
 )
 MOST_TOLD: Final = 1000
+HEAD: Final = "$head"  # the part of a letter that holds the first bytes of a message only
+HEAD_BYTES: Final = 1000
 MOST_LETTER_BYTES: Final = 200_000  # each rejected part of a message is kept with all of its bytes
 
 
@@ -67,7 +70,8 @@ class Reception:
     def decode(self, raw: Raw) -> Decoded:
         """Turn a message into items. Nothing, for a message that carries none; never raises for bad input."""
         self._n_retained += raw.is_retained
-        decoded = self._by_kind(raw)
+        is_whole = len(raw.payload) <= self._settings.max_payload_bytes
+        decoded = self._by_kind(raw) if is_whole else Decoded(NO_POINTS, rejected=(self._head(raw),))
         if raw.is_retained and len(decoded.points):
             points = decoded.points
             decoded = replace(decoded, points=replace(points, flags=points.flags | np.uint32(Flag.RETAINED)))
@@ -82,6 +86,8 @@ class Reception:
         return replace(decoded, rejected=_bounded(decoded.rejected, len(raw.payload)))
 
     def _again(self, raw: Raw, part: str, detail: str) -> Decoded:
+        if part == HEAD:
+            return Decoded(NO_POINTS, rejected=(raw.rejected(Reason.SIZE, detail, part),))
         if self._is_sparkplug(raw.topic):
             return self._sparkplug.decode_again(raw, part, detail)
         decoded = self._by_topic(raw, part)
@@ -123,6 +129,14 @@ class Reception:
         if b'"seq"' in raw.payload and not self._settings.share:
             self._follow(raw)
         return decoded
+
+    def _head(self, raw: Raw) -> Rejected:
+        """Return the letter of a message that is too large to be kept: a few of them would fill a disk."""
+        n_bytes, most = len(raw.payload), self._settings.max_payload_bytes
+        digest = hashlib.sha256(raw.payload).hexdigest()
+        detail = f"{n_bytes} bytes, the limit is {most}; only the first are kept, sha256 of all {digest}"
+        head = raw.payload[: min(HEAD_BYTES, most)]
+        return Rejected(raw.source, raw.topic, Reason.SIZE, detail, head, HEAD)
 
     def _by_topic(self, raw: Raw, part: str = "") -> Decoded:
         found = self._entry(raw.topic)

@@ -5,6 +5,7 @@ For all of them: nothing raises, the next good message is taken, and every item 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import socket
 import struct
@@ -17,7 +18,7 @@ import pytest
 
 from collectors.decode import Raw
 from collectors.mqtt import MqttCollector
-from collectors.mqtt_settings import TopicSettings
+from collectors.mqtt_settings import SparkplugSettings, TopicSettings
 from collectors.reception import Reception
 from collectors.settings import MqttSettings
 from domain.instants import to_ns
@@ -25,6 +26,7 @@ from domain.plant import Asset, AssetClass, Axis, Plant, Tag
 from domain.points import Flag, Quality
 from domain.records import Decoded, Reason
 from store.duckdb import DuckDBPoints
+from tests.collectors.brokers import SHIPPED
 from tests.collectors.plants import MINUTE, NOW
 from tests.collectors.test_mqtt import Line, Shelf, StoppedClock, collecting, publish, publisher, send, wait_until
 
@@ -85,7 +87,9 @@ def decoded(topic: str, payload: bytes, settings: MqttSettings = MAPPED, plant: 
     found = reception.decode(Raw("mqtt", topic, payload, NOW, **raw))
     after = reception.decode(Raw("mqtt", FORCE, b'{"value": 4711}', NOW))
     assert after.points.value.tolist() == [4711.0], "the next good message is taken"
-    assert all(r.payload == payload and r.detail for r in found.rejected), "a rejected message is kept whole"
+    is_whole = len(payload) <= settings.max_payload_bytes
+    assert all(r.detail for r in found.rejected)
+    assert all(r.payload == payload for r in found.rejected if is_whole), "a rejected message is kept whole"
     return found
 
 
@@ -251,6 +255,24 @@ def test_one_bad_record_of_a_thousand_leaves_the_others() -> None:
     found = decoded(f"batch/{PRESS}", json.dumps(records).encode())
     assert len(found.points) == 999
     assert [(r.reason, r.part) for r in found.rejected] == [(Reason.TYPE, "[500]")]
+
+
+@pytest.mark.parametrize("topic", [POINTS, f"lines/{PRESS}", "spBv1.0/plant/NDATA/node"])
+def test_of_a_message_that_is_too_large_the_head_is_kept_and_never_read_as_all_of_it(topic: str) -> None:
+    settings = MAPPED.model_copy(update={"sparkplug": SparkplugSettings(is_enabled=True)})
+    payload = b'{"value": 1}\n' * 100_000
+    (letter,) = decoded(topic, payload, settings).rejected
+    assert (letter.reason, letter.part, letter.payload) == (Reason.SIZE, "$head", payload[:1000])
+    assert "1300000 bytes" in letter.detail
+    assert hashlib.sha256(payload).hexdigest() in letter.detail
+    again = Reception(settings, PLANT).decode_again(Raw("mqtt", topic, letter.payload, NOW), letter.part, letter.detail)
+    assert (again.n_good, again.rejected) == (0, (letter,))
+
+
+def test_shipped_broker_hands_on_what_is_too_large_so_that_people_are_told() -> None:
+    config = (SHIPPED / "mosquitto.conf").read_text().splitlines()
+    (limit,) = [int(line.split()[1]) for line in config if line.startswith("message_size_limit ")]
+    assert limit == 10 * MqttSettings().max_payload_bytes
 
 
 def test_retained_message_that_is_cleared_is_ignored_and_counted() -> None:
