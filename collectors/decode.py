@@ -57,6 +57,11 @@ def decode(raw: Raw, plant: Plant, settings: MqttSettings) -> Decoded:
         return Decoded(NO_POINTS, rejected=(raw.rejected(bad.reason, bad.detail),))
 
 
+def n_extra_keys(place: str, body: Mapping[str, Any]) -> int:
+    """Return how many keys of a native message nothing reads; place: its topic below the root."""
+    return len(body.keys() - KEYS[place.partition("/")[0]])
+
+
 def parse_object(payload: bytes, max_bytes: int) -> Mapping[str, Any]:
     """Parse a JSON object strictly; raises BadValueError."""
     body = parse_json(payload, max_bytes)
@@ -269,4 +274,12 @@ READERS: Final[Mapping[str, Reader]] = {
     "event": _event,
     "lot": _lot,
     "result": _result,
+}
+NUMBERED: Final = frozenset({"seq", "publisher"})
+KEYS: Final[Mapping[str, frozenset[str]]] = {
+    "points": NUMBERED | {"at", "values", "quality", "unit"},
+    "point": NUMBERED | {"at", "value", "quality", "unit"},
+    "event": NUMBERED | {"kind", "code", "start", "end", "known_at", "note"},
+    "lot": NUMBERED | {"lot", "start", "end", "known_at", "values"},
+    "result": NUMBERED | {"lot", "result", "value", "result_at", "lab"},
 }

@@ -23,7 +23,10 @@ class Noted:
     n_retained: int = 0  # messages that the broker gave again on subscribing
     n_ignored: int = 0  # cleared retained messages, probes, and Sparkplug metrics that are no measurements
     n_absent: int = 0  # points made null because their Sparkplug node or device died
+    n_extra_keys: int = 0  # keys in native messages that nothing reads
     rejected: Mapping[str, int] = field(default_factory=dict)  # items by reason code
+    faults: Mapping[str, str] = field(default_factory=dict)  # where a reason that a person must mend was seen last
+    floods: Mapping[str, int] = field(default_factory=dict)  # minutes in which a topic sent far more than normal
     publishers: Mapping[str, Numbering] = field(default_factory=dict)  # those with a gap, a repetition, a new start
 
     @property

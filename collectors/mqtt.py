@@ -275,6 +275,7 @@ class _Receiver:
         arrived, acks = self._arrived, self._acks
         self._arrived, self._acks = [], []
         now = self._clock.now()
+        self._reception.arrived((message.topic for message in arrived), self.last_turn_at)
         decoded = self._decoder.decode(arrived, now, self._turn)
         self._turn()
         self.is_committing = True

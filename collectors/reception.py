@@ -10,7 +10,7 @@ import hashlib
 import json
 import logging
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -19,10 +19,11 @@ from typing import Any, Final
 import numpy as np
 
 from collectors.births import BirthShelf
-from collectors.decode import NO_POINTS, READERS, Raw, decode
+from collectors.decode import NO_POINTS, READERS, Raw, decode, n_extra_keys
 from collectors.health import Noted
 from collectors.mapping import Entry, TopicMap
 from collectors.payloads import decode_mapped
+from collectors.rates import Rates
 from collectors.sequences import MOST_NUMBER, Sequences
 from collectors.settings import MqttSettings
 from collectors.sparkplug import Sparkplug, is_sparkplug
@@ -32,9 +33,10 @@ from domain.records import Decoded, Reason, Rejected
 
 log = logging.getLogger(__name__)
 PROBE: Final = "$probe"  # the level below the root that `forewarn check --live` publishes to
-TOLD_ONCE: Final = frozenset(
-    {Reason.UNIT, Reason.AMBIGUOUS_TAG, Reason.TIME_UNIT, Reason.FUTURE, Reason.CARDINALITY, Reason.ALIAS}
+MENDED_BY_HAND: Final = frozenset(
+    {Reason.UNIT, Reason.AMBIGUOUS_TAG, Reason.TIME_UNIT, Reason.FUTURE, Reason.CARDINALITY}
 )
+TOLD_ONCE: Final = MENDED_BY_HAND | {Reason.ALIAS}
 MOST_TOLD: Final = 1000
 HEAD: Final = "$head"  # the part of a letter that holds the first bytes of a message only
 HEAD_BYTES: Final = 1000
@@ -54,7 +56,9 @@ class Reception:
         self._unknown: set[tuple[str, str]] = set()
         self._told: set[tuple[Reason, str, str]] = set()
         self._rejected: Counter[str] = Counter()
-        self._n_retained = self._n_ignored = 0
+        self._faults: dict[str, str] = {}
+        self._rates = Rates()
+        self._n_retained = self._n_ignored = self._n_extra_keys = 0
 
     def start(self) -> None:
         """Read what an earlier run left; raises OSError where the folder cannot be made."""
@@ -66,6 +70,10 @@ class Reception:
     def connected(self) -> None:
         """Note that a new connection begins."""
         self._sparkplug.connected()
+
+    def arrived(self, topics: Iterable[str], monotonic: float) -> None:
+        """Note that messages of these topics came; monotonic in seconds."""
+        self._rates.take(topics, monotonic)
 
     def decode(self, raw: Raw) -> Decoded:
         """Turn a message into items. Nothing, for a message that carries none; never raises for bad input."""
@@ -112,7 +120,10 @@ class Reception:
             self._n_retained,
             self._n_ignored + self._sparkplug.n_ignored,
             self._sparkplug.n_absent,
+            self._n_extra_keys,
             dict(self._rejected),
+            dict(self._faults),
+            self._rates.floods(),
             self._sequences.counts(),
         )
 
@@ -126,8 +137,10 @@ class Reception:
         if self._is_sparkplug(raw.topic):
             return self._sparkplug.decode(raw)
         decoded = self._by_topic(raw)
-        if b'"seq"' in raw.payload and not self._settings.share:
-            self._follow(raw)
+        is_native = bool(decoded.n_good) and self._entry(raw.topic) is None
+        is_numbered = b'"seq"' in raw.payload and not self._settings.share
+        if is_native or is_numbered:
+            self._look_into(raw, is_native=is_native, is_numbered=is_numbered)
         return decoded
 
     def _head(self, raw: Raw) -> Rejected:
@@ -152,13 +165,22 @@ class Reception:
     def _is_sparkplug(self, topic: str) -> bool:
         return self._settings.sparkplug.is_enabled and is_sparkplug(topic)
 
-    def _follow(self, raw: Raw) -> None:
-        """Follow the numbering of a publisher: by its name, where the payload tells one, else by topic."""
+    def _look_into(self, raw: Raw, *, is_native: bool, is_numbered: bool) -> None:
+        """Count keys that nothing reads, and follow the numbering of the publisher."""
         try:
             body: Any = json.loads(raw.payload)  # not orjson: a message with NaN in it has its number all the same
         except (ValueError, RecursionError):
             return
-        number = body.get("seq") if isinstance(body, dict) else None
+        if not isinstance(body, dict):
+            return
+        if is_native:
+            self._n_extra_keys += n_extra_keys(raw.topic[len(self._prefix) :], body)
+        if is_numbered:
+            self._follow(raw, body)
+
+    def _follow(self, raw: Raw, body: Mapping[str, Any]) -> None:
+        """Follow the numbering of a publisher: by its name, where the payload tells one, else by topic."""
+        number = body.get("seq")
         if isinstance(number, int) and not isinstance(number, bool) and 0 <= number <= MOST_NUMBER:
             publisher = body.get("publisher")
             source = publisher[:200] if isinstance(publisher, str) and publisher else raw.topic
@@ -174,6 +196,8 @@ class Reception:
             else:
                 self._unknown.add(name)
         self._rejected[rejected.reason.value] += 1
+        if rejected.reason in MENDED_BY_HAND:
+            self._faults[rejected.reason.value] = f"{rejected.topic} {rejected.part}".rstrip()[:200]
         told = (rejected.reason, *self._subject(rejected))
         if rejected.reason in TOLD_ONCE and told not in self._told and len(self._told) < MOST_TOLD:
             self._told.add(told)

@@ -52,7 +52,8 @@ def collector_lines(noted: Mapping[str, Any] | None) -> list[str]:
     age = "no message yet" if noted["received_s"] is None else f"last message {noted['received_s']:.0f} s before"
     lines = [
         f"collector at {noted['at']}: {state}, {age}; {noted['n_committed']} messages, {noted['n_unguaranteed']} "
-        f"without guarantee (QoS 0), {seen['n_retained']} retained, {seen['n_ignored']} ignored"
+        f"without guarantee (QoS 0), {seen['n_retained']} retained, {seen['n_ignored']} ignored, "
+        f"{seen['n_extra_keys']} keys that nothing reads"
     ]
     lines += [
         f"publisher {name}: {each['n_missing']} messages missing in {each['n_gaps']} gaps, "

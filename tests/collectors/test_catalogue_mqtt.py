@@ -9,6 +9,7 @@ import hashlib
 import json
 import socket
 import struct
+import time
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -242,6 +243,14 @@ def test_payload(situation: str) -> None:
     assert found.values == pytest.approx(expected.values)
 
 
+def test_keys_that_nobody_knows_are_counted() -> None:
+    topic, payload, settings, _ = PAYLOADS["keys that nobody knows"]
+    reception = Reception(settings, PLANT)
+    for known in (payload, b'{"values": {"force": 1}, "seq": 1, "publisher": "p", "unit": "", "quality": "good"}'):
+        assert reception.decode(Raw("mqtt", topic, known, NOW)).n_good == 1
+    assert reception.noted().n_extra_keys == 2
+
+
 @pytest.mark.parametrize("text", ["Bad", "I/O Timeout", "Configure", "-", "#N/A", "****"])
 @pytest.mark.parametrize("settings", [MAPPED, TEXTS], ids=["numbers", "text numbers"])
 def test_word_of_a_historian_is_null_and_bad_and_kept(text: str, settings: MqttSettings) -> None:
@@ -310,6 +319,38 @@ def test_message_without_guarantee_is_taken_and_counted(mosquitto: int) -> None:
         publish(mosquitto, [6])
         wait_until(lambda: len(shelf.values) == 2)
         assert collector.health().n_unguaranteed == 1
+
+
+class MinuteClock(StoppedClock):
+    """A monotonic clock that stands still until it is moved."""
+
+    at_s = 0.0
+
+    def monotonic(self) -> float:
+        return self.at_s
+
+
+def test_client_that_floods_is_noted_and_the_others_are_taken(mosquitto: int) -> None:
+    shelf, clock = Shelf(), MinuteClock()
+    collector = MqttCollector(MqttSettings(port=mosquitto, batch_wait_ms=5), PLANT, shelf, clock)
+    collector.start()
+    try:
+        wait_until(lambda: collector.health().is_subscribed)
+        other = f"forewarn/point/{PRESS}/width"
+        for minute in range(6):
+            publish(mosquitto, range(10))
+            publish(mosquitto, [-minute], other)
+            wait_until(lambda n=11 * (minute + 1): len(shelf.values) == n)  # type: ignore[misc]
+            clock.at_s += 61
+            time.sleep(0.3)  # the collector looks at the clock
+        assert collector.health().noted.floods == {}
+        publish(mosquitto, range(2000))
+        publish(mosquitto, [-1000], other)
+        wait_until(lambda: len(shelf.values) == 66 + 2001)
+        assert FORCE in collector.health().noted.floods
+        assert other not in collector.health().noted.floods
+    finally:
+        collector.stop()
 
 
 @pytest.mark.parametrize(
@@ -515,4 +556,6 @@ def test_fault_that_a_person_must_mend_is_logged_once(caplog: pytest.LogCaptureF
         reception.decode(Raw("mqtt", POINTS, timed(1772359200_000), NOW))
     said = [r.getMessage() for r in caplog.records]
     assert len([s for s in said if "reason=unit" in s]) == 1
-    assert reception.noted().rejected["unit"] == 5
+    noted = reception.noted()
+    assert noted.rejected["unit"] == 5
+    assert noted.faults["unit"] == f"works/{PRESS} pressure"
