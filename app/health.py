@@ -21,6 +21,7 @@ from domain.records import Tally
 NOTE = "health"
 RECEIVER_NOTE = "receiver"
 MISSING_S = 600.0  # messages that were found missing count for this long
+TURNLESS_S = 10.0  # the receiver turns several times a second, unless a commit takes its time
 
 
 class HealthWatch:
@@ -44,11 +45,14 @@ class HealthWatch:
         return found
 
     def _receiver_reading(self, receiver: Health, monotonic: float) -> Reading:
-        if receiver.is_subscribed and not receiver.error:
+        is_stuck = monotonic - receiver.last_turn_at >= TURNLESS_S
+        if receiver.is_subscribed and not receiver.error and not is_stuck:
             self._off_since = None
             return Reading(health.RECEIVER, 0.0, "")
-        self._off_since = monotonic if self._off_since is None else self._off_since
-        return Reading(health.RECEIVER, monotonic - self._off_since, receiver.error)
+        begun = receiver.last_turn_at if receiver.is_subscribed and is_stuck else monotonic
+        self._off_since = begun if self._off_since is None else self._off_since
+        detail = receiver.error or ("the receiver does not turn: what it waits for hangs" if is_stuck else "")
+        return Reading(health.RECEIVER, monotonic - self._off_since, detail)
 
     def _missing_reading(self, receiver: Health, monotonic: float) -> Reading:
         """Return how many messages numbering publishers' gaps have shown to be lost of late."""

@@ -27,8 +27,8 @@ from tests.app import tiny_plant as tiny
 SECOND = timedelta(seconds=1)
 
 
-def receiver(*, is_well: bool) -> Health:
-    return Health(is_well, is_well, 0.0, None, 0, 0, 1, 0, "" if is_well else "connection lost")
+def receiver(*, is_well: bool, last_turn_at: float = float("inf")) -> Health:
+    return Health(is_well, is_well, last_turn_at, None, 0, 0, 1, 0, "" if is_well else "connection lost")
 
 
 def open_alerts(rooms: Rooms) -> dict[str, AlertState]:
@@ -71,6 +71,18 @@ def test_receiver_that_is_off_is_an_alert_after_a_while_and_clears_when_back(roo
         raise_alerts(rooms, watch.look(rooms, receiver(is_well=is_well), i * 10.0, now), now)
         seen.append("forewarn-receiver" in open_alerts(rooms))
     assert seen == [False] * 4 + [True] * 8  # 30 s after it was first seen to be off
+    assert open_alerts(rooms)["forewarn-receiver"] is AlertState.RETURNED_UNACKED
+
+
+def test_receiver_that_does_not_turn_is_off_though_it_is_subscribed(rooms: Rooms) -> None:
+    watch = HealthWatch()
+    seen = []
+    for i in range(8):
+        now, turned_at = tiny.T0 + i * 10 * SECOND, 0.0 if i < 6 else i * 10.0
+        found = watch.look(rooms, receiver(is_well=True, last_turn_at=turned_at), i * 10.0, now)
+        seen.append(next(r.value for r in found if r.name == "receiver"))
+        raise_alerts(rooms, found, now)
+    assert seen == [0, 10, 20, 30, 40, 50, 0, 0]
     assert open_alerts(rooms)["forewarn-receiver"] is AlertState.RETURNED_UNACKED
 
 
