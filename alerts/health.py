@@ -19,7 +19,9 @@ SUM, DISK, JOURNAL, LAG, RECEIVER, DEAD_LETTERS, MISSING = (
     "dead_letters",
     "missing",
 )
-MEASURES: Final = (SUM, DISK, JOURNAL, LAG, RECEIVER, DEAD_LETTERS, MISSING)
+RATE: Final = "rate"
+FAULTS: Final = ("unit", "ambiguous_tag", "cardinality", "time_unit", "future")  # reason codes that a person must mend
+MEASURES: Final = (SUM, DISK, JOURNAL, LAG, RECEIVER, DEAD_LETTERS, MISSING, RATE, *FAULTS)
 
 
 def _rule(
@@ -46,6 +48,28 @@ def _rule(
     )
 
 
+FAULT_TEXTS: Final = {
+    "unit": (
+        mark("Values come in a unit that cannot be converted"),
+        mark("The System page names the topic. Mend the unit there or in tags.csv, and read the dead letters again."),
+    ),
+    "ambiguous_tag": (
+        mark("A tag name differs by case or Unicode form only"),
+        mark("The System page names the topic. Mend the name there or in tags.csv, and read the dead letters again."),
+    ),
+    "cardinality": (
+        mark("Too many names are unknown"),
+        mark("Look for a publisher that makes up names; where they are right, add them to tags.csv."),
+    ),
+    "time_unit": (
+        mark("Times come in another unit than the config says"),
+        mark("The System page names the topic. Mend its time unit in the config, and read the dead letters again."),
+    ),
+    "future": (
+        mark("Times lie in the future: a clock is wrong"),
+        mark("The System page names the topic. Set the clock of its publisher, or of this machine, by NTP."),
+    ),
+}
 RULES: Final = (
     _rule(
         "sum",
@@ -129,6 +153,19 @@ RULES: Final = (
         mark("Messages that publishers numbered never came"),
         mark("`forewarn status` names the publishers. The broker dropped messages, or they were sent without QoS 1."),
     ),
+    _rule(
+        "rate",
+        RATE,
+        0.5,
+        0.5,
+        0,
+        Priority.MEDIUM,
+        mark("A topic sends far more than usual"),
+        mark(
+            "The System page names the topic. Look for a publisher that runs wild; the others are taken all the same."
+        ),
+    ),
+    *(_rule(name.replace("_", "-"), name, 0.5, 0.5, 0, Priority.MEDIUM, *FAULT_TEXTS[name]) for name in FAULTS),
 )
 OWN_IDS: Final = frozenset(rule.id for rule in RULES)
 

@@ -20,16 +20,36 @@ from domain.records import Tally
 
 NOTE = "health"
 RECEIVER_NOTE = "receiver"
-MISSING_S = 600.0  # messages that were found missing count for this long
+MISSING_S = 600.0  # messages that were found missing, and floods, count for this long
+FAULT_S = 3600.0  # so do items that a person must mend
 TURNLESS_S = 10.0  # the receiver turns several times a second, unless a commit takes its time
 
 
+class Increase:
+    """How much a count has grown within a span of monotonic seconds; counting began at 0, with the collector."""
+
+    def __init__(self, span_s: float) -> None:
+        self._span_s = span_s
+        self._seen: deque[tuple[float, int]] = deque()
+
+    def of(self, count: int, monotonic: float) -> int:
+        """Return the growth up to now."""
+        if not self._seen:
+            self._seen.append((monotonic, 0))
+        if count != self._seen[-1][1]:
+            self._seen.append((monotonic, count))
+        while len(self._seen) > 1 and monotonic - self._seen[1][0] >= self._span_s:
+            self._seen.popleft()
+        return count - self._seen[0][1]
+
+
 class HealthWatch:
-    """Holds what a reading needs from the one before: counts of an hour ago, since when the receiver is off."""
+    """Holds what a reading needs from the one before: how counts have grown, since when the receiver is off."""
 
     def __init__(self) -> None:
         self._off_since: float | None = None
-        self._missing: deque[tuple[float, int]] = deque()
+        self._missing, self._floods = Increase(MISSING_S), Increase(MISSING_S)
+        self._faults = {reason: Increase(FAULT_S) for reason in health.FAULTS}
 
     def look(self, rooms: Rooms, receiver: Health | None, monotonic: float, now: datetime) -> list[Reading]:
         """Return all readings; monotonic in seconds."""
@@ -42,6 +62,7 @@ class HealthWatch:
         ]
         if receiver is not None:
             found += [self._receiver_reading(receiver, monotonic), self._missing_reading(receiver, monotonic)]
+            found += [self._rate_reading(receiver, monotonic), *self._fault_readings(receiver, monotonic)]
         return found
 
     def _receiver_reading(self, receiver: Health, monotonic: float) -> Reading:
@@ -56,15 +77,25 @@ class HealthWatch:
 
     def _missing_reading(self, receiver: Health, monotonic: float) -> Reading:
         """Return how many messages numbering publishers' gaps have shown to be lost of late."""
-        if not self._missing:
-            self._missing.append((monotonic, 0))  # counting began with the collector
-        self._missing.append((monotonic, receiver.noted.n_missing))
-        while len(self._missing) > 1 and monotonic - self._missing[1][0] >= MISSING_S:
-            self._missing.popleft()
         by_publisher = {name: each.n_missing for name, each in receiver.noted.publishers.items() if each.n_missing}
         worst = sorted(by_publisher, key=lambda name: -by_publisher[name])[:5]
         detail = ", ".join(f"{name}: {by_publisher[name]}" for name in worst)
-        return Reading(health.MISSING, float(receiver.noted.n_missing - self._missing[0][1]), detail)
+        return Reading(health.MISSING, float(self._missing.of(receiver.noted.n_missing, monotonic)), detail)
+
+    def _rate_reading(self, receiver: Health, monotonic: float) -> Reading:
+        """Return in how many minutes of late a topic sent far more than usual."""
+        floods = receiver.noted.floods
+        worst = sorted(floods, key=lambda name: -floods[name])[:5]
+        detail = ", ".join(f"{name}: {floods[name]} min" for name in worst)
+        return Reading(health.RATE, float(self._floods.of(sum(floods.values()), monotonic)), detail)
+
+    def _fault_readings(self, receiver: Health, monotonic: float) -> list[Reading]:
+        """Return how many items of late were rejected for each reason that a person must mend."""
+        counts, places = receiver.noted.rejected, receiver.noted.faults
+        return [
+            Reading(reason, float(grown.of(counts.get(reason, 0), monotonic)), places.get(reason, ""))
+            for reason, grown in self._faults.items()
+        ]
 
 
 def sum_reading(tallies: Sequence[Tally]) -> Reading:

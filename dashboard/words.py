@@ -49,6 +49,12 @@ MEASURES: Final = {
     "receiver": mark("nothing can be received since"),
     "dead_letters": mark("share of dead letters"),
     "missing": mark("messages that publishers numbered and that never came"),
+    "rate": mark("minutes in which a topic sent far more than usual"),
+    "unit": mark("items in a unit that cannot be converted"),
+    "ambiguous_tag": mark("items of a name that differs by case or Unicode form only"),
+    "cardinality": mark("items beyond the bound of unknown names"),
+    "time_unit": mark("items whose time is in another unit"),
+    "future": mark("items whose time lies in the future"),
 }
 SERVICE_STATES: Final = {
     "loading history": mark("loading history"),

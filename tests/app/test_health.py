@@ -86,6 +86,34 @@ def test_receiver_that_does_not_turn_is_off_though_it_is_subscribed(rooms: Rooms
     assert open_alerts(rooms)["forewarn-receiver"] is AlertState.RETURNED_UNACKED
 
 
+@pytest.mark.parametrize("reason", ["unit", "ambiguous_tag", "cardinality", "time_unit", "future"])
+def test_fault_that_a_person_must_mend_is_one_alert_until_an_hour_after_the_last(rooms: Rooms, reason: str) -> None:
+    watch, rule = HealthWatch(), f"forewarn-{reason.replace('_', '-')}"
+    states = []
+    for minute, n in [(0, 0), (1, 3), (30, 3), (31, 9), (62, 9), (90, 9), (92, 9)]:
+        noted = Noted(rejected={reason: n, "json": 7}, faults={reason: "a/topic tag"})
+        found = replace(receiver(is_well=True), noted=noted)
+        now = tiny.T0 + minute * 60 * SECOND
+        raise_alerts(rooms, watch.look(rooms, found, minute * 60.0, now), now)
+        states.append(open_alerts(rooms).get(rule))
+    assert states == [None, *[AlertState.ACTIVE_UNACKED] * 5, AlertState.RETURNED_UNACKED]
+    others = {"forewarn-unit", "forewarn-cardinality", "forewarn-future", "forewarn-rate"} - {rule}
+    assert not others & set(open_alerts(rooms))
+
+
+def test_topic_that_floods_is_an_alert_while_it_does(rooms: Rooms) -> None:
+    watch = HealthWatch()
+    states = []
+    for minute, n in [(0, 0), (1, 1), (5, 3), (14, 3), (16, 3)]:
+        found = replace(receiver(is_well=True), noted=Noted(floods={"press": n} if n else {}))
+        now = tiny.T0 + minute * 60 * SECOND
+        readings = watch.look(rooms, found, minute * 60.0, now)
+        raise_alerts(rooms, readings, now)
+        states.append(open_alerts(rooms).get("forewarn-rate"))
+    assert states == [None, *[AlertState.ACTIVE_UNACKED] * 3, AlertState.RETURNED_UNACKED]
+    assert next(r.detail for r in readings if r.name == "rate") == "press: 3 min"
+
+
 def test_waiting_items_count_their_age(rooms: Rooms) -> None:
     assert readings(rooms)["lag"] == 0
     rooms.journal.accept(
