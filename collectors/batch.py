@@ -26,6 +26,7 @@ from domain.records import Decoded, Reason
 PLAIN: Final = frozenset({float, int})
 POINTS: Final = "points"
 MICROSECOND: Final = timedelta(microseconds=1)
+MOST_RECEIPTS: Final = 5000  # several times what a broker sends before it waits for acknowledgements
 
 
 class Arrived(NamedTuple):
@@ -35,10 +36,32 @@ class Arrived(NamedTuple):
     payload: bytes
     is_retained: bool = False
     is_duplicate: bool = False
+    message_id: int = 0  # 0 where the broker does not give it again
+
+
+class Receipts:
+    """When messages came first: one that the broker gives again, under the same id, keeps the time of its receipt.
+
+    Without it a message that tells no time would be another value of another time. Forgotten with the process.
+    """
+
+    def __init__(self) -> None:
+        self._first: dict[tuple[int, int], datetime] = {}
+
+    def of(self, message: Arrived, at: datetime) -> datetime:
+        """Return when a message that comes at `at` was received."""
+        if not message.message_id:
+            return at
+        key = message.message_id, hash((message.topic, message.payload))
+        found = self._first.pop(key, at) if message.is_duplicate else at
+        self._first[key] = found
+        if len(self._first) > MOST_RECEIPTS:
+            del self._first[next(iter(self._first))]
+        return found
 
 
 class BatchDecoder:
-    """Decodes for one plant and one config; keeps no state between batches but the topics it knows.
+    """Decodes for one plant and one config; between batches it knows only when the last messages came first.
 
     one: decodes a message that differs from most; `decode` where nothing needs to be known of earlier messages.
     """
@@ -51,6 +74,7 @@ class BatchDecoder:
         self._least = {t.tag_id: -np.inf if t.least is None else t.least for t in limited}
         self._most = {t.tag_id: np.inf if t.most is None else t.most for t in limited}
         self._max_bytes, self._time_unit = settings.max_payload_bytes, settings.time_unit
+        self._receipts = Receipts()
         self._one_of = one or (lambda raw: decode(raw, plant, settings))
         self._routes: dict[str, Mapping[str, str]] = {
             f"{settings.root}/{POINTS}/{asset}": {name: tag.tag_id for name, tag in tags.items()}
@@ -76,7 +100,7 @@ class BatchDecoder:
         for i, message in enumerate(batch):
             plain = self._plain(message, latest)
             if plain is None:
-                others.append(self._one(message, received_at + i * MICROSECOND))
+                others.append(self._one(message, self._receipts.of(message, received_at + i * MICROSECOND)))
                 beat()
                 continue
             ids, at, found = plain

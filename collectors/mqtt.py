@@ -265,7 +265,7 @@ class _Receiver:
             topic = packet.topic.decode()
         except UnicodeDecodeError:
             topic = repr(packet.topic)
-        self._arrived.append(Arrived(topic, packet.payload, packet.is_retained, packet.is_again))
+        self._arrived.append(Arrived(topic, packet.payload, packet.is_retained, packet.is_again, packet.message_id))
         if packet.qos:
             self._acks.append(PUBACK.pack(0x40, 2, packet.message_id))
         else:

@@ -132,6 +132,25 @@ def test_values_without_a_time_that_come_together_are_different_points() -> None
     assert len(set(points.at.tolist())) == 5
 
 
+@pytest.mark.parametrize(
+    ("again", "is_same"),
+    [
+        (Arrived(f"forewarn/point/{PRESS}/force", b'{"value": 1}', is_duplicate=True, message_id=7), True),
+        (Arrived(f"forewarn/point/{PRESS}/force", b'{"value": 1}', is_duplicate=True, message_id=8), False),
+        (Arrived(f"forewarn/point/{PRESS}/force", b'{"value": 2}', is_duplicate=True, message_id=7), False),
+        (Arrived(f"forewarn/point/{PRESS}/force", b'{"value": 1}', is_duplicate=False, message_id=7), False),
+        (Arrived(f"forewarn/point/{PRESS}/force", b'{"value": 1}', is_duplicate=True, message_id=0), False),
+    ],
+    ids=["again", "another id", "another value", "not given again", "without guarantee"],
+)
+def test_message_without_a_time_that_is_given_again_keeps_that_of_its_receipt(again: Arrived, is_same: bool) -> None:
+    decoder = BatchDecoder(PLANT, SETTINGS, "mqtt")
+    first = decoder.decode([again._replace(payload=b'{"value": 1}', is_duplicate=False, message_id=7)], NOW)
+    for seconds in (5, 10):
+        found = decoder.decode([again], NOW + timedelta(seconds=seconds))
+        assert (found.points.at.tolist() == first.points.at.tolist()) == is_same
+
+
 def test_value_that_is_physically_impossible_is_kept_and_graded_bad() -> None:
     tags = [replace(t, least=0.0, most=None) for t in PLANT.tags[PRESS].values() if t.name == "force"]
     plant = Plant.of(PLANT.classes.values(), PLANT.assets.values(), [*tags, Tag(PRESS, "temp")])
