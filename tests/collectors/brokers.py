@@ -44,20 +44,35 @@ def broker(folder: Path, config: str) -> Iterator[int]:
         process.wait(timeout=20)
 
 
-def shipped_config(folder: Path) -> str:
-    """Return the shipped config with its places in a folder, and the password of the collector's user made."""
+DEBIAN = """\
+pid_file {folder}/mosquitto.pid
+
+persistence true
+persistence_location {folder}/
+
+log_dest file {folder}/mosquitto.log
+
+include_dir {folder}/conf.d
+"""
+
+
+def shipped_config(folder: Path, main: str = DEBIAN) -> str:
+    """Return a main file, Debian's by default, that includes the shipped config with its places in a folder; the
+    password of the collector's user is made.
+    """
     if shutil.which("mosquitto_passwd") is None:
         pytest.skip("mosquitto_passwd is not installed")
-    folder.mkdir(exist_ok=True)
+    (folder / "conf.d").mkdir(parents=True, exist_ok=True)
     passwords = folder / "forewarn.passwd"
     subprocess.run(["mosquitto_passwd", "-b", "-c", str(passwords), USER, PASSWORD], check=True, timeout=20)
     shutil.copy(SHIPPED / "forewarn.acl", folder / "forewarn.acl")
-    text = (SHIPPED / "mosquitto.conf").read_text()
-    for place in ("/var/lib/mosquitto/", "/etc/mosquitto/"):
-        assert place in text
-        text = text.replace(place, "{folder}/")
-    assert "listener 1883 127.0.0.1" in text
-    return text.replace("listener 1883 127.0.0.1", "listener {port} 127.0.0.1")
+    text = (SHIPPED / "forewarn.conf").read_text()
+    listener = "\nlistener 1883 127.0.0.1\n"
+    assert listener in text
+    assert "/etc/mosquitto/" in text
+    placed = text.replace("/etc/mosquitto/", f"{folder}/").replace(listener, "\n")
+    (folder / "conf.d" / "forewarn.conf").write_text(placed)
+    return main + "listener {port} 127.0.0.1\n"  # each test has a port of its own
 
 
 @dataclass(frozen=True, slots=True)

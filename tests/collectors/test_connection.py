@@ -16,7 +16,7 @@ from collectors.connection import TalkError, client_id, new_client, subscription
 from collectors.mqtt import MqttCollector
 from collectors.mqtt_settings import SparkplugSettings, TlsSettings, TopicSettings
 from collectors.settings import MqttSettings
-from tests.collectors.brokers import PASSWORD, USER, Authority, broker, shipped_config, tls_config
+from tests.collectors.brokers import DEBIAN, PASSWORD, SHIPPED, USER, Authority, broker, shipped_config, tls_config
 from tests.collectors.plants import PLANT
 from tests.collectors.test_mqtt import TOPIC, Shelf, StoppedClock, wait_until
 
@@ -176,9 +176,15 @@ def test_collectors_that_share_get_each_message_once(mosquitto: int) -> None:
     assert min(len(s.values) for s in shelves) > 0
 
 
-def test_session_survives_a_restart_of_the_shipped_broker(tmp_path: Path) -> None:
+CONTAINER = (SHIPPED / "mosquitto.conf").read_text().replace("/var/lib/mosquitto/", "{folder}/")
+
+
+@pytest.mark.parametrize(
+    "main", [DEBIAN, CONTAINER.replace("/etc/mosquitto/", "{folder}/")], ids=["debian", "container"]
+)
+def test_session_survives_a_restart_of_the_shipped_broker(main: str, tmp_path: Path) -> None:
     folder = tmp_path / "mosquitto"
-    config = shipped_config(folder)
+    config = shipped_config(folder, main)
     access = {"host": "127.0.0.1", "username": USER, "password": PASSWORD}
     with broker(folder, config) as port:
         with talk(settings(port, **access), "away", is_clean=False) as opened:
