@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -15,13 +16,15 @@ from app.loading import Loaded
 from collectors.tables import BadFileError
 
 LONGEST_NAME: Final = 180
+REPORT: Final = ".report.json"
+DONE, REJECTED = "done", "rejected"
 
 
 class Filing:
     """The two folders below a watched one."""
 
     def __init__(self, folder: Path) -> None:
-        self._done, self._rejected = folder / "done", folder / "rejected"
+        self._done, self._rejected = folder / DONE, folder / REJECTED
 
     def check_writable(self) -> None:
         """Make the folders where they are missing; raises OSError where files cannot be moved there."""
@@ -46,6 +49,31 @@ class Filing:
             "filed_at": now.isoformat(),
         }
         return _move(path, self._rejected, report, f"{now:%Y%m%dT%H%M%S%f}")
+
+
+def clear_filed(folder: Path, before: datetime) -> int:
+    """Delete the files, each with its report, that were filed in a folder before an instant; returns how many.
+
+    What has no report was not filed by us and stays. A file's own time is no measure: it may be years older.
+    """
+    deleted = 0
+    for report in sorted(folder.glob(f"*{REPORT}")):
+        path = report.with_name(report.name.removesuffix(REPORT))
+        filed_at = _filed_at(report)
+        if filed_at is not None and filed_at < before:
+            with suppress(FileNotFoundError):
+                path.unlink()
+                deleted += 1
+            report.unlink(missing_ok=True)
+    return deleted
+
+
+def _filed_at(report: Path) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(json.loads(report.read_bytes())["filed_at"])
+    except (ValueError, TypeError, KeyError):
+        return None  # a file of that name, and no report of ours
+    return found if found.tzinfo is not None else None
 
 
 def report_of(loaded: Loaded) -> dict[str, Any]:
@@ -76,6 +104,6 @@ def _move(path: Path, folder: Path, report: dict[str, Any], mark: str) -> Path:
         number += 1
     draft = folder / f".{target.name}.report"
     draft.write_text(json.dumps(report, ensure_ascii=False, indent=1) + "\n", encoding="utf-8", errors="replace")
-    draft.replace(folder / f"{target.name}.report.json")
+    draft.replace(folder / f"{target.name}{REPORT}")
     os.rename(path, target)
     return target

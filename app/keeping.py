@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from app.filing import DONE, REJECTED, clear_filed
 from app.keeping_settings import KeepingSettings
 from app.rooms import Rooms
 from domain.instants import to_ns
@@ -33,6 +33,7 @@ class Bounds:
     letters_bytes: int | None
     conflicts: int | None
     done: datetime | None
+    rejected: datetime | None
 
 
 def bounds(settings: KeepingSettings, now: datetime) -> Bounds:
@@ -49,13 +50,14 @@ def bounds(settings: KeepingSettings, now: datetime) -> Bounds:
         settings.dead_letter_max_mb * 1_000_000 or None,
         settings.conflicts_max or None,
         before(settings.done_days),
+        before(settings.rejected_days),
     )
 
 
-def keep(rooms: Rooms, now: datetime, done: Path | None = None) -> Mapping[str, int]:
+def keep(rooms: Rooms, now: datetime, inbox: Path | None = None) -> Mapping[str, int]:
     """Roll up tag values, and delete what is beyond the bounds; returns how many of each kind were deleted.
 
-    done: the folder of files that were loaded. One kind that cannot be deleted does not keep the others from it; the
+    inbox: the watched folder. One kind that cannot be deleted does not keep the others from it; the
     first error is raised in the end.
     """
     found = bounds(rooms.settings.root.keeping, now)
@@ -66,7 +68,8 @@ def keep(rooms: Rooms, now: datetime, done: Path | None = None) -> Mapping[str, 
         "messages": lambda: 0 if found.messages is None else upkeep.delete_messages(found.messages),
         "dead letters": lambda: clear_letters(books, found.letters, found.letters_bytes),
         "conflicts": lambda: 0 if found.conflicts is None else clear_conflicts(books, found.conflicts),
-        "files": lambda: 0 if found.done is None or done is None else clear_files(done, found.done),
+        "files": lambda: _clear_filed(inbox, DONE, found.done),
+        "rejected files": lambda: _clear_filed(inbox, REJECTED, found.rejected),
     }
     deleted: dict[str, int] = {}
     errors: list[Exception] = []
@@ -85,15 +88,8 @@ def keep(rooms: Rooms, now: datetime, done: Path | None = None) -> Mapping[str, 
     return deleted
 
 
-def clear_files(folder: Path, before: datetime) -> int:
-    """Delete the files directly in a folder that were last changed before an instant; returns how many."""
-    deleted = 0
-    for path in folder.iterdir() if folder.is_dir() else ():
-        with suppress(FileNotFoundError):
-            if path.is_file() and not path.is_symlink() and path.stat().st_mtime_ns < to_ns(before):
-                path.unlink()
-                deleted += 1
-    return deleted
+def _clear_filed(inbox: Path | None, name: str, before: datetime | None) -> int:
+    return 0 if inbox is None or before is None else clear_filed(inbox / name, before)
 
 
 def _clear_points(points: PointStore, before: datetime | None) -> int:

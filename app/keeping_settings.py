@@ -24,4 +24,5 @@ class KeepingSettings(BaseModel):
     dead_letter_max_mb: Annotated[int, Field(ge=0)] = 1000
     conflicts_max: Annotated[int, Field(ge=0)] = 1_000_000
     done_days: Days = 0
+    rejected_days: Days = 0
     journal_max_mb: Annotated[int, Field(ge=1)] = 8192

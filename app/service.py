@@ -135,8 +135,8 @@ class Service:
 
     def _add_keeping(self, scheduler: BackgroundScheduler) -> None:
         first = self._clock.now() + timedelta(seconds=KEEPING_FIRST_S)
-        done = Path(self.settings.root.inbox.folder) / "done"
-        work = partial(self._job, "keeping", lambda: keep(self.rooms, self._clock.now(), done))
+        inbox = Path(self.settings.root.inbox.folder)
+        work = partial(self._job, "keeping", lambda: keep(self.rooms, self._clock.now(), inbox))
         scheduler.add_job(work, "interval", seconds=KEEPING_S, id="keeping", next_run_time=first)
 
     def backup(self, file: Path) -> dict[str, Any]:

@@ -10,9 +10,11 @@ from typing import Any, cast
 
 import pytest
 
-from app.keeping import bounds, clear_files, keep
+from app.filing import Filing, clear_filed
+from app.keeping import bounds, keep
 from app.keeping_settings import KeepingSettings
 from app.rooms import Rooms
+from collectors.tables import BadFileError
 from domain.alerting import Alert, AlertKey, AlertState, AlertUpdate, Message, Priority
 from domain.errors import JournalFullError, StoreAwayError
 from domain.instants import to_ns
@@ -72,9 +74,9 @@ class RoomsWith:
         return getattr(self.inner, name)
 
 
-def kept(rooms: Rooms, points: Points | None = None, done: Path | None = None, **changed: int) -> dict[str, int]:
+def kept(rooms: Rooms, points: Points | None = None, inbox: Path | None = None, **changed: int) -> dict[str, int]:
     given = cast(Rooms, RoomsWith(rooms, settings(**changed), points or Points()))
-    return {what: n for what, n in keep(given, NOW, done).items() if n}
+    return {what: n for what, n in keep(given, NOW, inbox).items() if n}
 
 
 def letters(rooms: Rooms, at: datetime, n: int, payload: bytes = b"x") -> None:
@@ -153,19 +155,34 @@ def test_scores_and_messages_go_by_age_and_alerts_stay(rooms: Rooms) -> None:
     assert len(rooms.ledger.alerting.alerts()) == 2
 
 
-def test_files_that_were_loaded_go_by_age(rooms: Rooms, tmp_path: Path) -> None:
-    done = tmp_path / "done"
-    (done / "deeper").mkdir(parents=True)
+def filed(folder: Path, name: str, at: datetime) -> Path:
+    """File a file away that was last changed long before."""
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("x")
+    os.utime(path, (1, 1))
+    filing = Filing(folder)
+    filing.check_writable()
+    return filing.rejected(path, BadFileError(Reason.HEADER, "no header"), at)
+
+
+def test_files_go_by_when_they_were_filed_each_with_its_report(rooms: Rooms, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.write_text("mine")
-    for name, days in (("old.csv", 31), ("new.csv", 29)):
-        (done / name).write_text("x")
-        stamp = (NOW - days * DAY).timestamp()
-        os.utime(done / name, (stamp, stamp))
-    (done / "link").symlink_to(outside)
-    assert kept(rooms, done=done, done_days=30) == {"files": 1}
-    assert {p.name for p in done.iterdir()} == {"new.csv", "link", "deeper"}
-    assert clear_files(tmp_path / "nowhere", NOW) == 0
+    filed(tmp_path, "old.csv", NOW - 31 * DAY)
+    new = filed(tmp_path, "new.csv", NOW - 29 * DAY)
+    (tmp_path / "rejected" / "link").symlink_to(outside)
+    (tmp_path / "rejected" / "by-hand.csv").write_text("x")
+    (tmp_path / "rejected" / "note.report.json").write_text("[]")
+    assert kept(rooms, inbox=tmp_path, done_days=30) == {}
+    assert kept(rooms, inbox=tmp_path, rejected_days=30) == {"rejected files": 1}
+    assert {p.name for p in (tmp_path / "rejected").iterdir()} == {
+        "new.csv", "new.csv.report.json", "link", "by-hand.csv", "note.report.json"
+    }  # fmt: skip
+    (tmp_path / "rejected").rename(tmp_path / "done")
+    assert kept(rooms, inbox=tmp_path, done_days=28) == {"files": 1}
+    assert not (tmp_path / "done" / new.name).exists()
+    assert clear_filed(tmp_path / "nowhere", NOW) == 0
     assert outside.read_text() == "mine"
 
 
