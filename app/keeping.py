@@ -14,10 +14,11 @@ from pathlib import Path
 
 from app.filing import DONE, REJECTED, clear_filed
 from app.keeping_settings import KeepingSettings
+from app.loading import BLOCKS, blocks_of
 from app.rooms import Rooms
 from domain.instants import to_ns
 from domain.ports import PointStore
-from store.clearing import clear_conflicts, clear_letters
+from store.clearing import clear_conflicts, clear_letters, forget_blocks
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +30,7 @@ class Bounds:
     raw: datetime | None
     scores: datetime | None
     messages: datetime | None
+    requests: datetime | None
     letters: datetime | None
     letters_bytes: int | None
     conflicts: int | None
@@ -46,6 +48,7 @@ def bounds(settings: KeepingSettings, now: datetime) -> Bounds:
         before(settings.raw_days),
         before(settings.score_days),
         before(settings.message_days),
+        before(settings.request_days),
         before(settings.dead_letter_days),
         settings.dead_letter_max_mb * 1_000_000 or None,
         settings.conflicts_max or None,
@@ -66,6 +69,8 @@ def keep(rooms: Rooms, now: datetime, inbox: Path | None = None) -> Mapping[str,
         "points": lambda: _clear_points(rooms.points, found.raw),
         "scores": lambda: 0 if found.scores is None else upkeep.delete_scores(found.scores),
         "messages": lambda: 0 if found.messages is None else upkeep.delete_messages(found.messages),
+        "requests": lambda: 0 if found.requests is None else upkeep.delete_requests(found.requests),
+        "blocks": lambda: _forget_blocks(rooms),
         "dead letters": lambda: clear_letters(books, found.letters, found.letters_bytes),
         "conflicts": lambda: 0 if found.conflicts is None else clear_conflicts(books, found.conflicts),
         "files": lambda: _clear_filed(inbox, DONE, found.done),
@@ -90,6 +95,17 @@ def keep(rooms: Rooms, now: datetime, inbox: Path | None = None) -> Mapping[str,
 
 def _clear_filed(inbox: Path | None, name: str, before: datetime | None) -> int:
     return 0 if inbox is None or before is None else clear_filed(inbox / name, before)
+
+
+def _forget_blocks(rooms: Rooms) -> int:
+    """Delete what was noted so that each block of a file counts once, but for files that may go on.
+
+    The ids are read first: what a load notes meanwhile is not among them.
+    """
+    books = rooms.journal.books
+    noted = books.blocks(BLOCKS)
+    going_on = tuple(map(blocks_of, rooms.ledger.records.unfinished_files()))
+    return forget_blocks(books, [b for name in noted if not (b := BLOCKS + name).startswith(going_on)])
 
 
 def _clear_points(points: PointStore, before: datetime | None) -> int:

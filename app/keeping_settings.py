@@ -20,6 +20,7 @@ class KeepingSettings(BaseModel):
     raw_days: Days = 0
     score_days: Days = 0
     message_days: Days = 400
+    request_days: Days = 30
     dead_letter_days: Days = 400
     dead_letter_max_mb: Annotated[int, Field(ge=0)] = 1000
     conflicts_max: Annotated[int, Field(ge=0)] = 1_000_000

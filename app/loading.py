@@ -37,6 +37,7 @@ from store.records import FileReport
 log = logging.getLogger(__name__)
 N_EXAMPLES: Final = 20
 LOADED, KNOWN = "loaded", "known"
+BLOCKS: Final = "file:"
 
 
 class StoppedError(Exception):
@@ -117,7 +118,7 @@ def load_file(
     for number, decoded in enumerate(_with_progress(_ahead(blocks), path, how)):
         if how.is_stopping():
             raise StoppedError(f"{path.name} is loaded up to block {number}; it goes on there the next time")
-        batch = f"file:{digest[:16]}:{to_ns(received_at):x}:{number}"
+        batch = f"{blocks_of(report)}{number}"
         with how.turn:
             outcome = _store(rooms, batch, decoded, is_version)
             rooms.journal.settle_block(batch, f"dump:{form.name}", received_at, decoded, outcome)
@@ -134,6 +135,11 @@ def load_file(
         loaded.report.rejected,
     )
     return loaded
+
+
+def blocks_of(report: FileReport) -> str:
+    """Return what the ids of the blocks of one reading of a file begin with."""
+    return f"{BLOCKS}{report.sha256[:16]}:{to_ns(report.loaded_at):x}:"
 
 
 def load_folder(rooms: Rooms, names: Sequence[Path], now: datetime) -> list[FileReport]:

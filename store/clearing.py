@@ -1,10 +1,11 @@
-"""Old dead letters and conflicts out of the journal's books.
+"""Old dead letters and conflicts out of the journal's books, and the ids of blocks that do not come again.
 
 Invariant: the sum is not touched. It counts what came in and what became of it, however long the bytes are kept.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
@@ -46,6 +47,17 @@ def clear_conflicts(books: Books, most: int) -> int:
         query = select(t.c.id).order_by(t.c.id.desc()).offset(most).limit(1)
         last = connection.execute(query).scalar_one_or_none() or 0
     return _delete_to(books, t, last)
+
+
+def forget_blocks(books: Books, ids: Sequence[str]) -> int:
+    """Delete the ids of blocks that are not going to be entered again; returns how many."""
+    t = TABLES.tables["settled_blocks"]
+    deleted = 0
+    for first in range(0, len(ids), ROWS_AT_ONCE):
+        with books._db.begin() as connection:
+            some = ids[first : first + ROWS_AT_ONCE]
+            deleted += connection.execute(delete(t).where(t.c.batch.in_(some))).rowcount
+    return deleted
 
 
 def _delete_to(books: Books, table: Table, last: int, before: datetime | None = None) -> int:

@@ -139,6 +139,12 @@ class Records:
             row = connection.execute(query).first()
         return None if row is None else _file(row)
 
+    def unfinished_files(self) -> list[FileReport]:
+        """Return the reports of the files that were not loaded to their end."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(select(tables.files).where(tables.files.c.is_done == 0)).all()
+        return [_file(row) for row in rows]
+
     def save_file(self, report: FileReport) -> None:
         """Write or replace a file's report."""
         values = {

@@ -47,6 +47,11 @@ class Upkeep:
         with self._engine.begin() as connection:
             return connection.execute(delete(tables.scores).where(tables.scores.c.at < to_ns(before))).rowcount
 
+    def delete_requests(self, before: datetime) -> int:
+        """Delete what commands asked of the service and was answered before an instant; returns how many."""
+        with self._engine.begin() as connection:
+            return connection.execute(delete(tables.requests).where(tables.requests.c.done_at < to_ns(before))).rowcount
+
     def delete_messages(self, before: datetime) -> int:
         """Delete notifications that were sent or given up before an instant; returns how many. Alerts stay."""
         t = tables.outbox

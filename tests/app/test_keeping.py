@@ -13,6 +13,7 @@ import pytest
 from app.filing import Filing, clear_filed
 from app.keeping import bounds, keep
 from app.keeping_settings import KeepingSettings
+from app.loading import blocks_of
 from app.rooms import Rooms
 from collectors.tables import BadFileError
 from domain.alerting import Alert, AlertKey, AlertState, AlertUpdate, Message, Priority
@@ -20,6 +21,7 @@ from domain.errors import JournalFullError, StoreAwayError
 from domain.instants import to_ns
 from domain.records import Conflict, Decoded, Outcome, Reason, Rejected
 from domain.scores import Scale, Score, Verdict
+from store.records import FileReport
 from tests.app import tiny_plant as tiny
 
 DAY = timedelta(days=1)
@@ -184,6 +186,28 @@ def test_files_go_by_when_they_were_filed_each_with_its_report(rooms: Rooms, tmp
     assert not (tmp_path / "done" / new.name).exists()
     assert clear_filed(tmp_path / "nowhere", NOW) == 0
     assert outside.read_text() == "mine"
+
+
+def test_answered_requests_go_by_age_and_open_ones_stay(rooms: Rooms) -> None:
+    asked = rooms.ledger.requests
+    old, new, still_open = (asked.ask("load", {}, NOW - 90 * DAY) for _ in range(3))
+    asked.answer(old, {}, NOW - 31 * DAY)
+    asked.answer(new, {}, NOW - 29 * DAY)
+    assert kept(rooms, request_days=30) == {"requests": 1}
+    assert [asked.get(n) is not None for n in (old, new, still_open)] == [False, True, True]
+
+
+def test_blocks_are_forgotten_once_their_file_is_whole(rooms: Rooms) -> None:
+    whole = FileReport("a" * 64, "whole.csv", NOW, is_done=True)
+    cut_off = FileReport("b" * 64, "cut-off.csv", NOW, is_done=False)
+    for report in (whole, cut_off):
+        rooms.ledger.records.save_file(report)
+        for n in range(2):
+            rooms.journal.settle_block(f"{blocks_of(report)}{n}", "dump:x", NOW, tiny.decoded(), Outcome())
+    rooms.journal.settle_block("damage:0-3", "mqtt", NOW, tiny.decoded(), Outcome())
+    assert kept(rooms) == {"blocks": 2}
+    assert len(rooms.journal.books.blocks(blocks_of(cut_off))) == 2
+    assert rooms.journal.books.blocks("damage:") == ["0-3"]
 
 
 def test_what_was_deleted_is_told_in_the_ledger(rooms: Rooms) -> None:
