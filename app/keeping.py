@@ -18,7 +18,7 @@ from app.loading import BLOCKS, blocks_of
 from app.rooms import Rooms
 from domain.instants import to_ns
 from domain.ports import PointStore
-from store.clearing import clear_conflicts, clear_letters, forget_blocks
+from store.clearing import LetterBound, clear_conflicts, clear_letters, forget_blocks
 
 log = logging.getLogger(__name__)
 
@@ -91,6 +91,28 @@ def keep(rooms: Rooms, now: datetime, inbox: Path | None = None) -> Mapping[str,
     if errors:
         raise errors[0]
     return deleted
+
+
+class RoomBounds:
+    """What a flood may fill within minutes, and is held to its bound with every look: dead letters and conflicts."""
+
+    def __init__(self, rooms: Rooms) -> None:
+        keeping = rooms.settings.root.keeping
+        self._rooms, self._conflicts = rooms, keeping.conflicts_max
+        n_bytes = keeping.dead_letter_max_mb * 1_000_000
+        self._letters = LetterBound(rooms.journal.books, n_bytes) if n_bytes else None
+
+    def look(self, now: datetime) -> Mapping[str, int]:
+        """Delete what is beyond; returns how many of each kind were deleted, which is told in log and ledger too."""
+        books, slack = self._rooms.journal.books, self._conflicts // 10  # not a few with every look
+        deleted = {
+            "dead letters": self._letters.look() if self._letters is not None else 0,
+            "conflicts": clear_conflicts(books, self._conflicts, slack) if self._conflicts else 0,
+        }
+        if any(deleted.values()):
+            log.warning("cleared a flood letters=%d conflicts=%d", *deleted.values())
+            self._rooms.ledger.upkeep.save_cleared(now, deleted, "beyond dead_letter_max_mb or conflicts_max")
+        return deleted
 
 
 def _clear_filed(inbox: Path | None, name: str, before: datetime | None) -> int:

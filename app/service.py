@@ -21,7 +21,7 @@ from app.backup import backup, told
 from app.console import console
 from app.files import Files
 from app.health import HealthWatch, note_receiver, raise_alerts
-from app.keeping import keep
+from app.keeping import RoomBounds, keep
 from app.loading import Loading
 from app.notify import notifiers
 from app.pipeline import Pipeline, started_at
@@ -117,7 +117,7 @@ class Service:
         jobs: dict[str, tuple[float, Callable[[], Any]]] = {**more}
         if Role.COLLECT in self._roles:
             jobs["drain"] = run.drain_s, partial(self._exclusive, pipeline.drain)
-            jobs["health"] = HEALTH_S, partial(self._look, HealthWatch())
+            jobs["health"] = HEALTH_S, partial(self._look, HealthWatch(), RoomBounds(self.rooms))
             jobs["roll_up"] = run.roll_up_s, self.rooms.points.roll_up
         if Role.SCORE in self._roles:
             jobs["tick"] = run.tick_s, partial(self._exclusive, lambda: pipeline.tick(self._clock.now()))
@@ -151,12 +151,13 @@ class Service:
                 rereading.reread(self.rooms, rereading.chosen(self.rooms, number, reason), self._clock.now())
             )
 
-    def _look(self, watch: HealthWatch) -> None:
+    def _look(self, watch: HealthWatch, room: RoomBounds) -> None:
         receiver = None if self.collector is None else self.collector.health()
         now, monotonic = self._clock.now(), self._clock.monotonic()
         if receiver is not None:
             note_receiver(self.rooms, receiver, monotonic, now)
         raise_alerts(self.rooms, watch.look(self.rooms, receiver, monotonic, now), now)
+        room.look(now)
 
     def _exclusive(self, work: Callable[[], Any]) -> None:
         with self._writing:

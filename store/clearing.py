@@ -40,13 +40,42 @@ def clear_letters(books: Books, before: datetime | None, max_bytes: int | None) 
     return deleted
 
 
-def clear_conflicts(books: Books, most: int) -> int:
-    """Delete the oldest conflicts beyond a number of them; returns how many were deleted."""
+class LetterBound:
+    """Holds the dead letters below a size. Each look reads only what is new since the last one, so that it may be taken
+    every few seconds; a flood of them would fill a disk within minutes.
+    """
+
+    def __init__(self, books: Books, max_bytes: int) -> None:
+        self._books, self._max_bytes = books, max_bytes
+        self._held, self._newest = 0, 0
+
+    def look(self) -> int:
+        """Delete the oldest letters where all of them take more than the bound; returns how many."""
+        self._count()
+        if self._held <= self._max_bytes:
+            return 0
+        deleted = clear_letters(self._books, None, self._max_bytes - self._max_bytes // 10)  # not again at once
+        self._held, self._newest = 0, 0
+        self._count()
+        return deleted
+
+    def _count(self) -> None:
+        t = TABLES.tables["dead_letters"]
+        query = select(func.max(t.c.id), func.sum(func.length(t.c.payload) + ROW_BYTES)).where(t.c.id > self._newest)
+        with self._books._db.connect() as connection:
+            newest, n_bytes = connection.execute(query).one()
+        if newest is not None:
+            self._held, self._newest = self._held + n_bytes, newest
+
+
+def clear_conflicts(books: Books, most: int, slack: int = 0) -> int:
+    """Delete the oldest conflicts beyond a number of them, once there are `slack` more; returns how many."""
     t = TABLES.tables["conflicts"]
     with books._db.connect() as connection:
-        query = select(t.c.id).order_by(t.c.id.desc()).offset(most).limit(1)
-        last = connection.execute(query).scalar_one_or_none() or 0
-    return _delete_to(books, t, last)
+        newest = connection.execute(select(func.max(t.c.id))).scalar_one() or 0
+        oldest = connection.execute(select(func.min(t.c.id))).scalar_one() or 0
+    n = newest - oldest + 1  # they are numbered without a gap
+    return _delete_to(books, t, newest - most) if n > most + slack else 0
 
 
 def forget_blocks(books: Books, ids: Sequence[str]) -> int:

@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 
 from app.filing import Filing, clear_filed
-from app.keeping import bounds, keep
+from app.keeping import RoomBounds, bounds, keep
 from app.keeping_settings import KeepingSettings
 from app.loading import blocks_of
 from app.rooms import Rooms
@@ -121,6 +121,34 @@ def test_the_oldest_dead_letters_go_beyond_a_size(rooms: Rooms) -> None:
     assert kept(rooms, dead_letter_max_mb=1) == {"dead letters": 3}
     assert [x.payload[0] for x in rooms.journal.dead_letters()] == [5, 4, 3]
     assert kept(rooms, dead_letter_max_mb=1) == {}
+
+
+def test_a_flood_of_dead_letters_is_held_to_its_bound_between_the_daily_looks(rooms: Rooms) -> None:
+    given = cast(Rooms, RoomsWith(rooms, settings(dead_letter_max_mb=1, conflicts_max=0)))
+    held_to = RoomBounds(given)
+    for i in range(30):
+        letters(rooms, NOW + i * DAY, 1, bytes([i]) * 300_000)
+        held_to.look(NOW + i * DAY)
+        size = sum(len(x.payload) for x in rooms.journal.dead_letters())
+        assert size <= 1_000_000
+    assert [x.payload[0] for x in rooms.journal.dead_letters()][:2] == [29, 28]
+    assert sum(c.n for c in rooms.ledger.upkeep.cleared()) == 30 - len(rooms.journal.dead_letters())
+    kept(rooms, dead_letter_days=1)  # what was deleted elsewhere is found out
+    letters(rooms, NOW + 31 * DAY, 1, b"x" * 500_000)
+    held_to.look(NOW + 31 * DAY)
+    assert rooms.journal.dead_letters()[0].payload == b"x" * 500_000
+    (total,) = rooms.journal.totals()
+    assert (total.dead_lettered, total.difference) == (31, 0)
+
+
+def test_a_flood_of_conflicts_is_held_to_its_bound_with_some_slack(rooms: Rooms) -> None:
+    held_to = RoomBounds(cast(Rooms, RoomsWith(rooms, settings(conflicts_max=20))))
+    deleted = []
+    for i in range(25):
+        conflict = Conflict("a/x", tiny.at(i), "1", str(i))
+        rooms.journal.settle_block(f"b{i}", "mqtt", NOW, tiny.decoded(), Outcome(conflicts=(conflict,)))
+        deleted.append(held_to.look(NOW)["conflicts"])
+    assert [n for n in deleted if n] == [3]
 
 
 def test_many_dead_letters_go_some_at_a_time(rooms: Rooms) -> None:
