@@ -28,6 +28,7 @@ class Bounds:
     """Before which instant each kind is deleted, and how much of it is kept; None is without a bound."""
 
     raw: datetime | None
+    raw_bytes: int | None
     scores: datetime | None
     messages: datetime | None
     requests: datetime | None
@@ -46,6 +47,7 @@ def bounds(settings: KeepingSettings, now: datetime) -> Bounds:
 
     return Bounds(
         before(settings.raw_days),
+        settings.raw_max_mb * 1_000_000 or None,
         before(settings.score_days),
         before(settings.message_days),
         before(settings.request_days),
@@ -66,7 +68,7 @@ def keep(rooms: Rooms, now: datetime, inbox: Path | None = None) -> Mapping[str,
     found = bounds(rooms.settings.root.keeping, now)
     upkeep, books = rooms.ledger.upkeep, rooms.journal.books
     works: dict[str, Callable[[], int]] = {
-        "points": lambda: _clear_points(rooms.points, found.raw),
+        "points": lambda: _clear_points(rooms.points, found.raw, found.raw_bytes),
         "scores": lambda: 0 if found.scores is None else upkeep.delete_scores(found.scores),
         "messages": lambda: 0 if found.messages is None else upkeep.delete_messages(found.messages),
         "requests": lambda: 0 if found.requests is None else upkeep.delete_requests(found.requests),
@@ -130,10 +132,12 @@ def _forget_blocks(rooms: Rooms) -> int:
     return forget_blocks(books, [b for name in noted if not (b := BLOCKS + name).startswith(going_on)])
 
 
-def _clear_points(points: PointStore, before: datetime | None) -> int:
+def _clear_points(points: PointStore, before: datetime | None, max_bytes: int | None) -> int:
     points.roll_up()
-    if before is None:
+    by_size = None if max_bytes is None else points.oldest_that_fits(max_bytes)
+    floors = [floor for floor in (None if before is None else to_ns(before), by_size) if floor is not None]
+    if not floors:
         return 0
     n_before = points.count()
-    points.delete_before(to_ns(before))
+    points.delete_before(max(floors))
     return max(0, n_before - points.count())

@@ -18,6 +18,7 @@ class KeepingSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     raw_days: Days = 0
+    raw_max_mb: Annotated[int, Field(ge=0)] = 0
     score_days: Days = 0
     message_days: Days = 400
     request_days: Days = 30

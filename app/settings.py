@@ -29,7 +29,7 @@ from domain.errors import ConfigError, Fault
 from domain.instants import parse_duration
 from domain.plant import AssetClass, Axis, Plant, Span
 from features.settings import FeatureSettings
-from store import POINT_STORES
+from store import POINT_STORES, SHARED
 from store.ledger_settings import LedgerSettings
 from store.settings import DuckDBSettings, InfluxSettings
 
@@ -240,6 +240,7 @@ def load(folder: Path, overrides: Mapping[str, Mapping[str, Any]] | None = None)
     if root is not None:
         faults += [*_detector_faults(root, known, str(toml)), *_name_faults(root, str(toml))]
         faults += [*mqtt_files.tls_faults(root.mqtt, str(toml)), *name_faults(root.mqtt, plant, str(toml))]
+        faults += _keeping_faults(root, str(toml))
         faults += _rule_faults(_readable_rules(rules_data), root, known, plant, str(rules_file))
     if faults or rules is None or root is None:
         raise ConfigError(faults)
@@ -326,6 +327,13 @@ def _detector_faults(root: Root, classes: Mapping[str, AssetClass], file: str) -
         except ValueError as error:
             faults.append(Fault(file, f"{key}.embargo", d.embargo, str(error)))
     return faults
+
+
+def _keeping_faults(root: Root, file: str) -> list[Fault]:
+    if root.keeping.raw_max_mb and root.data.telemetry in SHARED:
+        rule = f"{root.data.telemetry} keeps tag values on a disk of its own: bound them by the retention there"
+        return [Fault(file, "keeping.raw_max_mb", str(root.keeping.raw_max_mb), rule)]
+    return []
 
 
 def _readable_rules(data: Mapping[str, Any]) -> dict[int, RuleSettings]:

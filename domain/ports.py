@@ -96,6 +96,14 @@ class PointStore(LifeCycle, Protocol):
         """Return how much of this machine's disk the points take, None where a server keeps them."""
         ...
 
+    def oldest_that_fits(self, max_bytes: int) -> int | None:
+        """Return the start (ns) of the oldest UTC day from which on all points take at most so much of this machine's
+        disk, None where they take no more than that already. The newest day always fits.
+
+        Raises NotKeptHereError where a server keeps the points.
+        """
+        ...
+
     def snapshot(self, folder: Path) -> Path:
         """Write a consistent copy into `folder`, while points may still be stored, and return its file.
 

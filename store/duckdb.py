@@ -164,6 +164,10 @@ class DuckDBPoints:
         files = (self._file, self._file.with_name(self._file.name + ".wal"))
         return sum(f.stat().st_size for f in files if f.exists())
 
+    def oldest_that_fits(self, max_bytes: int) -> int | None:
+        """Return the oldest day (ns) that fits into so much room; see `PointStore.oldest_that_fits`."""
+        return reads.oldest_that_fits(self._cursor(), max_bytes)
+
     def snapshot(self, folder: Path) -> Path:
         """Copy the tables as they are at this moment into `folder/telemetry.duckdb`; readers and writers go on."""
         import shutil

@@ -17,6 +17,7 @@ from domain.points import Points, Rollup
 from store.matching import LOOK_BACK_NS, OLDEST_NS
 
 COLUMNS: Final = "tag_no, at_ns, value, text, quality, flags, received_at"
+DAY_NS: Final = 86_400_000_000_000
 FEW: Final = 50_000  # rows that are fetched as they are
 FEW_TAGS: Final = 50  # that are looked for one by one; more are hashed
 
@@ -36,6 +37,34 @@ def read(cursor: duckdb.DuckDBPyConnection, tags: Tags, start: int, end: int) ->
         finally:
             cursor.rollback()
     return in_order(_points(found, tags), found.get("tag_no"), tags)
+
+
+def oldest_that_fits(cursor: duckdb.DuckDBPyConnection, max_bytes: int) -> int | None:
+    """Return the start (ns) of the oldest day that may stay; see `PointStore.oldest_that_fits`.
+
+    The file does not shrink, so what counts are the blocks in use; and a block that holds deleted rows stays in use
+    until DuckDB rewrites it, so the blocks are shared out among all rows that they hold, the deleted ones too.
+    """
+    sizes = cursor.execute(
+        "select block_size * used_blocks, (select estimated_size from duckdb_tables() where table_name = 'points' and "
+        "database_name = current_database()) from pragma_database_size() where database_name = current_database()"
+    ).fetchone()
+    if sizes is None or not sizes[1]:
+        return None
+    most = int(max_bytes * sizes[1] / max(1, sizes[0]))
+    days = cursor.execute(
+        f"select (at_ns - ((at_ns % {DAY_NS}) + {DAY_NS}) % {DAY_NS}) as day, count(*) as n from points "  # noqa: S608
+        "group by day order by day desc"
+    ).fetchall()
+    if sum(n for _, n in days) <= most:
+        return None
+    held, oldest = 0, None
+    for day, n in days:
+        held += n
+        if oldest is not None and held > most:
+            break
+        oldest = int(day)
+    return oldest
 
 
 def latest(cursor: duckdb.DuckDBPyConnection, tags: Tags, until: int) -> Points:

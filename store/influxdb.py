@@ -123,6 +123,12 @@ class InfluxPoints:
         """None: the points are on the server's disk."""
         return None
 
+    def oldest_that_fits(self, max_bytes: int) -> int | None:
+        """Refuse: how much room points take cannot be asked of a server."""
+        raise NotKeptHereError(
+            f"the points are in InfluxDB at {self._settings.url}: bound them by retention there ({max_bytes} bytes)"
+        )
+
     def snapshot(self, folder: Path) -> Path:
         """Refuse: a server is backed up with its own tools."""
         raise NotKeptHereError(

@@ -17,7 +17,7 @@ from app.loading import blocks_of
 from app.rooms import Rooms
 from collectors.tables import BadFileError
 from domain.alerting import Alert, AlertKey, AlertState, AlertUpdate, Message, Priority
-from domain.errors import JournalFullError, StoreAwayError
+from domain.errors import ConfigError, JournalFullError, StoreAwayError
 from domain.instants import to_ns
 from domain.records import Conflict, Decoded, Outcome, Reason, Rejected
 from domain.scores import Scale, Score, Verdict
@@ -44,6 +44,9 @@ class Points:
             raise StoreAwayError("InfluxDB is away")
         self.calls.append("rolled up")
         return 1
+
+    def oldest_that_fits(self, max_bytes: int) -> int | None:
+        return to_ns(NOW - 10 * DAY) if max_bytes < 5_000_000 else None
 
     def delete_before(self, until: int) -> None:
         self.calls.append(until)
@@ -103,6 +106,25 @@ def test_values_are_rolled_up_before_they_are_deleted(rooms: Rooms) -> None:
     points.calls.clear()
     assert kept(rooms, points, raw_days=30) == {"points": 30}
     assert points.calls == ["rolled up", to_ns(NOW - 30 * DAY)]
+
+
+def test_values_beyond_a_size_go_by_the_oldest_days(rooms: Rooms) -> None:
+    points = Points()
+    assert kept(rooms, points, raw_max_mb=5) == {}
+    points.calls.clear()
+    assert kept(rooms, points, raw_max_mb=4) == {"points": 30}
+    assert points.calls == ["rolled up", to_ns(NOW - 10 * DAY)]
+    points.calls.clear()
+    kept(rooms, points, raw_max_mb=4, raw_days=3)
+    assert points.calls == ["rolled up", to_ns(NOW - 3 * DAY)]  # whichever bound is the narrower
+
+
+def test_a_size_of_values_on_a_server_is_a_fault_of_the_config(tmp_path: Path) -> None:
+    toml = tiny.FOREWARN.replace(
+        'folder = "DATA"', 'folder = "DATA"\ntelemetry = "influxdb"\n[keeping]\nraw_max_mb = 9'
+    )
+    with pytest.raises(ConfigError, match=r"keeping\.raw_max_mb = 9: influxdb keeps .* retention there"):
+        tiny.settings_in(tmp_path, forewarn_toml=toml)
 
 
 def test_dead_letters_go_by_age_and_the_sum_still_counts_them(rooms: Rooms) -> None:

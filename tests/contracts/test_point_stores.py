@@ -487,6 +487,24 @@ def test_size_is_told_or_said_to_be_elsewhere(store: PointStore) -> None:
     assert size is None or size > 1000
 
 
+def test_oldest_day_that_fits_is_told_or_left_to_the_server(store: PointStore) -> None:
+    for day in range(6):
+        store.apply(f"{day}", points(*(("a/x", day * DAY + i * 1_000_000, float(i % 7)) for i in range(100_000))))
+    if store.size_bytes() is None:
+        with pytest.raises(NotKeptHereError, match="by retention there"):
+            store.oldest_that_fits(1)
+        return
+    assert store.oldest_that_fits(1 << 40) is None
+    assert store.oldest_that_fits(1) == 5 * DAY  # the newest day stays
+    fits = [n for n in range(1, 200) if store.oldest_that_fits(n * 100_000) is None]
+    taken = fits[0] * 100_000
+    floor = store.oldest_that_fits(taken // 2)
+    assert floor in (3 * DAY, 4 * DAY)
+    store.delete_before(floor)
+    assert store.oldest_that_fits(taken // 2) is None  # though no block may be free yet
+    assert store.count() == (6 - floor // DAY) * 100_000
+
+
 def test_snapshot_is_a_store_of_its_own_or_refused(
     store: PointStore, opener: Opener, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
