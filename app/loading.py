@@ -18,14 +18,14 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
 from app.drain import store
 from app.rooms import Rooms
-from collectors.dump import format_for, read_dump
+from collectors.dump import format_for, latest_at, read_dump
 from collectors.settings import FormatSettings
 from collectors.tables import BLOCK_BYTES, BadFileError, check_file, content_hash
 from domain.instants import to_ns
@@ -114,7 +114,7 @@ def load_file(
     report = FileReport(digest, path.name, received_at, is_done=False, config=config, is_version=is_version)
     rooms.ledger.records.save_file(report)
     loaded = Loaded(report, note=note)
-    blocks = read_dump(path, form, rooms.settings.plant, received_at, _latest(form, now), how.block_bytes)
+    blocks = read_dump(path, form, rooms.settings.plant, received_at, latest_at(form, now), how.block_bytes)
     for number, decoded in enumerate(_with_progress(_ahead(blocks), path, how)):
         if how.is_stopping():
             raise StoppedError(f"{path.name} is loaded up to block {number}; it goes on there the next time")
@@ -176,10 +176,6 @@ def _store(rooms: Rooms, batch: str, decoded: Decoded, is_version: bool) -> Outc
     if is_version and len(decoded.points):
         return rooms.points.overwrite(batch, decoded.points)
     return store(rooms, batch, (decoded,))
-
-
-def _latest(form: FormatSettings, now: datetime) -> datetime:
-    return now + timedelta(seconds=form.max_future_s)
 
 
 def _ahead(blocks: Iterator[Decoded]) -> Iterator[Decoded]:

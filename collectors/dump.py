@@ -9,7 +9,7 @@ import fnmatch
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from collectors import csv_file, letters
@@ -32,6 +32,11 @@ def format_for(path: Path, formats: Sequence[FormatSettings], kind: str | None =
             return each
     wanted = f" of kind {kind}" if kind else ""
     raise BadFileError(Reason.FORMAT, f"no [[formats]]{wanted} in forewarn.toml matches {path.name}")
+
+
+def latest_at(form: FormatSettings, now: datetime) -> datetime:
+    """Return the latest time that a row may bear at an instant."""
+    return now + timedelta(seconds=form.max_future_s)
 
 
 def read_dump(
@@ -81,7 +86,8 @@ def reread(
     received_at: datetime,
     topic: str = "again",
 ) -> Decoded:
-    """Read the row of a dead letter again, by the config of today.
+    """Read the row of a dead letter again, by the config of today and the clock of then: what lay ahead when it was
+    received does not become true by waiting.
 
     payload, part and topic are those of the letter. A letter that still cannot be taken comes back as rejected.
     """
@@ -95,7 +101,7 @@ def reread(
         blocks = csv_file.blocks(io.BytesIO(payload), topic, again, BLOCK_BYTES)
     name, _, line = topic.rpartition(":")
     try:
-        found = list(read_items(blocks, name or topic, again, plant, received_at))
+        found = list(read_items(blocks, name or topic, again, plant, received_at, latest_at(form, received_at)))
     except BadFileError as error:
         source = f"dump:{form.name}"
         return Decoded(NO_POINTS, rejected=(Rejected(source, topic, error.reason, error.detail, payload, part),))

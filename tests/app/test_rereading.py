@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from app.drain import drain
+from app.loading import load_file
 from app.rereading import reread
 from app.rooms import Rooms
 from app.settings import Settings, load
@@ -153,3 +154,15 @@ def test_large_message_of_many_unknown_tags_is_one_letter_and_read_again_whole(r
     assert reread(rooms, [letter], tiny.T0).n_mended == 1
     (total,) = rooms.journal.totals()
     assert (total.stored, total.duplicates, total.dead_lettered, total.difference) == (2, 1, 999, 0)
+
+
+def test_row_that_lay_ahead_of_the_clock_stays_a_dead_letter(rooms: Rooms, tmp_path: Path) -> None:
+    file = tmp_path / "wide.csv"
+    file.write_text(
+        f"time,asset,pressure\n2099-01-01T00:00:00Z,{tiny.PUMP},1\n{tiny.at(1).isoformat()},{tiny.PUMP},2\n"
+    )
+    load_file(rooms, file, tiny.at(2))
+    (letter,) = rooms.journal.dead_letters(reason="future")
+    found = reread(rooms, [letter], tiny.at(10**6))
+    assert (found.n_mended, found.outcome) == (0, Outcome())
+    assert rooms.points.count() == 1
