@@ -11,6 +11,7 @@ from typing import Any
 from app.filing import report_of
 from app.inbox import Inbox
 from app.loading import Loading, load_file
+from app.requests import in_turn
 from app.rooms import Rooms
 from collectors.tables import BadFileError
 from domain.ports import Clock
@@ -32,7 +33,7 @@ class Files:
     def load(self, asked: Mapping[str, Any], note: Callable[[str], None]) -> Mapping[str, Any]:
         """Answer a request to load `path`, of a `kind` or None, also where it is known: its report, or `refused`."""
         how = replace(self._how, progress=lambda fraction, items: note(progress_line(fraction, items)))
-        with self._one:
+        with in_turn(self._one, note, "a file of the watched folder"):
             try:
                 loaded = load_file(
                     self._rooms,

@@ -10,7 +10,8 @@ import fcntl
 import logging
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +21,7 @@ from store.requests import Request
 
 log = logging.getLogger(__name__)
 POLL_S: Final = 0.2
+WAITS: Final = "waits for "
 Work = Callable[[Mapping[str, Any], Callable[[str], None]], Mapping[str, Any]]
 
 
@@ -88,6 +90,18 @@ def _noting(ledger: Ledger, request: Request) -> Callable[[str], None]:
     return lambda progress: ledger.requests.note(request.id, progress)
 
 
+@contextmanager
+def in_turn(lock: threading.Lock, note: Callable[[str], None], other: str) -> Iterator[None]:
+    """Hold a lock; where another work has it, say first that it is waited for."""
+    if not lock.acquire(blocking=False):
+        note(f"{WAITS}{other}")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 def ask(
     ledger: Ledger,
     lock: ServiceLock,
@@ -101,10 +115,11 @@ def ask(
 
     wait: sleeps for seconds and returns True where the command is to stop. Raises ServiceGoneError where the service
     ends, or the wait is broken off, before there is an answer; the request is taken back then, unless it is under way.
+    show: told how far the work has come, or which other request it waits for: they are served one by one.
     """
     number = ledger.requests.ask(kind, payload, now)
     while (request := ledger.requests.get(number)) is not None and request.answer is None:
-        show(request.progress)
+        show(request.progress or _waits_for(ledger.requests.ahead_of(number)))
         is_stopped = wait(POLL_S)
         if is_stopped or not lock.is_held():
             last = ledger.requests.get(number)
@@ -116,3 +131,10 @@ def ask(
     if request is None or request.answer is None:
         raise ServiceGoneError("the request is gone from the ledger")
     return request.answer
+
+
+def _waits_for(other: Request | None) -> str:
+    if other is None:
+        return ""
+    what = f"{other.kind} {other.payload.get('path') or ''}".rstrip()
+    return f"{WAITS}{what}" + (f" ({other.progress})" if other.progress else "")

@@ -47,3 +47,8 @@ def spoken(t: Translate, stored: str, **instead: Callable[[str], str]) -> str:
         return ""
     message, values = json.loads(stored)
     return t(message, **{k: instead[k](v) if k in instead else v for k, v in values.items()})
+
+
+def printable(text: str) -> str:
+    """Return a text that came from outside in one line of plain signs: a control sign as its escape, `\\x1b`."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)

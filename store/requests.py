@@ -52,6 +52,14 @@ class Requests:
         with self._engine.connect() as connection:
             return [_request(row) for row in connection.execute(query)]
 
+    def ahead_of(self, number: int) -> Request | None:
+        """Return the oldest open request that was put before one, which is the one under way; None for no such."""
+        t = tables.requests
+        query = select(t).where(t.c.done_at.is_(None), t.c.id < number).order_by(t.c.id).limit(1)
+        with self._engine.connect() as connection:
+            row = connection.execute(query).first()
+        return None if row is None else _request(row)
+
     def get(self, number: int) -> Request | None:
         """Return one request."""
         with self._engine.connect() as connection:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from app.clock import SystemClock
-from app.commands.opening import OF_ITS_START, opened_for
+from app.commands.opening import OF_ITS_START, clear, opened_for, shower
 from app.files import progress_line
 from app.filing import report_of
 from app.loading import Loading, StoppedError, load_file
@@ -22,6 +22,7 @@ from app.rooms import Rooms
 from app.running import CommandError
 from app.settings import Settings, load
 from collectors.tables import BadFileError
+from domain.text import printable
 
 Load = Callable[[Path, Callable[[str], None]], Mapping[str, Any]]
 
@@ -68,11 +69,11 @@ def _each(files: list[Path], work: Load, stopping: threading.Event) -> int:
         if stopping.is_set():
             return 1
         try:
-            report = work(path, _shower(path))
+            report = work(path, shower(path.name))
         except StoppedError as error:
             raise CommandError(str(error)) from error
         finally:
-            _clear()
+            clear()
         n_failed += _print(path, report)
     return 1 if n_failed else 0
 
@@ -90,19 +91,6 @@ def _print(path: Path, report: Mapping[str, Any]) -> bool:
     )
     if report["rejected"] and report["outcome"] != "known":
         for example in report["examples"][:3]:
-            print(f"  {example['at']}: {example['reason']}: {example['detail']}")
+            print(printable(f"  {example['at']}: {example['reason']}: {example['detail']}"))
         print("  the rejected ones, with reasons: forewarn deadletter list")
     return bool(report["rejected"] and not report["stored"] + report["duplicates"])
-
-
-def _shower(path: Path) -> Callable[[str], None]:
-    def show(line: str) -> None:
-        if sys.stderr.isatty():
-            print(f"\r\x1b[K{path.name}: {line}", end="", file=sys.stderr, flush=True)
-
-    return show
-
-
-def _clear() -> None:
-    if sys.stderr.isatty():
-        print("\r\x1b[K", end="", file=sys.stderr, flush=True)

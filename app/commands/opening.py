@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
 from app.clock import SystemClock
-from app.requests import ServiceGoneError, ServiceLock, ask
+from app.requests import WAITS, ServiceGoneError, ServiceLock, ask
 from app.rooms import Rooms, opened
 from app.running import CommandError
 from app.settings import Settings
 from domain.errors import StoreBusyError
+from domain.text import printable
 
 OF_ITS_START: Final = "(said by the running service, which knows the config of its start: restart it after a change)"
 
@@ -42,9 +44,32 @@ def served_or_here(
         return
     with opened_for(settings, telemetry=False) as rooms:
         try:
-            answer = ask(rooms.ledger, lock, kind, asked, SystemClock().now(), stopping.wait)
+            answer = ask(rooms.ledger, lock, kind, asked, SystemClock().now(), stopping.wait, shower(kind))
         except ServiceGoneError as error:
             raise CommandError(f"{error}; run the same command again") from error
+        finally:
+            clear()
     if "error" in answer:
         raise CommandError(str(answer["error"]))
     yield answer, None
+
+
+def shower(what: str) -> Callable[[str], None]:
+    """Return what shows progress on stderr: in one line on a terminal; elsewhere only that it waits, once."""
+    has_waited = False
+
+    def show(line: str) -> None:
+        nonlocal has_waited
+        if sys.stderr.isatty():
+            print(f"\r\x1b[K{what}: {printable(line)}", end="", file=sys.stderr, flush=True)
+        elif line.startswith(WAITS) and not has_waited:
+            has_waited = True
+            print(f"{what}: {printable(line)}", file=sys.stderr, flush=True)
+
+    return show
+
+
+def clear() -> None:
+    """Take the progress off the terminal."""
+    if sys.stderr.isatty():
+        print("\r\x1b[K", end="", file=sys.stderr, flush=True)

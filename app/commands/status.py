@@ -12,6 +12,7 @@ from app.clock import SystemClock
 from app.commands.opening import opened_for
 from app.settings import load
 from app.status import status
+from domain.text import printable
 
 COLUMNS = ("received", "stored", "dead_lettered", "duplicates", "conflicts", "in_journal", "difference")
 
@@ -56,7 +57,7 @@ def collector_lines(noted: Mapping[str, Any] | None) -> list[str]:
         f"{seen['n_extra_keys']} keys that nothing reads"
     ]
     lines += [
-        f"publisher {name}: {each['n_missing']} messages missing in {each['n_gaps']} gaps, "
+        f"publisher {printable(name)}: {each['n_missing']} messages missing in {each['n_gaps']} gaps, "
         f"{each['n_repeats']} repeated, {each['n_restarts']} new starts"
         for name, each in seen["publishers"].items()
     ]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from app.requests import ServiceGoneError, ServiceLock, ask, serve
+from app.requests import ServiceGoneError, ServiceLock, ask, in_turn, serve
 from app.rooms import Rooms
 from tests.app import tiny_plant as tiny
 
@@ -47,6 +48,36 @@ def test_failed_work_is_an_answer_and_the_next_request_is_served(rooms: Rooms) -
 def test_other_kinds_are_left_for_others(rooms: Rooms) -> None:
     rooms.ledger.requests.ask("backup", {}, NOW)
     assert serve(rooms.ledger, {"load": lambda *_: {}}, lambda: NOW) == 0
+
+
+def test_one_that_waits_for_another_request_says_so(rooms: Rooms, tmp_path: Path) -> None:
+    lock = ServiceLock(tmp_path)
+    assert lock.acquire()
+    first = rooms.ledger.requests.ask("load", {"path": "/data/big.csv"}, NOW)
+    rooms.ledger.requests.note(first, "12%, 9 items")
+    shown: list[str] = []
+
+    def wait(_seconds: float) -> bool:
+        if len(shown) == 2:
+            rooms.ledger.requests.answer(first, {}, NOW)
+        if len(shown) == 3:
+            serve(rooms.ledger, {"backup": lambda _asked, _note: {"ok": 1}}, lambda: NOW)
+        return False
+
+    ask(rooms.ledger, ServiceLock(tmp_path), "backup", {}, NOW, wait, shown.append)
+    assert shown == ["waits for load /data/big.csv (12%, 9 items)"] * 2 + [""]
+
+
+def test_work_that_waits_for_other_work_says_so() -> None:
+    lock, noted = threading.Lock(), []
+    with in_turn(lock, noted.append, "the pipeline"):
+        assert noted == []
+        other = threading.Thread(target=lambda: in_turn(lock, noted.append, "the pipeline").__enter__())
+        other.start()
+        other.join(0.2)
+        assert noted == ["waits for the pipeline"]
+    other.join(10)
+    assert not lock.locked()
 
 
 def test_service_that_ends_is_noticed_and_the_request_taken_back(rooms: Rooms, tmp_path: Path) -> None:
