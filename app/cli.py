@@ -90,8 +90,8 @@ def _parser() -> argparse.ArgumentParser:
     alerts.add_argument("--reason", default="", help="what they say")
     alerts.add_argument("--json", action="store_true")
 
-    dead = _command(commands, "deadletter", "what could not be taken, and why; read it again")
-    dead.add_argument("action", choices=("list", "show", "replay"))
+    dead = _command(commands, "deadletter", "what could not be taken, and why; read it again; conflicts")
+    dead.add_argument("action", choices=("list", "show", "replay", "conflicts"))
     dead.add_argument("id", nargs="?", type=int, help="number of one dead letter")
     dead.add_argument("--reason", help="only this reason code")
     dead.add_argument("--json", action="store_true")

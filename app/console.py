@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+from typing import Any, Final
 
 from app import health
 from app.acknowledging import acknowledge
-from app.rereading import MOST, reread
+from app.rereading import replay
 from app.rooms import Rooms
 from dashboard.console import ConsoleServer, PortTakenError, create_app
-from dashboard.source import DetectorInfo, Source
+from dashboard.source import DetectorInfo, Reread, Source
 from detectors import detector_class
 from domain.health import Reading
 from domain.ports import Clock
 
+PATIENCE_S: Final = 10.0  # that a person waits for a button
 __all__ = ["PortTakenError", "console"]
 
 
-def console(rooms: Rooms, clock: Clock, state: Callable[[], str]) -> ConsoleServer:
-    """Return the console's server, not yet started."""
+def console(
+    rooms: Rooms,
+    clock: Clock,
+    state: Callable[[], str],
+    turn: Callable[[], AbstractContextManager[Any]] = nullcontext,
+) -> ConsoleServer:
+    """Return the console's server, not yet started. turn: held while it stores."""
     settings = rooms.settings
     root = settings.root
     source = Source(
@@ -36,7 +45,7 @@ def console(rooms: Rooms, clock: Clock, state: Callable[[], str]) -> ConsoleServ
         state,
         lambda alert_id, by, note: acknowledge(rooms, alert_id, by, note, clock.now()),
         lambda: _readings(rooms),
-        lambda reason: _reread(rooms, reason, clock),
+        partial(_reread, rooms, clock, turn),
     )
     return ConsoleServer(create_app(source), root.console.host, root.console.port)
 
@@ -46,6 +55,23 @@ def _readings(rooms: Rooms) -> Sequence[Reading]:
     return () if noted is None else noted[1]
 
 
-def _reread(rooms: Rooms, reason: str | None, clock: Clock) -> tuple[int, int]:
-    found = reread(rooms, rooms.journal.dead_letters(MOST, reason), clock.now())
-    return found.n_letters, found.n_mended
+def _reread(
+    rooms: Rooms,
+    clock: Clock,
+    turn: Callable[[], AbstractContextManager[Any]],
+    number: int | None,
+    reason: str | None,
+    before: int | None,
+) -> Reread:
+    """Read as many letters again as a person waits for; the next call goes on with the older ones."""
+    until = clock.monotonic() + PATIENCE_S
+    found = replay(
+        rooms,
+        clock.now(),
+        number,
+        reason,
+        before,
+        turn=turn,
+        is_stopping=lambda: clock.monotonic() > until,
+    )
+    return Reread(found.n_letters, found.n_mended, found.before)

@@ -1,14 +1,18 @@
 """Dead letters to the stores, once what was wrong is mended: each is read again under the config of today.
 
 What is good now leaves the dead letter for the place it has in the sum of its source and hour; what is still bad stays.
+All of them are reached: they are read a page at a time, from the newest number down, and what stays is not met again.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any, Final
 
 import orjson
 
@@ -24,16 +28,52 @@ from domain.records import Decoded, Outcome
 from store import codec
 from store.books import LEDGER_PART, STORE_PART, DeadLetter
 
-MOST = 10_000
+PAGE: Final = 2_000  # so that who stores meanwhile has a turn in between
 
 
 @dataclass(frozen=True, slots=True)
 class Reread:
-    """What became of the letters that were read again; `outcome` counts their items."""
+    """What became of the letters that were read again; `outcome` counts their items. before: those numbered below were
+    not looked at; None where none is left.
+    """
 
-    n_letters: int
-    n_mended: int
-    outcome: Outcome
+    n_letters: int = 0
+    n_mended: int = 0
+    outcome: Outcome = field(default_factory=Outcome)
+    before: int | None = None
+
+
+def replay(
+    rooms: Rooms,
+    now: datetime,
+    number: int | None = None,
+    reason: str | None = None,
+    before: int | None = None,
+    *,
+    turn: Callable[[], AbstractContextManager[Any]] = nullcontext,
+    is_stopping: Callable[[], bool] = lambda: False,
+    progress: Callable[[str], None] = lambda _: None,
+    page: int = PAGE,
+) -> Reread:
+    """Read one open letter again by its number, or those of a reason code, or all; those numbered below `before` only.
+
+    turn: held while a page is stored. is_stopping: asked after each page. Raises StoreAwayError.
+    """
+    if number is not None:
+        letter = rooms.journal.dead_letter(number)
+        with turn():
+            return reread(rooms, [letter] if letter is not None and letter.replayed_at is None else [], now)
+    total = Reread()
+    while letters := rooms.journal.dead_letters(page, reason, before):
+        with turn():
+            found = reread(rooms, letters, now)
+        n_letters, n_mended = total.n_letters + found.n_letters, total.n_mended + found.n_mended
+        total = Reread(n_letters, n_mended, total.outcome + found.outcome)
+        before = letters[-1].id
+        progress(f"{n_letters:,} read again, {n_mended:,} mended")
+        if is_stopping():
+            return replace(total, before=before if rooms.journal.dead_letters(1, reason, before) else None)
+    return total
 
 
 def reread(rooms: Rooms, letters: Sequence[DeadLetter], now: datetime) -> Reread:
@@ -48,25 +88,23 @@ def reread(rooms: Rooms, letters: Sequence[DeadLetter], now: datetime) -> Reread
             groups[letter.source, hour_of(letter.received_at)].append((letter, decoded))
     total, n_mended = Outcome(), 0
     for (source, hour), found in groups.items():
-        ids = [letter.id for letter, _ in found]
-        outcome = store(
-            rooms, f"again:{source}:{hour.isoformat()}:{min(ids)}-{max(ids)}:{len(ids)}", [d for _, d in found]
-        )
+        outcome = store(rooms, f"again:{source}:{hour.isoformat()}:{_digest(found)}", [d for _, d in found])
         rejected = [item for _, decoded in found for item in decoded.rejected]
         rooms.journal.books.settle_replay([letter for letter, _ in found], now, outcome, rejected)
         total, n_mended = total + outcome, n_mended + len(found)
     return Reread(len(letters), n_mended, total)
 
 
-def chosen(rooms: Rooms, number: int | None, reason: str | None) -> list[DeadLetter]:
-    """Return one open letter by its number, or those of a reason code, or all; none where there is no such letter."""
-    if number is None:
-        return rooms.journal.dead_letters(MOST, reason)
-    letter = rooms.journal.dead_letter(number)
-    return [] if letter is None or letter.replayed_at is not None else [letter]
+def _digest(found: Sequence[tuple[DeadLetter, Decoded]]) -> str:
+    """Return a name for just these items: after a crash another set of letters, or another config, is another batch."""
+    digest = hashlib.sha256()
+    for letter, decoded in found:
+        items = codec.write(decoded)
+        digest.update(b"%d:%d:" % (letter.id, len(items)) + items)
+    return digest.hexdigest()[:32]
 
 
-def told(found: Reread) -> dict[str, int]:
+def told(found: Reread) -> dict[str, Any]:
     """Return what a command tells of it, as JSON data."""
     outcome = found.outcome
     return {
@@ -75,6 +113,7 @@ def told(found: Reread) -> dict[str, int]:
         "stored": outcome.stored,
         "duplicates": outcome.duplicates,
         "conflicts": len(outcome.conflicts),
+        "before": found.before,
     }
 
 

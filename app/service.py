@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -25,7 +25,7 @@ from app.keeping import RoomBounds, keep
 from app.loading import Loading
 from app.notify import notifiers
 from app.pipeline import Pipeline, started_at
-from app.requests import ServiceLock, Work, serve
+from app.requests import ServiceLock, Work, in_turn, serve
 from app.roles import Role
 from app.rooms import Rooms
 from app.settings import Settings
@@ -40,6 +40,7 @@ KEEPING_S = 24 * 3600
 KEEPING_FIRST_S = 60  # after the start, so that collecting begins first
 MISFIRE_GRACE_S = 3600  # a late beat is run, not skipped; several late ones are run as one
 REQUESTS_S = 0.3  # seconds between looks for what a command asks
+PIPELINE: Final = "the pipeline"
 Jobs = Mapping[str, tuple[float, Callable[[], Any]]]
 
 
@@ -88,7 +89,7 @@ class Service:
                     partial(self._job, "heal", self.collector.heal), "interval", seconds=HEAL_S, id="heal"
                 )
             if Role.CONSOLE in self._roles and self.settings.root.console.is_enabled:
-                server = console(self.rooms, self._clock, lambda: "")
+                server = console(self.rooms, self._clock, lambda: "", lambda: self._writing)
                 server.start()
                 stack.callback(server.stop)
             is_ready()
@@ -106,8 +107,8 @@ class Service:
         files, inbox = Files(self.rooms, self._clock, how), self.settings.root.inbox
         works: Mapping[str, Work] = {
             "load": files.load,
-            "backup": lambda asked, _note: self.backup(Path(asked["path"])),
-            "reread": lambda asked, _note: self.reread(asked["number"], asked["reason"]),
+            "backup": lambda asked, note: self.backup(Path(asked["path"]), note),
+            "reread": lambda asked, note: self.reread(asked["number"], asked["reason"], note),
         }
         jobs: Jobs = {"requests": (REQUESTS_S, lambda: serve(self.rooms.ledger, works, self._clock.now))}
         return {**jobs, "inbox": (inbox.poll_s, files.look)} if inbox.is_enabled else jobs
@@ -139,17 +140,25 @@ class Service:
         work = partial(self._job, "keeping", lambda: keep(self.rooms, self._clock.now(), inbox))
         scheduler.add_job(work, "interval", seconds=KEEPING_S, id="keeping", next_run_time=first)
 
-    def backup(self, file: Path) -> dict[str, Any]:
+    def backup(self, file: Path, note: Callable[[str], None] = lambda _: None) -> dict[str, Any]:
         """Write a backup and tell of it; the pipeline stands still meanwhile, and receiving goes on."""
-        with self._writing:
+        with in_turn(self._writing, note, PIPELINE):
+            note("the pipeline stands still")
             return told(backup(self.rooms, file, self._clock.now()))
 
-    def reread(self, number: int | None, reason: str | None) -> dict[str, int]:
+    def reread(self, number: int | None, reason: str | None, note: Callable[[str], None]) -> Mapping[str, Any]:
         """Read dead letters again and tell of it."""
-        with self._writing:
-            return rereading.told(
-                rereading.reread(self.rooms, rereading.chosen(self.rooms, number, reason), self._clock.now())
+        return rereading.told(
+            rereading.replay(
+                self.rooms,
+                self._clock.now(),
+                number,
+                reason,
+                turn=lambda: in_turn(self._writing, note, PIPELINE),
+                is_stopping=self._stopping.is_set,
+                progress=note,
             )
+        )
 
     def _look(self, watch: HealthWatch, room: RoomBounds) -> None:
         receiver = None if self.collector is None else self.collector.health()

@@ -19,14 +19,16 @@ from domain.plant import Tag
 from domain.points import Rollup
 from domain.records import Tally
 from domain.scores import Score, Verdict
+from domain.text import printable
 from store.alerting import OutboxCounts
-from store.books import DeadLetter
+from store.books import DeadLetter, KeptConflict
 from store.scoring import ModelRow
 
 # What needs a person's attention comes first.
 URGENCY: Final = (Verdict.ALARM, Verdict.ENGINE_ERROR, Verdict.NO_DATA, Verdict.NOT_ASSESSED, Verdict.OK)
 BUCKETS: Final = 600
 HOUR_NS: Final = 3_600_000_000_000
+SHOWN_BYTES: Final = 20_000  # of a dead letter
 MANY_POINTS: Final = 100_000  # of one tag, in one trend
 
 
@@ -299,6 +301,7 @@ class SystemView:
     totals: tuple[Tally, ...]
     dead_by_reason: Mapping[str, int]
     dead: tuple[DeadLetter, ...]
+    conflicts: tuple[KeptConflict, ...]
     models: tuple[ModelRow, ...]
     untrained: tuple[str, ...]
     jobs: Mapping[str, tuple[datetime | None, str]]
@@ -310,7 +313,7 @@ class SystemView:
 
 
 def system_view(source: Source) -> SystemView:
-    """Return the sum, dead letters, models, jobs and outbox."""
+    """Return the sum, dead letters, conflicts, models, jobs and outbox."""
     models = source.ledger.scoring.models()
     trained = {m.detector for m in models if m.role == "champion"}
     totals = tuple(source.journal.totals())
@@ -318,6 +321,7 @@ def system_view(source: Source) -> SystemView:
         totals,
         source.journal.dead_letters_by_reason(),
         tuple(source.journal.dead_letters(most=50)),
+        tuple(source.journal.conflicts(most=20)),
         tuple(models),
         tuple(d.name for d in source.detectors if d.name not in trained),
         source.ledger.job_runs(),
@@ -327,3 +331,11 @@ def system_view(source: Source) -> SystemView:
         tuple(source.health()),
         source.now(),
     )
+
+
+def payload_text(payload: bytes) -> tuple[str, int]:
+    """Return the beginning of a dead letter's bytes as text, its lines kept and other control signs escaped, and how
+    many bytes are left out.
+    """
+    text = payload[:SHOWN_BYTES].decode("utf-8", "backslashreplace")
+    return "\n".join(map(printable, text.split("\n"))), max(0, len(payload) - SHOWN_BYTES)

@@ -25,6 +25,17 @@ class DetectorInfo:
     outcome: str
 
 
+@dataclass(frozen=True, slots=True)
+class Reread:
+    """What became of dead letters that were read again. before: those numbered below are still to be read, None where
+    none is left.
+    """
+
+    n_letters: int
+    n_mended: int
+    before: int | None = None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Source:
     """Everything a page may read. state: what the service is doing now, a message id ("" for ordinary running)."""
@@ -43,7 +54,7 @@ class Source:
     state: Callable[[], str]
     acknowledge: Callable[[str, str, str], None]
     health: Callable[[], Sequence[Reading]]  # none before the service ever looked
-    reread: Callable[[str | None], tuple[int, int]]  # reason code, or None for all -> (letters, mended)
+    reread: Callable[[int | None, str | None, int | None], Reread]  # a number, a reason code, numbers below; None: any
 
     def detectors_of(self, class_name: str) -> list[DetectorInfo]:
         """Return the detectors of a class."""

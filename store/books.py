@@ -124,6 +124,18 @@ class DeadLetter:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptConflict:
+    """One conflict as it is kept: a tag's or record's key and time, the value that was stored and the one that came."""
+
+    id: int
+    source: str
+    key: str
+    at: datetime
+    stored: str
+    offered: str
+
+
+@dataclass(frozen=True, slots=True)
 class Entered:
     """What is entered for one source and hour: items received, what became of them, and the rejected ones with the
     time each was received.
@@ -235,12 +247,12 @@ class Books:
         return settled, [Tally(r.source, from_ns(r.hour), *(getattr(r, name) for name in COUNTS)) for r in rows]
 
     def dead_letters(
-        self, most: int = 100, reason: str | None = None, source: str | None = None, *, is_open: bool = True
+        self, most: int = 100, reason: str | None = None, before: int | None = None, *, is_open: bool = True
     ) -> list[DeadLetter]:
-        """Return dead letters, newest first; `is_open` leaves out those that a replay has stored."""
+        """Return dead letters numbered below `before`, newest first; `is_open` leaves out those stored by a replay."""
         query = select(_dead).order_by(_dead.c.id.desc()).limit(most)
         query = query if reason is None else query.where(_dead.c.reason == reason)
-        query = query if source is None else query.where(_dead.c.source == source)
+        query = query if before is None else query.where(_dead.c.id < before)
         query = query.where(_dead.c.replayed_at.is_(None)) if is_open else query
         with self._db.connect() as connection:
             return [_dead_letter(r) for r in connection.execute(query)]
@@ -250,6 +262,13 @@ class Books:
         with self._db.connect() as connection:
             row = connection.execute(select(_dead).where(_dead.c.id == number)).first()
         return None if row is None else _dead_letter(row)
+
+    def conflicts(self, most: int = 100) -> list[KeptConflict]:
+        """Return the newest conflicts first."""
+        query = select(_conflicts).order_by(_conflicts.c.id.desc()).limit(most)
+        with self._db.connect() as connection:
+            rows = connection.execute(query).all()
+        return [KeptConflict(r.id, r.source, r.key, from_ns(r.at), r.stored, r.offered) for r in rows]
 
     def dead_letters_by_reason(self) -> dict[str, int]:
         """Return the number of items in the dead letter per reason code, replayed ones left out."""

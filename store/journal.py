@@ -25,7 +25,7 @@ from domain.instants import from_ns, to_ns
 from domain.points import Points
 from domain.records import Decoded, Outcome, Reason, Rejected, Tally
 from store import codec
-from store.books import Books, DeadLetter, Entered, Settled
+from store.books import Books, DeadLetter, Entered, KeptConflict, Settled
 from store.segments import Damage, Entry, Place, Segments
 from store.waiting import Waiting, hour_of
 
@@ -186,13 +186,17 @@ class Journal:
         """Bytes of the log on disk."""
         return self._segments.size()
 
-    def dead_letters(self, most: int = 100, reason: str | None = None) -> list[DeadLetter]:
-        """Return dead letters that were not replayed, newest first."""
-        return self.books.dead_letters(most, reason)
+    def dead_letters(self, most: int = 100, reason: str | None = None, before: int | None = None) -> list[DeadLetter]:
+        """Return dead letters that were not replayed, newest first, numbered below `before`."""
+        return self.books.dead_letters(most, reason, before)
 
     def dead_letter(self, number: int) -> DeadLetter | None:
         """Return one dead letter by its number."""
         return self.books.dead_letter(number)
+
+    def conflicts(self, most: int = 100) -> list[KeptConflict]:
+        """Return the newest conflicts first."""
+        return self.books.conflicts(most)
 
     def dead_letters_by_reason(self) -> dict[str, int]:
         """Return the number of dead items per reason code."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, cast
+
+import pytest
 
 from app.drain import drain
 from app.loading import load_file
-from app.rereading import reread
+from app.rereading import replay, reread
 from app.rooms import Rooms
 from app.settings import Settings, load
 from collectors.decode import Raw, decode
@@ -18,6 +21,24 @@ from domain.instants import from_ns
 from domain.records import Outcome, Reason, Refused
 from tests.app import tiny_plant as tiny
 from tests.architecture.product import ROOT
+
+
+class PowerCutError(Exception):
+    """The process ends just here."""
+
+
+@dataclass
+class CutOff:
+    """Rooms, and their journal and books, in which the power is cut before a replay is settled."""
+
+    inner: Any
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self.inner, name)
+        return CutOff(found) if name in ("journal", "books") else found
+
+    def settle_replay(self, *_: Any) -> None:
+        raise PowerCutError
 
 
 def received(rooms: Rooms, topic: str, payload: bytes) -> None:
@@ -166,3 +187,42 @@ def test_row_that_lay_ahead_of_the_clock_stays_a_dead_letter(rooms: Rooms, tmp_p
     found = reread(rooms, [letter], tiny.at(10**6))
     assert (found.n_mended, found.outcome) == (0, Outcome())
     assert rooms.points.count() == 1
+
+
+def test_every_letter_is_reached_also_behind_many_that_stay_bad(rooms: Rooms, plant: Settings) -> None:
+    received(rooms, "forewarn/points/plant/pump-1", b'{"at": "2026-01-04T23:00:00Z", "values": {"odd": 7}}')
+    for _ in range(25):
+        received(rooms, "forewarn/points/plant/nowhere", b"{}")
+    rooms.settings = mended(rooms, plant.folder)
+    told: list[str] = []
+    first = replay(rooms, tiny.T0, is_stopping=lambda: True, progress=told.append, page=10)
+    assert (first.n_letters, first.n_mended, told) == (10, 0, ["10 read again, 0 mended"])
+    assert first.before == rooms.journal.dead_letters(10)[-1].id
+    rest = replay(rooms, tiny.T0, before=first.before, page=10)
+    assert (rest.n_letters, rest.n_mended, rest.outcome.stored, rest.before) == (16, 1, 1, None)
+    assert len(rooms.journal.dead_letters()) == 25
+    assert replay(rooms, tiny.T0, reason="json").n_letters == 0
+
+
+def test_one_letter_is_read_by_its_number_once(rooms: Rooms, plant: Settings) -> None:
+    received(rooms, "forewarn/points/plant/pump-1", b'{"at": "2026-01-04T23:00:00Z", "values": {"odd": 7, "worse": 8}}')
+    rooms.settings = mended(rooms, plant.folder)
+    (letter,) = (x for x in rooms.journal.dead_letters() if x.part == "odd")
+    assert replay(rooms, tiny.T0, letter.id).outcome.stored == 1
+    assert replay(rooms, tiny.T0, letter.id).n_letters == 0
+
+
+def test_other_letters_of_the_same_shape_are_another_batch_after_a_crash(rooms: Rooms, plant: Settings) -> None:
+    for minute in range(4):
+        body = f'{{"at": "2026-01-04T23:0{minute}:00Z", "values": {{"odd": {minute}}}}}'
+        received(rooms, "forewarn/points/plant/pump-1", body.encode())
+    rooms.settings = mended(rooms, plant.folder)
+    fourth, third, second, first = rooms.journal.dead_letters()
+
+    with pytest.raises(PowerCutError):
+        reread(cast(Rooms, CutOff(rooms)), [fourth, second, first], tiny.T0)
+    found = reread(rooms, [fourth, third, first], tiny.T0)
+    assert (found.outcome.stored, found.outcome.duplicates) == (1, 2)
+    assert sorted(rooms.points.read(["plant/pump-1/odd"], 0, 2**62).value.tolist()) == [0, 1, 2, 3]
+    assert reread(rooms, [second], tiny.T0).outcome.duplicates == 1
+    assert all(total.difference == 0 for total in rooms.journal.totals())

@@ -15,7 +15,7 @@ import pytest
 
 from alerts.lifecycle import acknowledge
 from dashboard.console import ConsoleServer, create_app
-from dashboard.source import DetectorInfo, Source
+from dashboard.source import DetectorInfo, Reread, Source
 from domain.alerting import (
     Alert,
     AlertKey,
@@ -136,7 +136,7 @@ def source(tmp_path: Path) -> Iterator[Source]:
         "Test plant", small_plant(), zone, "en", 1.0, points, ledger, journal, rules, detectors,
         lambda: NOW, lambda: "", acknowledge_alert,
         lambda: [Reading("sum", 0.0, ""), Reading("disk", 0.42, "31.0 GB free"), Reading("lag", 3.0, "")],
-        lambda _reason: (3, 2),
+        lambda number, _reason, _before: Reread(3, 2) if number is None else Reread(1, 0),
     )  # fmt: skip
     for room in (ledger, journal, points):
         room.stop()

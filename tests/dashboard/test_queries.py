@@ -10,10 +10,11 @@ import pytest
 
 from dashboard import queries, words
 from dashboard.pages.asset import time_range
-from dashboard.pages.system import reread_told
-from dashboard.source import Source
+from dashboard.pages.system import body, letter, read_again
+from dashboard.source import Reread, Source
 from domain.instants import to_ns
 from domain.points import Points
+from domain.records import Conflict, Decoded, Outcome
 from domain.scores import Verdict
 from domain.text import catalogue
 from tests.dashboard.conftest import HOUR, LINE, NOW, PRESS, SILENT, STOPPED
@@ -150,5 +151,42 @@ def test_system_view_tells_the_health_of_the_software(source: Source) -> None:
     assert [(r.name, words.measure(r)) for r in view.health] == [("sum", "0"), ("disk", "42.0 %"), ("lag", "3 s")]
 
 
-def test_reading_dead_letters_again_is_told(source: Source) -> None:
-    assert reread_told(source, catalogue("en")) == "3 read again: 2 mended, 1 as bad as before."
+def test_reading_dead_letters_again_is_told_and_goes_on_with_what_is_left(source: Source) -> None:
+    asked: list[tuple[int | None, str | None, int | None]] = []
+
+    def reread(number: int | None, reason: str | None, before: int | None) -> Reread:
+        asked.append((number, reason, before))
+        return Reread(3, 2, 40) if before is None and number is None else Reread(1, 0)
+
+    given, t = replace(source, reread=reread), catalogue("en")
+    told, left = read_again(given, t, None, "json", None)
+    assert told == "3 read again: 2 mended, 1 as bad as before. There are more, below number 40: press again to go on."
+    assert read_again(given, t, None, "json", left) == ("1 read again: 0 mended, 1 as bad as before.", None)
+    read_again(given, t, None, None, left)  # another reason begins anew
+    read_again(given, t, 7, "json", left)
+    assert asked == [(None, "json", None), (None, "json", 40), (None, None, None), (7, "json", None)]
+
+
+def test_a_dead_letter_is_shown_whole_with_its_bytes(source: Source) -> None:
+    (held,) = source.journal.dead_letters()
+    shown = str(letter(source, catalogue("en"), held.id))
+    for part in (
+        "unknown_tag",
+        "forewarn/point/plant/press-1/oli",
+        "2026-03-04 21:00 KST",
+        held.sha256,
+        "Pre(children='x'",
+    ):
+        assert part in shown
+    assert "No dead letter" in str(letter(source, catalogue("en"), None))
+    assert "No dead letter" in str(letter(source, catalogue("en"), held.id + 1))
+    assert queries.payload_text(b"a\x1b[2J\nb\xff") == ("a\\x1b[2J\nb\\xff", 0)
+    assert queries.payload_text(b"x" * 20_005)[1] == 5
+
+
+def test_conflicts_are_shown_with_both_values(source: Source) -> None:
+    conflict = Conflict("plant/press-1/oil", NOW, "1.5", "2.5")
+    source.journal.settle_block("b", "mqtt", NOW, Decoded(Points.from_rows(())), Outcome(conflicts=(conflict,)))
+    (kept,) = queries.system_view(source).conflicts
+    assert (kept.key, kept.at, kept.stored, kept.offered) == ("plant/press-1/oil", NOW, "1.5", "2.5")
+    assert "2.5" in str(body(source, catalogue("en")))
