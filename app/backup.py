@@ -9,6 +9,8 @@ copied first (see store.copying), then the ledger, then telemetry, then the mode
 - What waits in the journal's copy is stored again after the restore. Where a store's copy holds it already (the caller
   could not hold a pipeline in another process), it is counted as a duplicate: nothing is lost, and the sum adds up.
 - The ledger says how far scoring has read; copied before telemetry, it never names points that telemetry lacks.
+- What a store on a server keeps beside it (which hours are to be rolled up, the oldest time kept) is copied before the
+  server is backed up: an hour that is rolled up once more does no harm.
 - A model is on disk before the ledger names it, so the models are copied after the ledger.
 
 What is received after the journal was copied is not in the archive: it was acknowledged after the backup began.
@@ -27,13 +29,17 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
+from pydantic import BaseModel, ConfigDict
+
 from app import archive
 from app.archive import Manifest
+from app.faults import build, read_toml
 from app.rooms import Rooms
 from app.secrets import in_plain
-from app.settings import Settings, load
-from domain.errors import NewerDataError, NotKeptHereError
+from app.settings import DataSettings
+from domain.errors import ConfigError, NewerDataError, NotKeptHereError
 from store import copying, migrations
+from store.ledger_settings import LedgerSettings
 
 CONFIG_FILES: Final = ("*.toml", "*.csv")
 PG_DUMP: Final = "it is on PostgreSQL: save it with pg_dump, and bring it back with pg_restore"
@@ -60,6 +66,14 @@ class Restored:
     notes: tuple[str, ...]
 
 
+class Places(BaseModel):
+    """What a restore needs of forewarn.toml: on a new machine passwords and certificates may not be there yet."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    data: DataSettings = DataSettings()
+    ledger: LedgerSettings = LedgerSettings()
+
+
 def backup(rooms: Rooms, file: Path, now: datetime) -> Backup:
     """Write an archive of config, journal, ledger, telemetry and models; the caller holds the pipeline.
 
@@ -75,6 +89,7 @@ def backup(rooms: Rooms, file: Path, now: datetime) -> Backup:
             left_out["ledger"] = PG_DUMP
         else:
             copying.copy_ledger(rooms.ledger.file, data)
+        copying.copy_notes(settings.data_folder, data)
         try:
             rooms.points.snapshot(data)
         except NotKeptHereError as error:
@@ -118,13 +133,13 @@ def restore(file: Path, config: Path, now: datetime, *, is_forced: bool = False)
     _refuse_newer(manifest)
     has_config = (config / "forewarn.toml").exists()
     if has_config:
-        _refuse_full(load(config).data_folder, is_forced=is_forced)
-    beside = load(config).data_folder if has_config else config
+        _refuse_full(Path(_places(config).data.folder), is_forced=is_forced)
+    beside = Path(_places(config).data.folder) if has_config else config
     with _room_beside(beside, "restore") as folder:
         _refuse_without_space(folder, manifest)
         archive.unpack(file, folder)
-        settings = load(config if has_config else folder / "config")
-        data = settings.data_folder
+        places = _places(config if has_config else folder / "config")
+        data = Path(places.data.folder)
         _refuse_full(data, is_forced=is_forced)
         copying.renumber_log(folder / "data", now)
         aside = None
@@ -137,7 +152,16 @@ def restore(file: Path, config: Path, now: datetime, *, is_forced: bool = False)
         shutil.move(folder / "data", data)
         if not has_config:
             shutil.copytree(folder / "config", config, dirs_exist_ok=True)
-    return Restored(manifest, data, None if has_config else config, aside, tuple(_differences(manifest, settings)))
+    return Restored(manifest, data, None if has_config else config, aside, tuple(_differences(manifest, places)))
+
+
+def _places(config: Path) -> Places:
+    file = config / "forewarn.toml"
+    data, faults = read_toml(file)
+    places, found = build(Places, data, str(file))
+    if faults or places is None:
+        raise ConfigError([*faults, *found])
+    return places
 
 
 def _copy_config(folder: Path, target: Path) -> None:
@@ -178,10 +202,10 @@ def _refuse_without_space(folder: Path, manifest: Manifest) -> None:
         raise OSError(f"the archive unpacks to {needed >> 20} MB, and {free >> 20} MB are free beside {folder.parent}")
 
 
-def _differences(manifest: Manifest, settings: Settings) -> Iterator[str]:
+def _differences(manifest: Manifest, places: Places) -> Iterator[str]:
     for part, why in manifest.left_out.items():
         yield f"the {part} was not in the archive: {why}"
-    if settings.root.ledger.is_postgres and "data/ledger.db" in manifest.sizes:
+    if places.ledger.is_postgres and "data/ledger.db" in manifest.sizes:
         yield "the archive's ledger is SQLite and lies in the data folder, but the config's ledger is on PostgreSQL"
 
 

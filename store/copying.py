@@ -21,7 +21,7 @@ from store.books import Books
 from store.segments import Entry, Segments
 from store.sqlite import copy_live
 
-BOOKS, LOG, LEDGER = "journal.db", "journal", "ledger.db"
+BOOKS, LOG, LEDGER, NOTES = "journal.db", "journal", "ledger.db", "influxdb.db"
 
 
 def copy_journal(folder: Path, target: Path) -> None:
@@ -36,6 +36,12 @@ def copy_journal(folder: Path, target: Path) -> None:
 def copy_ledger(file: Path, target: Path) -> None:
     """Copy a ledger's SQLite file into the folder `target` while it is in use."""
     copy_live(file, target / LEDGER)
+
+
+def copy_notes(folder: Path, target: Path) -> None:
+    """Copy what a point store on a server keeps beside it, where a data folder holds that, while it is in use."""
+    if (folder / NOTES).exists():
+        copy_live(folder / NOTES, target / NOTES)
 
 
 def renumber_log(folder: Path, now: datetime) -> None:

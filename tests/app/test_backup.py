@@ -22,9 +22,10 @@ from app.drain import drain
 from app.rooms import Rooms
 from app.service import Service
 from app.settings import Settings, load
-from domain.errors import NewerDataError, NotKeptHereError, StoreBusyError
+from domain.errors import ConfigError, NewerDataError, NotKeptHereError, StoreBusyError
 from domain.records import Event, EventKind
 from store import migrations
+from store.batch_log import BatchLog
 from tests.app import tiny_plant as tiny
 
 NOW = tiny.at(100_000)
@@ -155,6 +156,52 @@ def test_a_config_that_is_missing_comes_from_the_archive(rooms: Rooms, plant: Se
     assert done.config == plant.folder
     assert {p.name for p in plant.folder.iterdir()} == {p.name for p in (tmp_path / "old").iterdir()}
     assert (plant.data_folder / "ledger.db").exists()
+
+
+NEEDS_FILES = """[mqtt]
+password_file = "mqtt.secret"
+
+[mqtt.tls]
+is_enabled = true
+ca_file = "ca.pem"
+
+[unknown]
+is_of = "another release"
+"""
+
+
+def test_a_restore_needs_no_password_or_certificate_beside_the_config(rooms: Rooms, tmp_path: Path) -> None:
+    file = rooms.settings.folder / "forewarn.toml"
+    file.write_text(file.read_text().replace("[mqtt]\n", NEEDS_FILES).replace("is_enabled = false\n", ""))
+    with pytest.raises(ConfigError, match="password_file"):
+        load(rooms.settings.folder)
+    backup(rooms, tmp_path / "a.tar.gz", NOW)
+    rooms.stop()
+    rooms.settings.data_folder.rename(tmp_path / "lost")
+    for config in (rooms.settings.folder, tmp_path / "new" / "config"):
+        done = restore(tmp_path / "a.tar.gz", config, LATER)
+        assert (done.data / "ledger.db").exists()
+        done.data.rename(tmp_path / f"restored to {config.parent.name}")
+    file.write_text("[data]\nfolder = 7\n")
+    with pytest.raises(ConfigError, match=r"data\.folder = 7"):
+        restore(tmp_path / "a.tar.gz", rooms.settings.folder, LATER)
+
+
+def test_what_is_noted_beside_influxdb_is_in_the_archive(tmp_path: Path) -> None:
+    toml = tiny.FOREWARN.replace('folder = "DATA"', 'folder = "DATA"\ntelemetry = "influxdb"')
+    with tiny.rooms_of(tiny.settings_in(tmp_path, forewarn_toml=toml)) as rooms:
+        notes = BatchLog(rooms.settings.data_folder / "influxdb.db")
+        notes.start()
+        notes.raise_floor(12_345)
+        made = backup(rooms, tmp_path / "a.tar.gz", NOW)
+        notes.stop()
+    assert "influxd backup" in made.notes[0]
+    config = tiny.write(tmp_path / "new", forewarn_toml=toml)
+    restore(tmp_path / "a.tar.gz", config, LATER)
+    notes = BatchLog(tmp_path / "new" / "data" / "influxdb.db")
+    notes.start()
+    assert notes.floor() == 12_345
+    notes.stop()
 
 
 def test_a_folder_with_data_is_left_alone_unless_forced_and_then_moved_aside(
