@@ -146,6 +146,15 @@ def test_every_own_rule_raises_and_clears(rooms: Rooms, rule: object) -> None:
     assert open_alerts(rooms)[found.id] is AlertState.RETURNED_UNACKED
 
 
+@pytest.mark.parametrize("measure", ["disk", "journal"])
+@pytest.mark.parametrize(("share", "raised"), [(0.79, []), (0.85, ["80"]), (0.95, ["80", "90"])])
+def test_disk_and_journal_are_told_of_at_80_and_at_90_percent(
+    rooms: Rooms, measure: str, share: float, raised: list[str]
+) -> None:
+    raise_alerts(rooms, [Reading(measure, share, "")], tiny.T0)
+    assert sorted(open_alerts(rooms)) == [f"forewarn-{measure}-{limit}" for limit in raised]
+
+
 def test_rule_of_the_plant_takes_the_place_of_an_own_one(tmp_path: Path) -> None:
     own = '\n[[rules]]\nid = "my-disk"\nasset_class = "forewarn"\nwatch = "health:disk"\nraise = 0.5\n'
     config = tiny.write(tmp_path)
