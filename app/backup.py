@@ -103,7 +103,7 @@ def backup(rooms: Rooms, file: Path, now: datetime) -> Backup:
             made_at=now.isoformat(),
             forewarn=version("forewarn"),
             plant=settings.root.plant.name,
-            versions={name: migrations.versions(name)[-1] for name in ("ledger", "books")},
+            versions=migrations.newest(),
             left_out=left_out,
         )
         archive.pack(folder, manifest, file)
@@ -181,8 +181,9 @@ def _secrets_in(config: Path) -> list[str]:
 
 
 def _refuse_newer(manifest: Manifest) -> None:
+    known = migrations.newest()
     for name, held in manifest.versions.items():
-        if held > migrations.versions(name)[-1]:
+        if held > known.get(name, ""):
             raise NewerDataError(
                 f"the archive was made by Forewarn {manifest.forewarn}, which is newer: restore with it"
             )

@@ -39,11 +39,12 @@ class Rooms:
         return self._points
 
     def start(self) -> None:
-        """Open all; raises where another process owns the telemetry file."""
-        if self._points is not None:
-            self._points.start()
-        self.journal.start()
-        self.ledger.start()
+        """Open all; raises where another process owns the telemetry file, and NewerDataError with none opened."""
+        rooms = [room for room in (self._points, self.journal, self.ledger) if room is not None]
+        for room in rooms:
+            room.refuse_newer()
+        for room in rooms:
+            room.start()
 
     def stop(self) -> None:
         """Close all."""

@@ -42,6 +42,13 @@ class PointStore(LifeCycle, Protocol):
     A store that cannot be reached raises StoreAwayError from any call; the same call may be made again later.
     """
 
+    def refuse_newer(self) -> None:
+        """Raise NewerDataError where a newer Forewarn has written what this machine holds of it; it is only read.
+
+        Called before `start`, so that of a newer data folder nothing is opened for writing.
+        """
+        ...
+
     def apply(self, batch: str, points: Points) -> Outcome:
         """Store a batch once: a repeated batch id changes nothing and returns the first outcome.
 

@@ -30,15 +30,15 @@ from sqlalchemy import (
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from domain.records import Outcome
-from store import outcomes
+from store import migrations, outcomes
 from store.matching import OLDEST_NS
 from store.sqlite import open_engine
 
 KEPT_BATCHES = 10_000
-_TABLES = MetaData()
+TABLES = MetaData()
 _batches = Table(
     "batches",
-    _TABLES,
+    TABLES,
     Column("sequence", Integer, primary_key=True, autoincrement=True),
     Column("batch", String, nullable=False, unique=True),
     Column("is_done", Boolean, nullable=False),
@@ -49,11 +49,11 @@ _batches = Table(
 )
 _hours = Table(
     "hours",
-    _TABLES,
+    TABLES,
     Column("hour", BigInteger, primary_key=True, autoincrement=False),
     Column("touched", Integer, nullable=False),  # counts up, so that a touch during a roll-up is not forgotten
 )
-_floor = Table("floor", _TABLES, Column("only", Integer, primary_key=True), Column("at", BigInteger, nullable=False))
+_floor = Table("floor", TABLES, Column("only", Integer, primary_key=True), Column("at", BigInteger, nullable=False))
 
 Mask = NDArray[np.bool_]
 
@@ -77,10 +77,14 @@ class BatchLog:
         self._file = file
         self._engine: Engine | None = None
 
+    def refuse_newer(self) -> None:
+        """Raise NewerDataError where a newer Forewarn has written the file; it is only read."""
+        migrations.refuse_newer(self._file, "notes")
+
     def start(self) -> None:
-        """Open or create the file."""
+        """Open or create the file; raises NewerDataError."""
         if self._engine is None:
-            self._engine = open_engine(self._file, _TABLES)
+            self._engine = open_engine(self._file, TABLES, "notes")
 
     def stop(self) -> None:
         """Close the file."""

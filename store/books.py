@@ -38,6 +38,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from domain.instants import from_ns, hour_of, to_ns
 from domain.records import Outcome, Refused, Rejected, Tally
+from store.migrations import refuse_newer
 from store.sql import storable_text
 from store.sqlite import PATIENCE_S, open_engine
 
@@ -154,6 +155,10 @@ class Books:
     def __init__(self, file: Path) -> None:
         self._file = file
         self._engine: Engine | None = None
+
+    def refuse_newer(self) -> None:
+        """Raise NewerDataError where a newer Forewarn has written the file; it is only read."""
+        refuse_newer(self._file, "books")
 
     def start(self) -> None:
         """Open or create the file. A damaged one is set aside, so that collecting goes on; raises sqlite3's

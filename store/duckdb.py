@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,22 +23,11 @@ from domain.points import Points, Rollup, run_starts
 from domain.records import Outcome
 from store import duckdb_reads as reads
 from store.duckdb_reads import filled
+from store.duckdb_steps import bring_up_to_date, refuse_newer
 from store.matching import HOUR_NS, NOTHING_HELD, OLDEST_NS, Held, judge, refusals, spans, texts_of
 from store.outcomes import read_conflicts, read_refused, write_conflicts, write_refused
 from store.settings import DuckDBSettings
 
-SCHEMA: Final = """
-create table if not exists tags (tag_no integer, tag_id varchar);
-create table if not exists points (
-    tag_no integer, at_ns bigint, value double, text varchar, quality utinyint, flags uinteger, received_at bigint);
-create table if not exists batches (
-    sequence bigint, batch varchar, stored bigint, duplicates bigint, conflicts varchar);
-alter table batches add column if not exists refused varchar default '[]';
-create table if not exists hours (
-    tag_no integer, hour_ns bigint, low double, mean double, high double, n bigint);
-create table if not exists touched_hours (hour_ns bigint);
-create table if not exists floors (at_ns bigint);
-"""
 AWAY: Final = (duckdb.OperationalError, duckdb.InternalError, duckdb.FatalException)
 KEPT_BATCHES: Final = 10_000
 MANY: Final = 200_000  # rows that are worth all threads
@@ -68,19 +57,20 @@ class DuckDBPoints:
         self._newest = np.zeros(0, np.int64)  # by tag number: nothing is stored after it
 
     def start(self) -> None:
-        """Open or create the file; raises StoreBusyError where another process has it."""
+        """Open or create the file, brought up to date; raises StoreBusyError where another process has it, and
+        NewerDataError.
+        """
         if self._connection is not None:
             return
         self._file.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            connection = duckdb.connect(str(self._file), config=self._config)
-        except duckdb.IOException as error:
-            if "lock" in str(error).lower():
-                raise StoreBusyError(f"{self._file} belongs to a running Forewarn") from error
-            raise
+        connection = self._connect(read_only=False)
         connection.execute(f"set allowed_directories = [{_quoted(str(self._staging))}]")
         connection.execute("set enable_external_access = false")
-        connection.execute(SCHEMA)
+        try:
+            bring_up_to_date(connection)
+        except BaseException:
+            connection.close()
+            raise
         self._connection = connection
         self._remember(connection)
         row = connection.execute(
@@ -89,6 +79,12 @@ class DuckDBPoints:
         self._sequence = row[0] if row else 0
         newest = row[1] if row and row[1] is not None else OLDEST_NS
         self._newest = np.full(len(self._tag_no) + 1, newest, np.int64)
+
+    def refuse_newer(self) -> None:
+        """Raise NewerDataError where a newer Forewarn has written the file; see `PointStore.refuse_newer`."""
+        if self._connection is None and self._file.exists():
+            with closing(self._connect(read_only=True)) as connection:
+                refuse_newer(connection)
 
     def stop(self) -> None:
         """Close the file."""
@@ -186,6 +182,14 @@ class DuckDBPoints:
             return Path(shutil.move(copy, folder / self._file.name))
         finally:
             shutil.rmtree(self._staging, ignore_errors=True)
+
+    def _connect(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+        try:
+            return duckdb.connect(str(self._file), read_only=read_only, config=self._config)
+        except duckdb.IOException as error:
+            if "lock" in str(error).lower():
+                raise StoreBusyError(f"{self._file} belongs to a running Forewarn") from error
+            raise
 
     def _cursor(self) -> duckdb.DuckDBPyConnection:
         if self._connection is None:

@@ -55,6 +55,10 @@ class InfluxPoints:
         self._newest: dict[str, int] = {}  # by tag: nothing is stored after it, as of the last note of `self._noted`
         self._noted = -1
 
+    def refuse_newer(self) -> None:
+        """Raise NewerDataError where a newer Forewarn has written the notes; see `PointStore.refuse_newer`."""
+        self._log.refuse_newer()
+
     def start(self) -> None:
         """Open the notes; the server is asked for nothing yet and may be away."""
         self._log.start()

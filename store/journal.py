@@ -58,6 +58,10 @@ class Journal:
         self._lock = threading.Lock()
         self._owner: int | None = None
 
+    def refuse_newer(self) -> None:
+        """Raise NewerDataError where a newer Forewarn has written the books; they are only read."""
+        self.books.refuse_newer()
+
     def start(self) -> None:
         """Open or create the books; the log is opened with its first use."""
         self._folder.mkdir(parents=True, exist_ok=True)

@@ -11,7 +11,7 @@ from domain.instants import from_ns, to_ns
 from store import tables
 from store.alerting import Alerting
 from store.ledger_settings import LedgerSettings
-from store.migrations import bring_up_to_date
+from store.migrations import bring_up_to_date, refuse_newer, refuse_newer_on
 from store.postgres import open_postgres
 from store.records import Records
 from store.requests import Requests
@@ -29,6 +29,17 @@ class Ledger:
     def __init__(self, folder: Path, settings: LedgerSettings | None = None) -> None:
         self._file, self._settings = folder / "ledger.db", settings or LedgerSettings()
         self._engine: Engine | None = None
+
+    def refuse_newer(self) -> None:
+        """Raise NewerDataError where a newer Forewarn has written the database; it is only read."""
+        if not self._settings.is_postgres:
+            refuse_newer(self._file, "ledger")
+            return
+        engine = open_postgres(self._settings)
+        try:
+            refuse_newer_on(engine, "ledger")
+        finally:
+            engine.dispose()
 
     def start(self) -> None:
         """Open or create the database; raises NewerDataError, and StoreAwayError where PostgreSQL is not reached."""

@@ -7,19 +7,22 @@ of a newer Forewarn is not touched. Alembic takes its time to import: it is impo
 from __future__ import annotations
 
 import logging
+import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, MetaData, inspect, text
 
 from domain.errors import NewerDataError
+from store import duckdb_steps
 from store.sql import take_turns
 
 log = logging.getLogger(__name__)
 FOLDER: Final = Path(__file__).parent
 VERSION_TABLE: Final = "alembic_version"
+NAMES: Final = ("ledger", "books", "notes")
 FIRST: Final = "0001"  # what 0.1.0 made without noting a version
 
 
@@ -39,10 +42,7 @@ def bring_up_to_date(
         if held == newest:
             return
         if held is not None and held not in versions(name):
-            raise NewerDataError(
-                f"the {name} is at version {held}, and this Forewarn knows versions up to {newest}: "
-                "start the Forewarn that wrote it, or restore a backup made by this one"
-            )
+            raise _newer(name, held)
         if held is None and not set(inspect(connection).get_table_names()) & set(tables.tables):
             tables.create_all(connection)
             _note(connection, newest)
@@ -52,6 +52,40 @@ def bring_up_to_date(
             _note(connection, FIRST)
         upgrade(connection, name)
         log.info("upgraded database=%s from=%s to=%s", name, held or FIRST, newest)
+
+
+def refuse_newer(file: Path, name: str) -> None:
+    """Raise NewerDataError where a newer Forewarn has written a SQLite file; it is only read."""
+    if not file.exists():
+        return
+    # Without a log beside it nobody has it open, and it is read without a log being made for it.
+    how = "mode=ro" if file.with_name(file.name + "-wal").exists() else "immutable=1"
+    try:
+        with closing(sqlite3.connect(f"{file.resolve().as_uri()}?{how}", uri=True)) as connection:
+            row = connection.execute(f"select version_num from {VERSION_TABLE}").fetchone()  # noqa: S608
+    except sqlite3.DatabaseError:
+        return  # no version, damaged, or not to be read just now: opening it tells
+    if row is not None and row[0] not in versions(name):
+        raise _newer(name, row[0])
+
+
+def refuse_newer_on(engine: Engine, name: str) -> None:
+    """Raise NewerDataError where a newer Forewarn has written a database on a server; it is only read."""
+    held = held_version(engine)
+    if held is not None and held not in versions(name):
+        raise _newer(name, held)
+
+
+def _newer(name: str, held: str) -> NewerDataError:
+    return NewerDataError(
+        f"the {name} is at version {held}, and this Forewarn knows versions up to {versions(name)[-1]}: "
+        "start the Forewarn that wrote it, or restore a backup made by this one"
+    )
+
+
+def newest() -> dict[str, str]:
+    """Return the newest version of each database of a data folder that this Forewarn knows."""
+    return {**{name: versions(name)[-1] for name in NAMES}, "telemetry": duckdb_steps.VERSION}
 
 
 def upgrade(connection: Connection, name: str, to: str = "head") -> None:

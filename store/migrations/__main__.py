@@ -1,5 +1,5 @@
-"""`python -m store.migrations ledger|books "what changes"`: write the next step from the difference between the tables
-in code and those that the steps so far make. For developers; read what it wrote before it is committed.
+"""`python -m store.migrations ledger|books|notes "what changes"`: write the next step from the difference between the
+tables in code and those that the steps so far make. For developers; read what it wrote before it is committed.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from typing import Final
 
 from sqlalchemy import MetaData, create_engine
 
-from store import books, tables
+from store import batch_log, books, tables
 from store.migrations import FOLDER, config, upgrade, versions
 
-TABLES: Final[Mapping[str, MetaData]] = {"ledger": tables.TABLES, "books": books.TABLES}
+TABLES: Final[Mapping[str, MetaData]] = {"ledger": tables.TABLES, "books": books.TABLES, "notes": batch_log.TABLES}
 
 
 def write(name: str, what: str) -> None:

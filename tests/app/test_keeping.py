@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sqlite3
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,7 +19,7 @@ from app.loading import blocks_of
 from app.rooms import Rooms
 from collectors.tables import BadFileError
 from domain.alerting import Alert, AlertKey, AlertState, AlertUpdate, Message, Priority
-from domain.errors import ConfigError, JournalFullError, StoreAwayError
+from domain.errors import ConfigError, JournalFullError, NewerDataError, StoreAwayError
 from domain.instants import to_ns
 from domain.records import Conflict, Decoded, Outcome, Reason, Rejected
 from domain.scores import Scale, Score, Verdict
@@ -287,6 +289,22 @@ def test_a_journal_at_its_bound_refuses_and_takes_again_once_it_is_drained(tmp_p
         tiny.accept(rooms, NOW, message)
         (total,) = rooms.journal.totals()
         assert (total.stored, total.in_journal, total.difference) == (held, 2000, 0)
+
+
+@pytest.mark.parametrize("newer", ["ledger.db", "journal.db"])
+def test_of_a_newer_data_folder_nothing_is_opened_for_writing(newer: str, tmp_path: Path) -> None:
+    settings = tiny.settings_in(tmp_path)
+    with tiny.rooms_of(settings):
+        pass
+    with closing(sqlite3.connect(settings.data_folder / newer)) as connection:
+        connection.execute("update alembic_version set version_num = '0999'")
+        connection.commit()
+    (settings.data_folder / "telemetry.duckdb").unlink()
+    before = {path.name: path.read_bytes() for path in settings.data_folder.iterdir() if path.is_file()}
+    with pytest.raises(NewerDataError), tiny.rooms_of(settings):
+        pass
+    after = {path.name: path.read_bytes() for path in settings.data_folder.iterdir() if path.is_file()}
+    assert after == before  # nor was the telemetry made anew
 
 
 def _accept_often(rooms: Rooms, message: Decoded) -> None:

@@ -14,12 +14,13 @@ import duckdb
 import numpy as np
 import pytest
 
-from domain.errors import StoreAwayError, StoreBusyError
+from domain.errors import NewerDataError, StoreAwayError, StoreBusyError
 from domain.points import Flag, Point, Points, Quality
 from domain.records import Outcome
 from store import duckdb_reads, open_points
 from store.duckdb import MANY, DuckDBPoints
 from store.duckdb_reads import FEW
+from store.duckdb_steps import STEPS
 from tests.store.items import points
 
 EVER = 2**62
@@ -49,6 +50,37 @@ def read(store: DuckDBPoints, *tags: str) -> list[tuple[str, int, float | None]]
 
 def test_registry_opens_the_store_of_a_kind(tmp_path: Path) -> None:
     assert isinstance(open_points("duckdb", tmp_path), DuckDBPoints)
+
+
+def test_file_of_0_1_0_is_brought_up_to_date_with_its_points(tmp_path: Path) -> None:
+    with duckdb.connect(str(tmp_path / "telemetry.duckdb")) as connection:
+        connection.execute(STEPS[0])
+        connection.execute("insert into tags values (1, 'a/x')")
+        connection.execute("insert into points values (1, 5, 1.5, null, 0, 0, 0)")
+        connection.execute("insert into batches values (1, 'b', 1, 0, '[]')")
+    for _ in range(2):
+        store = DuckDBPoints(tmp_path)
+        store.refuse_newer()
+        store.start()
+        assert read(store, "a/x") == [("a/x", 5, 1.5)]
+        assert store.apply("b", points(("a/x", 5, 1.5))) == Outcome(stored=1)
+        store.stop()
+    with duckdb.connect(str(tmp_path / "telemetry.duckdb")) as connection:
+        assert connection.execute("select number from version").fetchall() == [(len(STEPS),)]
+
+
+def test_file_of_a_newer_forewarn_is_refused_and_not_touched(store: DuckDBPoints, tmp_path: Path) -> None:
+    store.refuse_newer()  # it is open here
+    store.stop()
+    file = tmp_path / "telemetry.duckdb"
+    with duckdb.connect(str(file)) as connection:
+        connection.execute("update version set number = 999")
+    before = file.read_bytes()
+    for refuse in (store.refuse_newer, store.start):
+        with pytest.raises(NewerDataError, match=r"the telemetry is at version 0999.*: start the Forewarn that"):
+            refuse()
+    assert file.read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == [file.name]
 
 
 def test_second_process_is_told_that_the_store_is_busy(store: DuckDBPoints, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from domain.alerting import AlertState
 from domain.errors import NewerDataError
 from domain.records import Decoded, Outcome
 from store import migrations
+from store.batch_log import BatchLog
 from store.journal import Journal
 from store.ledger import Ledger
 from store.ledger_settings import LedgerSettings
@@ -109,19 +110,53 @@ def test_a_new_database_is_at_the_newest_version_and_makes_no_copy(name: str, tm
     assert list(tmp_path.glob("*.bak")) == []
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", TABLES)
 def test_a_database_of_a_newer_forewarn_is_refused_and_not_touched(name: str, tmp_path: Path) -> None:
-    room = Ledger(tmp_path) if name == "ledger" else Journal(tmp_path)
+    room = {"ledger": Ledger, "books": Journal}[name](tmp_path) if name in FILES else BatchLog(tmp_path / "influxdb.db")
+    room.refuse_newer()  # there is nothing yet
     room.start()
     room.stop()
-    with closing(sqlite3.connect(tmp_path / FILES[name])) as connection:
+    room.refuse_newer()
+    file = tmp_path / {**FILES, "notes": "influxdb.db"}[name]
+    with closing(sqlite3.connect(file)) as connection:
         connection.execute("update alembic_version set version_num = '0999'")
         connection.commit()
-    with pytest.raises(
-        NewerDataError, match=rf"the {name} is at version 0999.*up to .*: start the Forewarn that wrote it"
-    ):
-        room.start()
-    assert version(tmp_path / FILES[name]) == "0999"
+    before = file.read_bytes()
+    for refuse in (room.refuse_newer, room.start):
+        with pytest.raises(
+            NewerDataError, match=rf"the {name} is at version 0999.*up to .*: start the Forewarn that wrote it"
+        ):
+            refuse()
+    assert version(file) == "0999"
+    assert file.read_bytes() == before
+
+
+def test_a_ledger_of_a_newer_forewarn_on_a_server_is_refused(ledger_at: LedgerSettings, tmp_path: Path) -> None:
+    if not ledger_at.is_postgres:
+        pytest.skip("looked at on SQLite above")
+    ledger = Ledger(tmp_path, ledger_at)
+    ledger.refuse_newer()
+    ledger.start()
+    ledger.refuse_newer()
+    with ledger._db.begin() as connection:
+        connection.execute(text("update alembic_version set version_num = '0999'"))
+    with pytest.raises(NewerDataError, match="the ledger is at version 0999"):
+        ledger.refuse_newer()
+    ledger.stop()
+
+
+def test_what_cannot_be_read_is_left_to_who_opens_it(tmp_path: Path) -> None:
+    (tmp_path / "journal.db").write_bytes(b"no database at all" * 100)
+    Journal(tmp_path).refuse_newer()
+    Journal(as_0_1_0(tmp_path / "old")).refuse_newer()
+    assert version(_upgraded(tmp_path / "old")) == migrations.versions("books")[-1]
+
+
+def _upgraded(folder: Path) -> Path:
+    journal = Journal(folder)
+    journal.start()
+    journal.stop()
+    return folder / "journal.db"
 
 
 def test_an_upgrade_that_breaks_leaves_the_database_as_it_was(tmp_path: Path) -> None:
@@ -140,7 +175,7 @@ def test_an_upgrade_that_breaks_leaves_the_database_as_it_was(tmp_path: Path) ->
     ledger.stop()
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", TABLES)
 def test_the_steps_make_the_tables_that_the_code_names(name: str, tmp_path: Path) -> None:
     with create_engine(f"sqlite:///{tmp_path / 'made.db'}").connect() as connection:
         assert differences(connection, name, TABLES[name]) == []
@@ -170,7 +205,7 @@ def test_a_difference_between_steps_and_code_would_be_found(tmp_path: Path) -> N
         assert [d[0] for d in compare_metadata(context, TABLES["ledger"])] == ["add_table"]
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", TABLES)
 def test_steps_are_numbered_without_a_gap(name: str) -> None:
     found = migrations.versions(name)
     assert found == [f"{i:04}" for i in range(1, len(found) + 1)]
