@@ -93,6 +93,25 @@ def test_compose_uses_the_files_that_are_shipped(compose: Any) -> None:
     assert (DEPLOY / compose["services"]["forewarn"]["build"]["context"] / "deploy" / "Dockerfile").is_file()
 
 
+def test_the_folders_that_are_written_to_are_made_for_their_users(unit: dict[str, list[str]], compose: Any) -> None:
+    made = {
+        path: (owner, mode)
+        for owner, mode, path in re.findall(r"^install -d -o (\w+) -g \w+ -m (\d+) (\S+)", OPERATING, re.MULTILINE)
+    }
+    opened = [path.lstrip("-") for path in unit["ReadWritePaths"]]
+    state = f"/var/lib/{unit['StateDirectory'][0]}"
+    for path in opened:
+        assert made[path][0] == unit["User"][0], path
+        assert not path.startswith(state)  # which nobody else may enter
+    user = re.findall(r"--uid (\d+)", (DEPLOY / "Dockerfile").read_text())[0]
+    mounted = [v for v in compose["services"]["forewarn"]["volumes"] if v.startswith("./") and not v.endswith(":ro")]
+    for volume in mounted:
+        assert made[f"deploy/{volume[2:].partition(':')[0]}"][0] == user, volume
+    inboxes = {path: mode for path, (_, mode) in made.items() if "inbox" in path}
+    assert len(inboxes) == 2
+    assert set(inboxes.values()) == {"2770"}
+
+
 def test_composes_commands_are_ours(compose: Any) -> None:
     program, *args = compose["services"]["forewarn"]["healthcheck"]["test"][1:]
     assert program == "forewarn"
@@ -112,7 +131,9 @@ def test_composes_config_has_no_key_that_the_settings_lack(compose: Any) -> None
     data = tomllib.loads((DEPLOY / "compose.toml").read_text(encoding="utf-8"))
     root = Root.model_validate(data)
     folders = [v.split(":")[1] for v in compose["services"]["forewarn"]["volumes"]]
-    assert root.data.folder in folders
+    assert Path(root.data.folder).parent.as_posix() in folders  # the volume itself cannot be moved aside by a restore
+    assert root.inbox.is_enabled
+    assert root.inbox.folder in folders
     secrets = {f"/run/secrets/{name}" for name in compose["services"]["forewarn"]["secrets"]}
     assert {section["password_file"] for section in data.values() if "password_file" in section} == secrets
 
