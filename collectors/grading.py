@@ -72,8 +72,8 @@ def grade(stated: Any, codes: Codes = "opc-ua") -> Quality:
         return Quality.GOOD
     if isinstance(stated, bool):
         return Quality.GOOD if stated else Quality.BAD
-    if isinstance(stated, int):
-        return _of_code(stated, codes)
+    if isinstance(stated, int) or (isinstance(stated, float) and stated.is_integer()):
+        return _of_code(int(stated), codes)  # a column of whole numbers with gaps is one of floats
     if not isinstance(stated, str):
         return Quality.UNCERTAIN
     word = stated.strip().lower()

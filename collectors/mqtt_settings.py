@@ -7,6 +7,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from collectors.grading import Codes
 from collectors.json_paths import parse_path
 
 STRICT: Final = ConfigDict(frozen=True, extra="forbid")
@@ -52,7 +53,7 @@ class TopicSettings(BaseModel):
     rename: dict[str, str] = {}
     unit: str = ""
     time_unit: TimeUnit = "iso"
-    quality_codes: Literal["opc-ua", "opc-da"] = "opc-ua"
+    quality_codes: Codes = "opc-ua"
     has_text_numbers: bool = False
     decimal: Literal[".", ","] = "."
 

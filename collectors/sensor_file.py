@@ -182,7 +182,7 @@ class SensorFile:
         if "quality" not in block.columns:
             return np.zeros(len(block.lines), np.uint8)
         cells = _cells(block, "quality")
-        graded = [grade(q) if q else Quality.GOOD for q in cells.distinct]
+        graded = [Quality.GOOD if q == "" else grade(q, self.form.quality_codes) for q in cells.distinct]
         return np.array(graded, dtype=np.uint8)[cells.codes]
 
     def _convert(self, block: Block, ids: Cells, readings: Readings, is_taken: NDArray[np.bool_]) -> None:

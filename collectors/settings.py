@@ -11,6 +11,7 @@ from zoneinfo import available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
+from collectors.grading import Codes
 from collectors.mqtt_settings import SparkplugSettings, TimeUnit, TlsSettings, TopicSettings
 
 TIME_WORDS: Final = ("iso", "s", "ms", "us", "ns", "cycle")
@@ -85,6 +86,7 @@ class FormatSettings(BaseModel):
     decimal: Literal[".", ","] = "."
     encoding: str = "utf-8-sig"
     null_texts: tuple[str, ...] = ("", "NA", "N/A", "#N/A", "-", "null", "NaN", "nan")
+    quality_codes: Codes = "opc-ua"
     units: Mapping[str, str] = {}
     verdicts: Mapping[str, float] = {}
     codes: tuple[str, ...] = ()

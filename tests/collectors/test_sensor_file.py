@@ -1,0 +1,50 @@
+"""Sensor files: how a value's quality, and what stands in place of a value, is kept."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from collectors.dump import read_dump
+from collectors.settings import FormatSettings
+from domain.points import Points, Quality
+from tests.collectors.plants import NOW, PLANT, form
+
+AT = NOW - timedelta(minutes=1)
+DA = {"192": Quality.GOOD, "216": Quality.GOOD, "64": Quality.UNCERTAIN, "0": Quality.BAD, "24": Quality.BAD}
+
+
+def load(path: Path, settings: FormatSettings) -> Points:
+    return Points.concat([block.points for block in read_dump(path, settings, PLANT, NOW)])
+
+
+def times(n: int) -> list[datetime]:
+    return [AT + timedelta(seconds=i) for i in range(n)]
+
+
+def test_quality_codes_of_opc_da_are_read_where_the_format_says_so(tmp_path: Path) -> None:
+    rows = [f"{at.isoformat()},force,1,{code}\n" for at, code in zip(times(len(DA)), DA, strict=True)]
+    path = tmp_path / "a.csv"
+    path.write_text("time,tag,value,quality\n" + "".join(rows))
+    assert load(path, form(layout="long", quality_codes="opc-da")).quality.tolist() == list(DA.values())
+    assert load(path, form(layout="long")).quality[[0, 3]].tolist() == [Quality.UNCERTAIN, Quality.GOOD]
+
+
+@pytest.mark.parametrize(
+    ("stated", "expected"),
+    [
+        (pa.array([192, 64, 0]), [Quality.GOOD, Quality.UNCERTAIN, Quality.BAD]),
+        (pa.array([192.0, None, 0.0]), [Quality.GOOD, Quality.GOOD, Quality.BAD]),
+        (pa.array([True, None, False]), [Quality.GOOD, Quality.GOOD, Quality.BAD]),
+    ],
+    ids=["whole numbers", "floats", "booleans"],
+)
+def test_quality_column_of_parquet(stated: Any, expected: list[Quality], tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"time": times(3), "tag": ["force"] * 3, "value": [1.0] * 3, "quality": stated}), path)
+    assert load(path, form(layout="long", quality_codes="opc-da")).quality.tolist() == expected
