@@ -28,6 +28,7 @@ from domain.records import Decoded, Event, EventKind, Lot, Reason, Rejected, Res
 NO_POINTS: Final = Points.from_rows(())
 SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")  # half a character, or a pair
 MOST_KEY_BYTES: Final = 600  # of each text of a record's key: PostgreSQL's indexes take 2,700 for all of it
+NUL_BYTES: Final = "holds NUL bytes: not UTF-8, but such as UTF-16"
 KINDS: Final = frozenset(kind.value for kind in EventKind)
 
 
@@ -86,6 +87,8 @@ def parse_json(payload: bytes, max_bytes: int) -> Any:
     except UnicodeDecodeError as error:
         raise BadValueError(Reason.ENCODING, f"not UTF-8 at byte {error.start}") from error
     except json.JSONDecodeError as error:
+        if b"\0" in payload:  # no JSON holds one, and every ASCII text in UTF-16 does
+            raise BadValueError(Reason.ENCODING, NUL_BYTES) from error
         raise BadValueError(Reason.JSON, f"{error.msg} at character {error.pos}") from error
     except RecursionError as error:
         raise BadValueError(Reason.DEPTH, "nested too deeply") from error

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from collectors import values
-from collectors.decode import NO_POINTS, Raw, parse_json
+from collectors.decode import NO_POINTS, NUL_BYTES, Raw, parse_json
 from collectors.grading import grade
 from collectors.json_paths import MISSING, Path, found_at
 from collectors.mapping import Entry, filled, tag_named
@@ -82,6 +82,8 @@ def _text(payload: bytes, max_bytes: int) -> str:
         raise BadValueError(Reason.EMPTY, "an empty payload")
     if len(payload) > max_bytes:
         raise BadValueError(Reason.SIZE, f"{len(payload)} bytes, the limit is {max_bytes}")
+    if b"\0" in payload:
+        raise BadValueError(Reason.ENCODING, NUL_BYTES)
     try:
         return payload.decode("utf-8-sig")
     except UnicodeDecodeError as error:

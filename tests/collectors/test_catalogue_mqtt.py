@@ -142,6 +142,18 @@ PAYLOADS: Mapping[str, tuple[str, bytes, MqttSettings, Seen]] = {
         dead(Reason.ENCODING),
     ),
     "a byte order mark": (POINTS, b"\xef\xbb\xbf" + value("1.5"), MAPPED, accepted(1.5)),
+    "UTF-16 without a byte-order mark": (
+        POINTS,
+        value("1.5").decode().encode("utf-16-le"),
+        MAPPED,
+        dead(Reason.ENCODING),
+    ),
+    "UTF-16 as plain text": (
+        "plain/1",
+        "1.5".encode("utf-16-le"),
+        MqttSettings(topics=(TopicSettings(pattern="plain/+", asset=PRESS, tag="force", payload="plain"),)),
+        dead(Reason.ENCODING),
+    ),
     "UTF-16": (POINTS, value("1.5").decode().encode("utf-16"), MAPPED, dead(Reason.ENCODING)),
     "cut JSON": (POINTS, value("1.5")[:-3], MAPPED, dead(Reason.JSON)),
     "garbage after the JSON": (POINTS, value("1.5") + b"x", MAPPED, dead(Reason.JSON)),
