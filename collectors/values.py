@@ -77,7 +77,10 @@ def from_json(raw: Any, *, has_text_numbers: bool, decimal: str = ".", is_boolea
 
 
 def from_text(raw: str, decimal: str = ".", null_texts: tuple[str, ...] = ("",)) -> Reading:
-    """Read a number spelled as text; raises BadValueError with `number_format` or `number_size`."""
+    """Read a number spelled as text; raises BadValueError with `number_format` or `number_size`.
+
+    null_texts and a historian's words for "no value" are null, and kept.
+    """
     if raw in null_texts:
         return NULL if not raw else Reading(None, raw, Quality.BAD, Flag.NULL | Flag.TEXT)
     if decimal != "." and "." in raw:
@@ -90,6 +93,8 @@ def from_text(raw: str, decimal: str = ".", null_texts: tuple[str, ...] = ("",))
         return _good(value) if math.isfinite(value) else Reading(None, raw, Quality.BAD, Flag.NON_FINITE)
     if raw.lower() in NON_FINITE:
         return Reading(None, raw, Quality.BAD, Flag.NON_FINITE)
+    if is_historian_text(raw):
+        return Reading(None, raw, Quality.BAD, Flag.NULL | Flag.TEXT)
     raise BadValueError(Reason.NUMBER_FORMAT, f"{raw[:40]!r} is not a number with decimal mark {decimal!r}")
 
 

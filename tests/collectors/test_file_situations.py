@@ -122,6 +122,7 @@ TAKEN: dict[str, tuple[str | bytes, FormatSettings, list[float | None]]] = {
     "NA": (f"time,force\n{T},NA\n", form(), [None]),
     "dash": (f"time,force\n{T},-\n", form(), [None]),
     "Bad, declared": (f"time,force\n{T},Bad\n", form(null_texts=("", "Bad")), [None]),
+    "none, declared": (f"time,force\n{T},none\n", form(null_texts=("", "none")), [None]),
     "blank": (f"time,force\n{T},\n", form(), [None]),
     "-999 as null, declared": (f"time,force\n{T},-999\n", form(null_texts=("", "-999")), [None]),
     "beyond a float": (f"time,force\n{T},1e400\n", form(), [None]),

@@ -12,7 +12,7 @@ import pytest
 
 from collectors.dump import read_dump
 from collectors.settings import FormatSettings
-from domain.points import Points, Quality
+from domain.points import Flag, Points, Quality
 from tests.collectors.plants import NOW, PLANT, form
 
 AT = NOW - timedelta(minutes=1)
@@ -48,3 +48,29 @@ def test_quality_column_of_parquet(stated: Any, expected: list[Quality], tmp_pat
     path = tmp_path / "a.parquet"
     pq.write_table(pa.table({"time": times(3), "tag": ["force"] * 3, "value": [1.0] * 3, "quality": stated}), path)
     assert load(path, form(layout="long", quality_codes="opc-da")).quality.tolist() == expected
+
+
+WORDS = ("Bad", "I/O Timeout", "Configure", "-", "#N/A", "****", "NA", "No Data", "pt created")
+
+
+@pytest.mark.parametrize("decimal", [".", ","])
+@pytest.mark.parametrize("layout", ["wide", "long"])
+@pytest.mark.parametrize("word", WORDS)
+def test_word_of_a_historian_is_kept_as_a_bad_value(word: str, layout: str, decimal: str, tmp_path: Path) -> None:
+    settings = form(layout=layout, decimal=decimal, delimiter=";")
+    path = tmp_path / "a.csv"
+    tag, head = ("force;", "tag;value") if layout == "long" else ("", "force")
+    rows = [f"{at.isoformat()};{tag}{cell}\n" for at, cell in zip(times(2), (word, 7), strict=True)]
+    path.write_text(f"time;{head}\n" + "".join(rows))
+    (decoded,) = read_dump(path, settings, PLANT, NOW)
+    first, second = decoded.points.rows()
+    assert (first.value, first.text, first.quality) == (None, word, Quality.BAD)
+    assert first.flags & Flag.NULL
+    assert (second.value, decoded.rejected) == (7.0, ())
+
+
+def test_blank_cell_is_a_bad_value_without_a_text(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(f"time,force,temp\n{AT.isoformat()},,1\n")
+    (blank, _) = load(path, form()).rows()
+    assert (blank.value, blank.text, blank.quality) == (None, None, Quality.BAD)

@@ -94,7 +94,8 @@ def test_endless_number_is_refused() -> None:
 def test_null_texts_are_null_and_kept() -> None:
     assert from_text("") == NULL
     assert from_text("N/A", null_texts=("", "N/A")) == Reading(None, "N/A", BAD, Flag.NULL | Flag.TEXT)
-    assert text_fault("N/A") is Reason.NUMBER_FORMAT
+    assert from_text("Bad Input") == Reading(None, "Bad Input", BAD, Flag.NULL | Flag.TEXT)
+    assert text_fault("none") is Reason.NUMBER_FORMAT
 
 
 @pytest.mark.parametrize("raw", [None, ""])
