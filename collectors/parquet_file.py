@@ -1,11 +1,12 @@
 """A Parquet file to blocks, by small batches of rows under a limit on what they unpack to; the footer is not trusted.
 
-Invariant: never more than one batch is held, and reading ends where the rows have unpacked to `max_decoded_mb`.
+Invariant: never more than one block is held, and reading ends where the rows have unpacked to `max_decoded_mb`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, BinaryIO, Final
 
 import numpy as np
@@ -19,7 +20,9 @@ from collectors.settings import FormatSettings
 from collectors.tables import PARQUET_MAGIC, BadFileError, Block, Cells, Column, Instants, Numbers, Wanted, check_header
 from domain.records import Reason
 
-PROBE_ROWS: Final = 1000
+TEXT_ROWS: Final = 2000
+HEAVY_BYTES: Final = 8 << 20
+TEXT_BYTES: Final = 16  # as a text is expected to be, before any was read
 BLOCK_CELLS: Final = 1_000_000
 NO_ROWS: Final[NDArray[np.int64]] = np.empty(0, np.int64)
 
@@ -71,33 +74,90 @@ def _batches(file: BinaryIO, name: str, form: FormatSettings, size: int) -> Iter
         for each in read:
             _check_type(each, schema.field(each).type, name)
         yield header, schema.empty_table().select(read)
-        file.seek(0)
-        texts = [n for n in read if pa.types.is_string(schema.field(n).type)]
-        with pq.ParquetFile(file, read_dictionary=texts) as parquet:
-            yield from ((header, batch) for batch in _limited(parquet, read, name, form, size))
+        yield from ((header, table) for table in _limited(file, read, name, form, size))
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise BadFileError(Reason.FORMAT, f"{name}: {str(error)[:300]}") from error
 
 
-def _limited(parquet: Any, read: Sequence[str], name: str, form: FormatSettings, size: int) -> Iterator[Any]:
-    """Yield the rows in batches of about `size` bytes, or a million cells, as the first rows' width foretells."""
+def _limited(file: BinaryIO, read: Sequence[str], name: str, form: FormatSettings, size: int) -> Iterator[Any]:
+    """Yield the rows in tables of about `2 * size` bytes, or a million cells."""
     most = form.max_decoded_mb << 20
-    unpacked = 0
-    width = 0.0
-    probe = next(parquet.iter_batches(PROBE_ROWS, columns=list(read)), None)
-    if probe is not None and len(probe):
-        probe.validate(full=True)
-        width = _unpacked(probe) / len(probe)
-    if width * parquet.metadata.num_rows > most:
-        raise _too_much(name, form)
-    rows = int(max(1, min(BLOCK_CELLS // max(1, len(read)), (8 * size) // max(1.0, width))))
-    for batch in parquet.iter_batches(rows, columns=list(read)):
+    with _opened(file, ()) as parquet:
+        if _stated_bytes(parquet.metadata, set(read)) > most:
+            raise _too_much(name, form)
+        n_groups, rows = parquet.metadata.num_row_groups, _step(parquet.schema_arrow, read, size)
+        texts = [n for n in read if pa.types.is_string(parquet.schema_arrow.field(n).type)]
+    unpacked = weight = n_cells = 0
+    held: list[Any] = []
+    for batch in _steps(file, read, texts, n_groups, rows):
         batch.validate(full=True)  # a damaged page can hold places outside its dictionary
-        unpacked += _unpacked(batch)
+        n_bytes = _unpacked(batch)
+        unpacked += n_bytes
         if unpacked > most:
             raise _too_much(name, form)
+        is_full = weight >= 2 * size or n_cells >= BLOCK_CELLS
+        if held and (is_full or batch.schema != held[0].schema):
+            yield pa.Table.from_batches(held)
+            held, weight, n_cells = [], 0, 0
         if len(batch):
-            yield pa.Table.from_batches([batch])
+            held.append(batch)
+            weight, n_cells = weight + n_bytes, n_cells + len(batch) * len(read)
+    if held:
+        yield pa.Table.from_batches(held)
+
+
+def _steps(file: BinaryIO, read: Sequence[str], texts: Sequence[str], n_groups: int, rows: int) -> Iterator[Any]:
+    """Yield batches of `rows`, their texts by a dictionary as long as that saves room.
+
+    What a writer's dictionary had no room for gathers in the reader's, up to the end of the row group: a column whose
+    dictionary grows with its rows is read text by text from there on.
+    """
+    group = n_done = 0
+    while group < n_groups:
+        heavy: list[str] = []
+        with _opened(file, texts) as parquet:
+            for batch in islice(parquet.iter_batches(rows, [group], list(read)), n_done, None):
+                yield batch
+                n_done += 1
+                if heavy := [n for n in texts if _is_heavy(batch.column(n), n_done * rows)]:
+                    break
+        texts = [n for n in texts if n not in heavy]
+        if not heavy:
+            group, n_done = group + 1, 0
+
+
+def _opened(file: BinaryIO, texts: Sequence[str]) -> Any:
+    file.seek(0)
+    return pq.ParquetFile(file, read_dictionary=list(texts))
+
+
+def _is_heavy(column: Any, n_rows: int) -> bool:
+    return column.dictionary.nbytes > HEAVY_BYTES and 2 * len(column.dictionary) > n_rows
+
+
+def _stated_bytes(metadata: Any, read: set[str]) -> int:
+    """Return what the footer says that the columns are before they are packed; written out, texts may take more."""
+    groups = (metadata.row_group(i) for i in range(metadata.num_row_groups))
+    chunks = (group.column(i) for group in groups for i in range(group.num_columns))
+    return sum(chunk.total_uncompressed_size for chunk in chunks if chunk.path_in_schema in read)
+
+
+def _step(schema: Any, read: Sequence[str], size: int) -> int:
+    """Return the rows that are unpacked at once: few where there are texts, for any row may hold a long one."""
+    kinds = [schema.field(n).type for n in read]
+    widths = [_width(kind) for kind in kinds]
+    rows = min(BLOCK_CELLS // max(1, len(read)), 2 * size // max(1, sum(w or TEXT_BYTES for w in widths)))
+    return max(1, rows if all(widths) else min(rows, TEXT_ROWS))
+
+
+def _width(kind: Any) -> int:
+    """Return the bytes of a value of a type, 0 for one of any length."""
+    if pa.types.is_null(kind) or pa.types.is_boolean(kind):
+        return 1
+    try:
+        return 0 if pa.types.is_dictionary(kind) else int(kind.bit_width) // 8
+    except ValueError:
+        return 0
 
 
 def _too_much(name: str, form: FormatSettings) -> BadFileError:

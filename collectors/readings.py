@@ -74,7 +74,7 @@ class NumberReader:
                 found = self._reading(raw)
             except BadValueError as bad:
                 found = bad
-            if len(self._read) < MOST_KEPT:
+            if len(self._read) < MOST_KEPT and not (isinstance(raw, str) and len(raw) > values.MAX_DIGITS):
                 self._read[key] = found
         return found
 

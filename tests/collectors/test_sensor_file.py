@@ -12,6 +12,7 @@ import pytest
 
 from collectors.dump import read_dump
 from collectors.settings import FormatSettings
+from collectors.tables import read_blocks
 from domain.points import Flag, Points, Quality
 from tests.collectors.plants import NOW, PLANT, form
 
@@ -74,3 +75,28 @@ def test_blank_cell_is_a_bad_value_without_a_text(tmp_path: Path) -> None:
     path.write_text(f"time,force,temp\n{AT.isoformat()},,1\n")
     (blank, _) = load(path, form()).rows()
     assert (blank.value, blank.text, blank.quality) == (None, None, Quality.BAD)
+
+
+def test_long_texts_after_short_ones_take_no_more_room_than_a_few_thousand_rows(tmp_path: Path) -> None:
+    path, n = tmp_path / "a.parquet", 40_000
+    texts = ["short"] * 1_000 + [f"{i:2000}" for i in range(n)]
+    columns = {"time": [AT] * len(texts), "tag": ["force"] * len(texts), "value": texts}
+    pq.write_table(pa.table(columns), path, compression="zstd")
+    del texts, columns
+    before, peak = pa.total_allocated_bytes(), 0
+    n_rows = 0
+    for block in read_blocks(path, form(layout="long"), block_bytes=1_000_000):
+        peak = max(peak, pa.total_allocated_bytes() - before)
+        n_rows += len(block.lines)
+    assert n_rows == n + 1_000
+    assert 0 < peak < 60_000_000  # of 80 MB, which took three times their room
+
+
+def test_blocks_of_a_parquet_file_hold_every_row_in_order_whatever_their_texts(tmp_path: Path) -> None:
+    path, n = tmp_path / "a.parquet", 20_000
+    tags = [("force", "temp")[i // 5_000 % 2] for i in range(n)]
+    columns = {"time": times(n), "tag": tags, "value": [float(i) for i in range(n)], "note": [str(i) for i in range(n)]}
+    pq.write_table(pa.table(columns), path, row_group_size=7_000)
+    found = Points.concat([b.points for b in read_dump(path, form(layout="long"), PLANT, NOW, block_bytes=20_000)])
+    assert found.value.tolist() == columns["value"]
+    assert [tag_id.rpartition("/")[2] for tag_id in found.tag_id.tolist()] == tags
