@@ -63,19 +63,26 @@ def read_items(
     latest: datetime | None = None,
 ) -> Iterator[Decoded]:
     """Yield the items of blocks; `name` stands in the rejected ones."""
-    until = None if latest is None else to_ns(latest)
-    rejected, numbers = Letters(name, form), NumberReader(form)
-    file: SensorFile | RecordFile
-    if form.kind == "sensors":
-        file = SensorFile(name, form, plant, received_at, rejected, numbers, until)
-    else:
-        file = RecordFile(name, form, plant, received_at, rejected, numbers)
+    file = _file(name, form, plant, received_at, latest)
     is_first = True
     for block in blocks:
         if is_first:
             file.check_header(names_of(block.header, form))
             is_first = False
         yield file.read(shaped(block, form))
+
+
+def check_columns(header: Sequence[str], name: str, form: FormatSettings, plant: Plant, received_at: datetime) -> None:
+    """Raise BadFileError where a file's columns are not those of its format."""
+    _file(name, form, plant, received_at, None).check_header(names_of(header, form))
+
+
+def _file(
+    name: str, form: FormatSettings, plant: Plant, received_at: datetime, latest: datetime | None
+) -> SensorFile | RecordFile:
+    kind = SensorFile if form.kind == "sensors" else RecordFile
+    until = None if latest is None else to_ns(latest)
+    return kind(name, form, plant, received_at, Letters(name, form), NumberReader(form), until)
 
 
 def reread(

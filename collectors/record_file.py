@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from collectors import decode, units
+from collectors import decode, times, units
 from collectors.letters import Letters
 from collectors.readings import NumberReader
 from collectors.settings import FormatSettings
 from collectors.shaping import results_of
 from collectors.tables import BadFileError, Block, Cells
 from collectors.values import BadValueError
+from domain.instants import to_ns
 from domain.plant import Plant
 from domain.points import Points
 from domain.records import Decoded, Event, Lot, Reason, Result
@@ -28,7 +29,9 @@ NEEDED: Final = {"events": ("kind", "start"), "lots": ("lot",), "results": ("lot
 
 @dataclass(frozen=True, slots=True)
 class RecordFile:
-    """What is needed to read one events, lots or results file."""
+    """What is needed to read one events, lots or results file. latest: ns beyond which a time is refused; None for no
+    such check.
+    """
 
     name: str
     form: FormatSettings
@@ -36,6 +39,7 @@ class RecordFile:
     received_at: datetime
     letters: Letters
     numbers: NumberReader
+    latest: int | None = None
 
     def check_header(self, header: Sequence[str]) -> None:
         """Raise BadFileError where a needed column is missing."""
@@ -71,6 +75,7 @@ class RecordFile:
         event = decode.read_event(self._owner(row, "asset"), row, self.received_at, form.time_format, form.zone)
         if form.codes and event.code not in form.codes:
             raise BadValueError(Reason.CODE, f"code {event.code!r} is none of {', '.join(form.codes)}")
+        self._check_future(event.start, event.known_at)  # a shift, or a stop that was planned, knows its end
         return event
 
     def lot(self, row: Mapping[str, Any]) -> Lot:
@@ -81,6 +86,7 @@ class RecordFile:
         numbers = {name: self._number(cell) for name, cell in row.items() if name not in others}
         given = {name: row[name] for name in row if name in fields}
         lot = decode.read_lot(self._owner(row, "line"), given, self.received_at, form.time_format, form.zone)
+        self._check_future(lot.start, lot.end, lot.known_at)
         kept = {name: number for name, number in numbers.items() if number is not None}
         return Lot(lot.line, lot.lot, lot.start, lot.end, lot.known_at, kept)
 
@@ -93,7 +99,14 @@ class RecordFile:
             stated = row["unit"] if "unit" in row else form.units[tag.name]
             convert = units.fitting(str(stated or ""), tag.unit)
             value = value if convert is None else convert(value)
-        return decode.read_result(line, {**row, "value": value}, self.received_at, form.time_format, form.zone)
+        result = decode.read_result(line, {**row, "value": value}, self.received_at, form.time_format, form.zone)
+        self._check_future(result.result_at)
+        return result
+
+    def _check_future(self, *instants: datetime | None) -> None:
+        for at in instants:
+            if self.latest is not None and at is not None and to_ns(at) > self.latest:
+                raise times.ahead_of_clock(at, self.form.max_future_s)
 
     def _value(self, raw: Any) -> Any:
         if not isinstance(raw, str):

@@ -229,8 +229,7 @@ class SensorFile:
         is_cycle = self.form.time_format == "cycle"
         if self.latest is not None and not is_cycle and len(at) and at.max() > self.latest:
             for row in np.flatnonzero(at > self.latest).tolist():
-                ahead = f"{from_ns(at[row]).isoformat()} lies more than {self.form.max_future_s} s ahead of the clock"
-                faults.setdefault(row, BadValueError(Reason.FUTURE, ahead))
+                faults.setdefault(row, times.ahead_of_clock(from_ns(at[row]), self.form.max_future_s))
         for row, bad in sorted(faults.items()):
             self.letters.row(block, row, bad.reason, bad.detail)
             is_good[row] = False

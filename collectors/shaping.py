@@ -29,7 +29,7 @@ def names_of(header: Sequence[str], form: FormatSettings) -> list[str]:
         if missing:
             words = f"column {missing[0]!r}, of which {name!r} is made, is missing (format {form.name!r})"
             raise BadFileError(Reason.HEADER, words)
-    names = [_name(raw, form) for raw in (*header, *form.join)]
+    names = [name_of(raw, form) for raw in (*header, *form.join)]
     if len(set(names)) < len(names):
         twice = next(n for n in names if names.count(n) > 1)
         raise BadFileError(Reason.HEADER, f"`rename` of format {form.name!r} gives two columns the name {twice!r}")
@@ -43,7 +43,7 @@ def shaped(block: Block, form: FormatSettings) -> Block:
     if form.kind == "sensors":  # what a time was joined from is no column of its own
         parts = {part for found in form.join.values() for part in found} - {form.time_column, form.asset_column}
         columns = {name: column for name, column in columns.items() if name not in parts}
-    columns = {_name(raw, form): column for raw, column in columns.items()}
+    columns = {name_of(raw, form): column for raw, column in columns.items()}
     for name, text in form.fixed.items():
         columns.setdefault(name, Cells(np.zeros(n, np.int64), [text]))
     for name, texts in form.translate.items():
@@ -70,7 +70,8 @@ def results_of(row: Mapping[str, Any], names: Sequence[str]) -> Iterator[Mapping
         yield {**row, "result": name, "value": row.get(name), "result_at": at}
 
 
-def _name(raw: str, form: FormatSettings) -> str:
+def name_of(raw: str, form: FormatSettings) -> str:
+    """Return the name that a file's column has once it is shaped."""
     kept = {form.time_column, form.asset_column, form.tag_column, form.value_column} if form.kind == "sensors" else ()
     return raw if raw in kept else form.rename.get(raw, raw)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from collectors import values
 from collectors.values import BadValueError
 from domain.instants import EPOCH, to_ns
+from domain.records import Reason
 
 SECOND: Final = 1_000_000_000
 HOUR: Final = 3600 * SECOND
@@ -172,3 +173,8 @@ def _offset(hour: int, zone: str) -> int:
     except BadValueError:
         return NO_OFFSET
     return found.pop() if len(found) == 1 else NO_OFFSET
+
+
+def ahead_of_clock(at: datetime, max_future_s: float) -> BadValueError:
+    """Return the fault of a time that lies too far ahead."""
+    return BadValueError(Reason.FUTURE, f"{at.isoformat()} lies more than {max_future_s} s ahead of the clock")
