@@ -27,6 +27,7 @@ from collectors.tables import BadFileError, BadRow, Block, Cells, Column, Number
 from domain.records import Reason
 
 ROW_CELLS: Final = 500_000  # cells of a block that the csv module reads
+CHECKED_ROWS: Final = 10_000
 TEXT: Final = pa.dictionary(pa.int32(), pa.string())
 NUMBER: Final = {
     ".": r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$",
@@ -51,17 +52,23 @@ def blocks(file: BinaryIO, name: str, form: FormatSettings, size: int, *, is_fas
         yield reader.read(piece)
 
 
-def check(file: BinaryIO, name: str, form: FormatSettings, size: int) -> None:
-    """Read the file to its end; raises BadFileError where `blocks` would."""
+def checked(file: BinaryIO, name: str, form: FormatSettings, size: int) -> Iterator[tuple[Sequence[str], float]]:
+    """Read the file to its end, yielding its columns and the fraction read; raises BadFileError as `blocks` would."""
+    end = file.seek(0, io.SEEK_END)
+    file.seek(0)
     found = csv_text.pieces(file, name, form, size)
     first = next(found, None)
     if first is None:
         raise BadFileError(Reason.EMPTY, f"{name} is empty")
-    _, rest = _header(first, name, form)
+    header, rest = _header(first, name, form)
+    yield header, 0.0
     for piece in _chain(rest, found):
-        if not piece.is_plain:
-            for _ in _rows(_chain(piece, found), name, form):
-                pass
+        if piece.is_plain:
+            yield header, file.tell() / end
+            continue
+        for number, _ in enumerate(_rows(_chain(piece, found), name, form)):
+            if not number % CHECKED_ROWS:
+                yield header, file.tell() / end
 
 
 def _chain(first: Piece, others: Iterator[Piece]) -> Iterator[Piece]:

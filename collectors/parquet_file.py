@@ -16,8 +16,11 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from collectors import values
+from collectors.readings import NumberReader
 from collectors.settings import FormatSettings
+from collectors.shaping import name_of
 from collectors.tables import PARQUET_MAGIC, BadFileError, Block, Cells, Column, Instants, Numbers, Wanted, check_header
+from collectors.values import BadValueError
 from domain.records import Reason
 
 TEXT_ROWS: Final = 2000
@@ -30,7 +33,7 @@ NO_ROWS: Final[NDArray[np.int64]] = np.empty(0, np.int64)
 def blocks(file: BinaryIO, name: str, form: FormatSettings, size: int) -> Iterator[Block]:
     """Yield the file's rows; raises BadFileError: `format`, `header`, `schema` or `limit`."""
     done = 0
-    for header, batch in _batches(file, name, form, size):
+    for header, batch, _ in _batches(file, name, form, size):
         wanted = Wanted(form)
         columns: dict[str, Column] = {n: _numbers(batch.column(n)) for n in wanted.numbers(header)}
         for column in wanted.cells(header):
@@ -41,10 +44,24 @@ def blocks(file: BinaryIO, name: str, form: FormatSettings, size: int) -> Iterat
         done += len(batch)
 
 
-def check(file: BinaryIO, name: str, form: FormatSettings, size: int) -> None:
-    """Unpack the file to its end; raises BadFileError where `blocks` would."""
-    for _ in _batches(file, name, form, size):
-        pass
+def checked(file: BinaryIO, name: str, form: FormatSettings, size: int) -> Iterator[tuple[Sequence[str], float]]:
+    """Unpack the file to its end, yielding its columns and the fraction read; raises BadFileError where `blocks` would,
+    and `schema` for a number column that turned to texts which are no numbers.
+    """
+    reader = NumberReader(form)
+    for header, batch, fraction in _batches(file, name, form, size):
+        for each in Wanted(form).numbers(header):
+            if _is_text(batch.column(each).type):
+                _check_numbers(each, batch.column(each), reader, name, form)
+        yield header, fraction
+
+
+def _check_numbers(column: str, texts: Any, reader: NumberReader, name: str, form: FormatSettings) -> None:
+    known = form.translate.get(name_of(column, form), {})
+    for text in pc.unique(texts).to_pylist():
+        if text is not None and text not in known and isinstance(reader.cell(text), BadValueError):
+            words = f"{name}: column {column!r} holds texts such as {text[:40]!r}, where numbers are expected"
+            raise BadFileError(Reason.SCHEMA, words)
 
 
 def row_block(row: Mapping[str, Any], form: FormatSettings) -> Block:
@@ -57,7 +74,8 @@ def row_block(row: Mapping[str, Any], form: FormatSettings) -> Block:
     return Block(header, columns, np.ones(1, np.int64), cells=lambda _: list(row.values()), is_typed=True)
 
 
-def _batches(file: BinaryIO, name: str, form: FormatSettings, size: int) -> Iterator[tuple[list[str], Any]]:
+def _batches(file: BinaryIO, name: str, form: FormatSettings, size: int) -> Iterator[tuple[list[str], Any, float]]:
+    """Yield the column names, a table of rows and the fraction read; the first table is empty."""
     if file.read(len(PARQUET_MAGIC)) != PARQUET_MAGIC:
         file.seek(0, 2)
         is_empty = file.tell() == 0
@@ -72,24 +90,29 @@ def _batches(file: BinaryIO, name: str, form: FormatSettings, size: int) -> Iter
         wanted = Wanted(form)
         read = [n for n in header if n in {*wanted.numbers(header), *wanted.cells(header)}]
         for each in read:
-            _check_type(each, schema.field(each).type, name)
-        yield header, schema.empty_table().select(read)
-        yield from ((header, table) for table in _limited(file, read, name, form, size))
+            _check_type(each, schema.field(each).type, name, is_number=each in wanted.numbers(header))
+        with _opened(file, ()) as parquet:
+            footer = parquet.metadata
+            if _stated_bytes(footer, set(read)) > form.max_decoded_mb << 20:
+                raise _too_much(name, form)
+        yield header, schema.empty_table().select(read), 0.0
+        n_rows = 0
+        for table in _limited(file, footer.num_row_groups, schema, read, name, form, size):
+            n_rows += len(table)
+            yield header, table, min(1.0, n_rows / max(1, footer.num_rows))
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise BadFileError(Reason.FORMAT, f"{name}: {str(error)[:300]}") from error
 
 
-def _limited(file: BinaryIO, read: Sequence[str], name: str, form: FormatSettings, size: int) -> Iterator[Any]:
+def _limited(
+    file: BinaryIO, n_groups: int, schema: Any, read: Sequence[str], name: str, form: FormatSettings, size: int
+) -> Iterator[Any]:
     """Yield the rows in tables of about `2 * size` bytes, or a million cells."""
     most = form.max_decoded_mb << 20
-    with _opened(file, ()) as parquet:
-        if _stated_bytes(parquet.metadata, set(read)) > most:
-            raise _too_much(name, form)
-        n_groups, rows = parquet.metadata.num_row_groups, _step(parquet.schema_arrow, read, size)
-        texts = [n for n in read if pa.types.is_string(parquet.schema_arrow.field(n).type)]
+    texts = [n for n in read if pa.types.is_string(schema.field(n).type)]
     unpacked = weight = n_cells = 0
     held: list[Any] = []
-    for batch in _steps(file, read, texts, n_groups, rows):
+    for batch in _steps(file, read, texts, n_groups, _step(schema, read, size)):
         batch.validate(full=True)  # a damaged page can hold places outside its dictionary
         n_bytes = _unpacked(batch)
         unpacked += n_bytes
@@ -177,7 +200,9 @@ def _unpacked(batch: Any) -> int:
     return total
 
 
-def _check_type(column: str, kind: Any, name: str) -> None:
+def _check_type(column: str, kind: Any, name: str, *, is_number: bool) -> None:
+    if is_number and (pa.types.is_timestamp(kind) or pa.types.is_date(kind)):
+        raise BadFileError(Reason.SCHEMA, f"{name}: column {column!r} is of type {kind}, where numbers are expected")
     value = kind.value_type if pa.types.is_dictionary(kind) else kind
     is_plain = any(
         holds(value)
@@ -188,6 +213,11 @@ def _check_type(column: str, kind: Any, name: str) -> None:
     )  # fmt: skip
     if not is_plain:
         raise BadFileError(Reason.SCHEMA, f"{name}: column {column!r} is of type {kind}, which holds no plain values")
+
+
+def _is_text(kind: Any) -> bool:
+    value = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return bool(pa.types.is_string(value) or pa.types.is_large_string(value))
 
 
 def _whole(column: Any) -> Any:

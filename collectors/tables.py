@@ -6,6 +6,7 @@ Invariant: every row of a file is in exactly one block, as a row of its columns 
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,7 @@ from domain.records import Reason
 
 PARQUET_MAGIC: Final = b"PAR1"
 BLOCK_BYTES: Final = 8 << 20
+HASH_BYTES: Final = 32 << 20
 HEAD_BYTES: Final = 512
 FOREIGN: Final[Mapping[bytes, str]] = {
     b"PK\x03\x04": "a zip archive or a spreadsheet",
@@ -140,10 +142,16 @@ def encode(cells: Sequence[Any]) -> Cells:
     return Cells(codes, list(places))
 
 
-def content_hash(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes."""
+def content_hash(path: Path, passed: Callable[[float], None] = lambda _fraction: None) -> str:
+    """Return the SHA-256 of a file's bytes; `passed` is told the fraction read, and may raise to end it."""
+    digest = hashlib.sha256()
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        end = file.seek(0, io.SEEK_END)
+        file.seek(0)
+        while block := file.read(HASH_BYTES):
+            digest.update(block)
+            passed(min(1.0, file.tell() / max(1, end)))
+    return digest.hexdigest()
 
 
 def check_name(path: Path) -> None:
@@ -194,14 +202,23 @@ def read_blocks(path: Path, form: FormatSettings, block_bytes: int = BLOCK_BYTES
             yield from csv_file.blocks(file, path.name, form, block_bytes)
 
 
-def check_file(path: Path, form: FormatSettings, block_bytes: int = BLOCK_BYTES) -> None:
-    """Read a file to its end without turning it into values; raises BadFileError as `read_blocks` would."""
+def checked(path: Path, form: FormatSettings, block_bytes: int = BLOCK_BYTES) -> Iterator[tuple[Sequence[str], float]]:
+    """Read a file to its end without turning it into values, piece by piece: its columns and the fraction read.
+
+    The first comes once its head is good, whatever the rest is; raises BadFileError as `read_blocks` would.
+    """
     from collectors import csv_file, parquet_file
 
     check_name(path)
     with path.open("rb") as file:
         if path.suffix.lower() == ".parquet":
-            parquet_file.check(file, path.name, form, block_bytes)
+            yield from parquet_file.checked(file, path.name, form, block_bytes)
         else:
             check_head(file, path.name)
-            csv_file.check(file, path.name, form, block_bytes)
+            yield from csv_file.checked(file, path.name, form, block_bytes)
+
+
+def check_file(path: Path, form: FormatSettings, block_bytes: int = BLOCK_BYTES) -> None:
+    """Read a file to its end without turning it into values; raises BadFileError as `read_blocks` would."""
+    for _ in checked(path, form, block_bytes):
+        pass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections import deque
 from typing import Any
 
 import pytest
@@ -128,7 +129,7 @@ forms = st.builds(
 def outcome(data: bytes, settings: FormatSettings, size: int, *, is_fast: bool) -> Any:
     """Return all that a file turns into, in a form that can be compared."""
     try:
-        csv_file.check(io.BytesIO(data), "a.csv", settings, size)  # as every load does first
+        deque(csv_file.checked(io.BytesIO(data), "a.csv", settings, size), 0)  # as every load does first
         blocks = csv_file.blocks(io.BytesIO(data), "a.csv", settings, size, is_fast=is_fast)
         found = list(read_items(blocks, "a.csv", settings, PLANT, NOW))
     except BadFileError as error:
@@ -213,7 +214,7 @@ def test_refusal_names_the_line(data: bytes, reason: Reason, words: str, size: i
         assert found[0] is reason
         assert words in found[1]
     with pytest.raises(BadFileError, match=words):
-        csv_file.check(io.BytesIO(data), "a.csv", settings, size)
+        deque(csv_file.checked(io.BytesIO(data), "a.csv", settings, size), 0)
 
 
 def test_end_of_file_mark_of_old_systems_is_no_content() -> None:

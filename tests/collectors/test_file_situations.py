@@ -228,9 +228,20 @@ def test_parquet_types_that_hold_no_plain_values_are_refused(column: Any, tmp_pa
     assert len(parquet(tmp_path, form(ignore=("force",)), time=[AT], force=column, temp=[1.0]).points) == 1
 
 
-def test_parquet_column_that_turned_to_text_rejects_its_cells(tmp_path: Path) -> None:
-    assert reasons(parquet(tmp_path, time=[AT], force=["high"])) == [Reason.NUMBER_FORMAT]
-    assert reasons(parquet(tmp_path, time=[AT], force=[date(2026, 1, 1)])) == [Reason.TYPE]
+@pytest.mark.parametrize("column", [["1.5", "high"], ["high", None], [date(2026, 1, 1), None], [AT, AT]], ids=str)
+def test_parquet_column_that_turned_to_something_else_refuses_the_file(column: list[Any], tmp_path: Path) -> None:
+    with pytest.raises(BadFileError) as refused:
+        parquet(tmp_path, time=[AT, AT + timedelta(seconds=1)], force=column)
+    assert refused.value.reason is Reason.SCHEMA
+    assert "'force'" in refused.value.detail
+
+
+def test_parquet_column_of_texts_that_are_all_numbers_or_known_is_cast(tmp_path: Path) -> None:
+    settings = form(translate={"force": {"high": "9"}})
+    found = parquet(
+        tmp_path, settings, time=[AT + timedelta(seconds=i) for i in range(4)], force=["1.5", "Bad", None, "high"]
+    )
+    assert (values(found), found.rejected) == ([1.5, None, None, 9.0], ())
 
 
 def test_parquet_without_rows_is_taken(tmp_path: Path) -> None:
