@@ -20,8 +20,9 @@ SUM, DISK, JOURNAL, LAG, RECEIVER, DEAD_LETTERS, MISSING = (
     "missing",
 )
 RATE: Final = "rate"
+FILES: Final = "files"
 FAULTS: Final = ("unit", "ambiguous_tag", "cardinality", "time_unit", "future")  # reason codes that a person must mend
-MEASURES: Final = (SUM, DISK, JOURNAL, LAG, RECEIVER, DEAD_LETTERS, MISSING, RATE, *FAULTS)
+MEASURES: Final = (SUM, DISK, JOURNAL, LAG, RECEIVER, DEAD_LETTERS, MISSING, RATE, FILES, *FAULTS)
 
 
 def _rule(
@@ -162,6 +163,16 @@ RULES: Final = (
         Priority.HIGH,
         mark("Messages that publishers numbered never came"),
         mark("`forewarn status` names the publishers. The broker dropped messages, or they were sent without QoS 1."),
+    ),
+    _rule(
+        "files",
+        FILES,
+        0.5,
+        0.5,
+        60,
+        Priority.MEDIUM,
+        mark("A file of the watched folder needs a look"),
+        mark("The System page names it: it cannot be taken, or it came again with other content, which has won."),
     ),
     _rule(
         "rate",

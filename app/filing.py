@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import unicodedata
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -92,8 +93,13 @@ def report_of(loaded: Loaded) -> dict[str, Any]:
     }
 
 
+def is_text(sign: str) -> bool:
+    """Say whether a sign may stand in a file's name: no control or format sign, no half character, no line break."""
+    return unicodedata.category(sign) not in ("Cc", "Cf", "Cs", "Zl", "Zp")
+
+
 def _move(path: Path, folder: Path, report: dict[str, Any], mark: str) -> Path:
-    name = "".join(c if c.isprintable() else "_" for c in path.name)
+    name = "".join(c if is_text(c) else "_" for c in path.name)
     if len(name.encode()) > LONGEST_NAME:  # the report's name is longer still
         name = f"{name.encode()[:LONGEST_NAME].decode('utf-8', 'ignore')}{path.suffix[:10]}"
     target = folder / name

@@ -13,6 +13,7 @@ from typing import Any
 from alerts import health
 from alerts.lifecycle import Sample
 from app import watching
+from app.inbox import faults
 from app.rooms import Rooms
 from collectors.health import Health
 from domain.health import Reading
@@ -58,6 +59,7 @@ class HealthWatch:
             sum_reading(tallies),
             dead_letter_reading(tallies, now),
             disk_reading(rooms),
+            files_reading(rooms),
             *journal_readings(rooms, now),
         ]
         if receiver is not None:
@@ -116,6 +118,13 @@ def disk_reading(rooms: Rooms) -> Reading:
     """Return which share of the data folder's disk is used."""
     usage = shutil.disk_usage(rooms.settings.data_folder)
     return Reading(health.DISK, 1 - usage.free / usage.total, f"{usage.free / 1e9:.1f} GB free")
+
+
+def files_reading(rooms: Rooms) -> Reading:
+    """Return how many files of the watched folder a person should look at."""
+    found = faults(rooms)
+    detail = "; ".join(f"{name!r}: {why}" for name, why in list(found.items())[:5])
+    return Reading(health.FILES, float(len(found)), detail)
 
 
 def journal_readings(rooms: Rooms, now: datetime) -> list[Reading]:

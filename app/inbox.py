@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from app.filing import Filing
+from app.filing import Filing, is_text
 from app.inbox_settings import InboxSettings
-from app.loading import Loading, StoppedError, load_file
+from app.loading import LOADED, Loading, StoppedError, load_file
 from app.rooms import Rooms
 from collectors.tables import BadFileError
 from domain.errors import StoreAwayError
@@ -29,7 +29,9 @@ from domain.records import Reason
 log = logging.getLogger(__name__)
 UNFINISHED: Final = (".tmp", ".part", ".partial", ".filepart", ".crdownload", ".lock", ".swp")
 MOST_TRIES: Final = 3
-NOTE: Final = "inbox"
+NOTE, FAULTS_NOTE = "inbox", "inbox faults"
+CHANGED_S: Final = 3600.0  # that a file came with other content is told of for this long
+SEEN_ENDS: Final = (b"\n", b"\r", b"\x1a")  # also as the last unit of UTF-16
 
 
 def waiting(rooms: Rooms) -> dict[str, str]:
@@ -37,8 +39,13 @@ def waiting(rooms: Rooms) -> dict[str, str]:
     return dict(json.loads(rooms.ledger.note(NOTE) or "{}"))
 
 
+def faults(rooms: Rooms) -> dict[str, str]:
+    """Return what a person should look at in the watched folder, by file: it cannot be taken, or it has changed."""
+    return dict(json.loads(rooms.ledger.note(FAULTS_NOTE) or "{}"))
+
+
 class InboxError(Exception):
-    """Files that cannot be taken just now, and why; they are tried again."""
+    """What cannot be taken just now, and why; it is tried again."""
 
 
 @dataclass(slots=True)
@@ -60,14 +67,19 @@ class Inbox:
         self._filing = Filing(self._folder)
         self._seen: dict[str, _Seen] = {}
         self._waiting: dict[str, str] = {}
-        self._noted: dict[str, str] | None = None
+        self._changed: dict[str, tuple[float, str]] = {}
+        self._noted: dict[str, dict[str, str]] = {}
 
     def look(self) -> int:
         """Take every file that is whole; returns how many. Raises InboxError naming those that must wait."""
         self._waiting = {}
-        self._filing.check_writable()
+        try:
+            self._filing.check_writable()
+        except OSError as error:
+            self._note(FAULTS_NOTE, {"done, rejected": error.strerror or str(error)})
+            raise InboxError(f"files cannot be moved to done and rejected: {error}") from error
         self._taking.mkdir(exist_ok=True)
-        problems: list[str] = []
+        problems: dict[str, str] = {}
         n_taken = 0
         for path in sorted(self._taking.iterdir()):
             n_taken += self._guarded(path, self._load, problems)
@@ -79,12 +91,18 @@ class Inbox:
                 break
             if not self._is_left_alone(name):
                 n_taken += self._guarded(self._folder / name, self._consider, problems)
-        if self._waiting != self._noted:
-            self._rooms.ledger.save_note(NOTE, json.dumps(self._waiting))
-            self._noted = self._waiting
+        self._note(NOTE, self._waiting)
+        now = self._clock.monotonic()
+        self._changed = {name: each for name, each in self._changed.items() if now - each[0] < CHANGED_S}
+        self._note(FAULTS_NOTE, {name: why for name, (_, why) in self._changed.items()} | problems)
         if problems:
-            raise InboxError("; ".join(problems[:5]))
+            raise InboxError("; ".join(f"{name!r}: {why}" for name, why in list(problems.items())[:5]))
         return n_taken
+
+    def _note(self, name: str, content: dict[str, str]) -> None:
+        if content != self._noted.get(name):
+            self._rooms.ledger.save_note(name, json.dumps(content))
+            self._noted[name] = content
 
     def _is_left_alone(self, name: str) -> bool:
         marker = self._settings.marker
@@ -95,7 +113,7 @@ class Inbox:
             or bool(marker and name.endswith(marker))
         )
 
-    def _guarded(self, path: Path, work: Callable[[Path], bool], problems: list[str]) -> bool:
+    def _guarded(self, path: Path, work: Callable[[Path], bool], problems: dict[str, str]) -> bool:
         """Do the work on one file; what goes wrong is noted, so that the next file has its turn."""
         try:
             return work(path)
@@ -107,8 +125,7 @@ class Inbox:
             if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS):
                 raise
             self._waiting[path.name] = error.strerror or str(error)
-            problems.append(f"{path.name!r}: {error.strerror or error}")
-            log.warning("file not taken, tried again name=%r error=%s", path.name, error)
+            problems[path.name] = error.strerror or str(error)
             return False
 
     def _consider(self, path: Path) -> bool:
@@ -117,6 +134,7 @@ class Inbox:
         if stat.S_ISDIR(found.st_mode):
             return False
         if fault := _path_fault(path.name, found):
+            self._drop_marker(path.name)
             return self._reject(path, BadFileError(Reason.PATH, fault))
         signature = (found.st_ino, found.st_size, found.st_mtime_ns)
         seen = self._seen.get(path.name)
@@ -126,13 +144,15 @@ class Inbox:
         waited = now - seen.since
         if not self._is_whole(path, waited):
             if waited < self._settings.timeout_s:
-                self._waiting[path.name] = self._why_waiting(waited)
+                self._waiting[path.name] = self._why_waiting(path, waited)
                 return False
-            return self._reject(path, BadFileError(Reason.PARTIAL, self._why_partial()))
+            reason = Reason.PARTIAL if found.st_size else Reason.EMPTY
+            return self._reject(path, BadFileError(reason, self._why_partial()))
         taken = self._taking / path.name
         if taken.exists():
             return False  # one of this name is under way
         path.rename(taken)
+        self._drop_marker(path.name)  # the next file of this name has a marker of its own
         if not stat.S_ISREG(os.lstat(taken).st_mode):
             return self._reject(taken, BadFileError(Reason.PATH, "changed into something that is no file"))
         return self._load(taken)
@@ -144,22 +164,21 @@ class Inbox:
         elif waited < self._settings.settle_s:
             return False
         with path.open("rb") as file:  # also says whether it may be read at all
-            if path.suffix.lower() == ".parquet" or file.seek(0, os.SEEK_END) == 0:
-                return True
-            file.seek(-1, os.SEEK_END)
-            return bool(self._settings.marker) or file.read(1) in b"\r\n\x1a\0"
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - 4))
+            return bool(self._settings.marker) or _is_ended(path, file.read())
 
-    def _why_waiting(self, waited: float) -> str:
+    def _why_waiting(self, path: Path, waited: float) -> str:
         if self._settings.marker:
             return f"its {self._settings.marker} file has not come"
         if waited < self._settings.settle_s:
             return f"changed within the last {self._settings.settle_s:g} s"
-        return "does not end with a line end"
+        return "has no footer at its end" if path.suffix.lower() == ".parquet" else "does not end with a line end"
 
     def _why_partial(self) -> str:
         if self._settings.marker:
             return f"no {self._settings.marker} file came within {self._settings.timeout_s:g} s"
-        return f"does not end with a line end, and has not grown for {self._settings.timeout_s:g} s"
+        return f"ends in the middle, and has not grown for {self._settings.timeout_s:g} s"
 
     def _load(self, path: Path) -> bool:
         """Load a file of `.taking/` and file it away."""
@@ -176,13 +195,13 @@ class Inbox:
             if seen.n_failed < MOST_TRIES:
                 return False
             return self._reject(path, BadFileError(Reason.REFUSED, repr(error)))
+        if loaded.report.is_version and loaded.outcome == LOADED:
+            self._changed[path.name] = self._clock.monotonic(), loaded.note
         self._filing.done(path, loaded, self._clock.now())
-        self._drop_marker(path.name)
         return True
 
     def _reject(self, path: Path, error: BadFileError) -> bool:
         self._filing.rejected(path, error, self._clock.now())
-        self._drop_marker(path.name)
         log.error("file rejected name=%r reason=%s detail=%s", path.name, error.reason.value, error.detail)
         return True
 
@@ -191,9 +210,16 @@ class Inbox:
             (self._folder / (name + self._settings.marker)).unlink(missing_ok=True)
 
 
+def _is_ended(path: Path, last: bytes) -> bool:
+    """Say whether a file's last bytes are those of a whole one; a file in UTF-16 ends with a unit of two bytes."""
+    if path.suffix.lower() == ".parquet":
+        return last == b"PAR1"
+    return last[-1:] in SEEN_ENDS or (last[-1:] == b"\0" and last[-2:-1] in SEEN_ENDS)
+
+
 def _path_fault(name: str, found: os.stat_result) -> str:
     """Say why a directory entry is not opened; "" for a plain file with a plain name."""
-    if not name.isprintable():
+    if not all(map(is_text, name)):
         return f"the name {name!r} holds signs that are no text"
     if ".." in name:
         return f"the name {name!r} holds `..`"

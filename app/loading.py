@@ -95,17 +95,19 @@ def load_file(
     signature = _signature(path)
     digest, config = content_hash(path), fingerprint(form, rooms.settings.plant)
     known = rooms.ledger.records.file(digest)
+    replaced = rooms.ledger.records.file_named(path.name)
     note = ""
     if known is not None and known.is_done:
         note = "read again, as asked" if is_again else _why_again(known, config)
+        if not note and replaced is not None and replaced.sha256 != digest:
+            note = "an earlier version of the file of this name is back: its values win"
         if not note:
             return Loaded(known, KNOWN)
     check_file(path, form, how.block_bytes)
     _check_unchanged(path, signature)
     goes_on = known is not None and not known.is_done and known.config == config
-    # A load that goes on counts in the hour of its start, and under the batches of its start.
+    # A load that goes on counts in the hour of its start, under the batches of its start, and judges the future by it.
     received_at = known.loaded_at if goes_on and known is not None else now
-    replaced = rooms.ledger.records.file_named(path.name)
     if not note and known is not None and known.is_version:
         note = "goes on after it was cut off: its values win"
     elif not note and replaced is not None and replaced.sha256 != digest:
@@ -114,7 +116,7 @@ def load_file(
     report = FileReport(digest, path.name, received_at, is_done=False, config=config, is_version=is_version)
     rooms.ledger.records.save_file(report)
     loaded = Loaded(report, note=note)
-    blocks = read_dump(path, form, rooms.settings.plant, received_at, latest_at(form, now), how.block_bytes)
+    blocks = read_dump(path, form, rooms.settings.plant, received_at, latest_at(form, received_at), how.block_bytes)
     for number, decoded in enumerate(_with_progress(_ahead(blocks), path, how)):
         if how.is_stopping():
             raise StoppedError(f"{path.name} is loaded up to block {number}; it goes on there the next time")

@@ -21,6 +21,7 @@ from app.backup import backup, told
 from app.console import console
 from app.files import Files
 from app.health import HealthWatch, note_receiver, raise_alerts
+from app.inbox import InboxError
 from app.keeping import RoomBounds, keep
 from app.loading import Loading
 from app.notify import notifiers
@@ -55,6 +56,7 @@ class Service:
         roles: frozenset[Role] = frozenset(Role),
     ) -> None:
         self.settings, self._clock, self._stopping, self._roles = settings, clock, stopping, roles
+        self._told: dict[str, str] = {}  # job -> what was last logged of it
         self.rooms = Rooms(settings)
         self.collector: MqttCollector | None = None
         self._writing = threading.Lock()  # the pipeline's jobs take turns
@@ -176,12 +178,15 @@ class Service:
         error = ""
         try:
             work()
-        except StoreAwayError as away:  # told without its course: it is the same every beat
-            log.warning("job waits name=%s reason=%s", name, away)
-            error = str(away)
+        except (StoreAwayError, InboxError) as waits:
+            error = str(waits)
+            if error != self._told.get(name):  # once, and not with every beat
+                log.warning("job waits name=%s reason=%s", name, waits)
         except Exception as caught:  # a job must not end the scheduler's beat
-            log.exception("job failed name=%s", name)
             error = repr(caught)
+            if error != self._told.get(name):
+                log.exception("job failed name=%s", name)
+        self._told[name] = error
         self.rooms.ledger.save_job_run(name, self._clock.now(), error)
 
     def _finish(self, pipeline: Pipeline) -> None:

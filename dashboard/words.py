@@ -49,6 +49,7 @@ MEASURES: Final = {
     "receiver": mark("nothing can be received since"),
     "dead_letters": mark("share of dead letters"),
     "missing": mark("messages that publishers numbered and that never came"),
+    "files": mark("files of the watched folder that need a look"),
     "rate": mark("minutes in which a topic sent far more than usual"),
     "unit": mark("items in a unit that cannot be converted"),
     "ambiguous_tag": mark("items of a name that differs by case or Unicode form only"),

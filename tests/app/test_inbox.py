@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import socket
@@ -13,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from app.inbox import Inbox, InboxError
+from app.inbox import Inbox, InboxError, faults
 from app.inbox_settings import InboxSettings
 from app.loading import Loading
 from app.rooms import Rooms
@@ -165,7 +166,6 @@ def test_report_names_reasons_and_lines(watch: Open) -> None:
 def test_faulty_files_do_not_keep_others_waiting(watch: Open) -> None:
     w = watch()
     faults = {
-        "empty.csv": (b"", "empty"),
         "head.csv": (b"a;b\n1;2\n", "dialect"),
         "unknown.csv": (b"time,asset,what\n1,2,3\n", "header"),
         "sheet.csv": (b"PK\x03\x04\n", "magic"),
@@ -213,27 +213,108 @@ def test_nothing_is_taken_while_done_cannot_be_written(watch: Open) -> None:
     done.write_text("in the way")
     (w.folder / "a.csv").write_text(text())
     for _ in range(3):
-        with pytest.raises(OSError, match="done"):
+        with pytest.raises(InboxError, match="done"):
             w.inbox.look()
         w.clock.seconds += 20
     assert w.rooms.points.count() == 0
+    assert list(faults(w.rooms)) == ["done, rejected"]
     done.unlink()
     assert w.pass_by(11) == 1
+    assert faults(w.rooms) == {}
     assert w.rooms.points.count() == 3
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_file_that_may_not_be_read_is_tried_again(watch: Open) -> None:
+class Unreadable(type(Path())):  # type: ignore[misc]
+    """A path that opens for nobody, not even for root."""
+
+    def open(self, *args: Any, **kwargs: Any) -> Any:
+        raise PermissionError(errno.EACCES, "Permission denied", str(self))
+
+
+def test_file_that_may_not_be_read_is_tried_again_and_told_of(watch: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     w = watch()
-    path = w.folder / "a.csv"
-    path.write_text(text())
-    path.chmod(0)
+    (w.folder / "a.csv").write_text(text())
+    (w.folder / "b.csv").write_text(text(9))
     w.inbox.look()
     w.clock.seconds += 11
+    readable = w.inbox._is_whole
+    monkeypatch.setattr(w.inbox, "_is_whole", lambda p, s: readable(Unreadable(p) if p.name == "a.csv" else p, s))
     with pytest.raises(InboxError, match=r"a\.csv"):
         w.inbox.look()
-    path.chmod(0o600)
+    assert w.places("b.csv") == ["done"]
+    assert faults(w.rooms) == {"a.csv": "Permission denied"}
+    monkeypatch.undo()
     assert w.pass_by(11) == 1
+    assert faults(w.rooms) == {}
+
+
+def test_an_empty_file_waits_for_what_is_to_come_and_is_rejected_in_the_end(watch: Open) -> None:
+    w = watch()
+    (w.folder / "a.csv").touch()
+    (w.folder / "b.csv").touch()
+    assert w.pass_by(30) == 0
+    (w.folder / "a.csv").write_text(text())
+    w.inbox.look()
+    assert w.pass_by(11) == 1
+    assert w.places("a.csv") == ["done"]
+    assert w.pass_by(101) == 1
+    assert w.report("b.csv", "rejected")["reason"] == "empty"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "is_whole"),
+    [
+        ("a.parquet", b"PAR1 and a half", False),
+        ("a.parquet", b"PAR1 and all PAR1", True),
+        ("a.csv", "x,5\n1,2".encode("utf-16-le"), False),
+        ("a.csv", "x,5\n1,2\n".encode("utf-16-le"), True),
+        ("a.csv", "x,5\n1,2\n".encode("utf-16-be"), True),
+    ],
+)
+def test_a_half_written_file_waits(watch: Open, name: str, content: bytes, is_whole: bool) -> None:
+    w = watch()
+    (w.folder / name).write_bytes(content)
+    w.inbox.look()
+    assert (w.pass_by(11) == 1) is is_whole
+
+
+def test_the_marker_of_the_next_file_of_a_name_is_left_alone(watch: Open) -> None:
+    w = watch(marker=".done")
+    path, marker = w.folder / "a.csv", w.folder / "a.csv.done"
+    path.write_text(text())
+    marker.touch()
+    loading = w.inbox._load
+
+    def meanwhile(taken: Path) -> bool:
+        path.write_text(text(9))
+        marker.touch()
+        return loading(taken)
+
+    w.inbox._load = meanwhile  # type: ignore[method-assign]
+    assert w.inbox.look() == 1
+    w.inbox._load = loading  # type: ignore[method-assign]
+    assert marker.exists()
+    assert w.inbox.look() == 1
+    assert not marker.exists()
+
+
+def test_a_file_that_comes_again_with_other_content_is_told_of_for_an_hour(watch: Open) -> None:
+    w = watch()
+    for n in (3, 4):
+        (w.folder / "a.csv").write_text(text(n))
+        w.inbox.look()
+        assert w.pass_by(11) == 1
+    assert list(faults(w.rooms)) == ["a.csv"]
+    w.pass_by(3601)
+    assert faults(w.rooms) == {}
+
+
+def test_a_name_with_an_ideographic_space_is_a_name(watch: Open) -> None:
+    w = watch()
+    (w.folder / "1\u3000월.csv").write_text(text())
+    w.inbox.look()
+    assert w.pass_by(11) == 1
+    assert w.places("1\u3000월.csv") == ["done"]
 
 
 def test_stop_between_blocks_goes_on_without_a_repeat(watch: Open) -> None:

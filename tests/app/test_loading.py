@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -157,6 +158,30 @@ def test_values_of_a_file_that_is_read_again_win_also_after_the_load_was_cut_off
     gone_on = load_file(rooms, file, tiny.at(9600), how=Loading(block_bytes=2000))
     assert "win" in gone_on.note
     assert rooms.points.read([f"{tiny.PUMP}/pressure"], 0, 2**62).value.max() < 1000
+
+
+def test_an_earlier_version_that_comes_back_wins_again(rooms: Rooms, tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    notes = []
+    for hour, value in enumerate((1.0, 2.0, 1.0, 1.0)):
+        path.write_text(f"time,asset,pressure\n{tiny.at(2).isoformat()},{tiny.PUMP},{value}\n")
+        loaded = load_file(rooms, path, NOW + timedelta(hours=hour))
+        notes.append((loaded.outcome, "win" in loaded.note))
+        assert rooms.points.read([f"{tiny.PUMP}/pressure"], 0, 2**62).value.tolist() == [value]
+    assert notes == [(LOADED, False), (LOADED, True), (LOADED, True), (KNOWN, False)]
+
+
+def test_a_load_that_goes_on_judges_the_future_by_its_start(rooms: Rooms, tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(
+        f"time,asset,pressure\n{tiny.at(1).isoformat()},{tiny.PUMP},1\n{tiny.at(9000).isoformat()},{tiny.PUMP},2\n"
+    )
+    cut_off = RoomsWith(rooms.settings, BreakingJournal(rooms.journal, 1), rooms.ledger, rooms.points)
+    with pytest.raises(OSError, match="power cut"):
+        load_file(cast(Rooms, cut_off), path, tiny.at(100))
+    report = load_file(rooms, path, tiny.at(10_000)).report
+    assert (report.rows_in, report.stored, report.rejected) == (2, 1, 1)
+    assert [t.difference for t in rooms.journal.totals()] == [0]
 
 
 def test_a_short_row_is_one_dead_letter_and_its_neighbours_are_kept(rooms: Rooms, tmp_path: Path) -> None:
