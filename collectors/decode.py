@@ -18,12 +18,13 @@ from collectors import values
 from collectors.grading import grade
 from collectors.mapping import unknown_tag
 from collectors.settings import MqttSettings
-from collectors.units import BOOLEAN_UNIT, converter
+from collectors.units import converter
 from collectors.values import BadValueError
 from domain.instants import from_ns, to_ns
 from domain.plant import Plant
 from domain.points import Flag, Point, Points
 from domain.records import Decoded, Event, EventKind, Lot, Reason, Rejected, Result
+from domain.units import BOOLEAN_UNIT
 
 NO_POINTS: Final = Points.from_rows(())
 SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")  # half a character, or a pair

@@ -14,12 +14,13 @@ from collectors.grading import grade
 from collectors.json_paths import MISSING, Path, found_at
 from collectors.mapping import Entry, filled, tag_named
 from collectors.settings import MqttSettings
-from collectors.units import BOOLEAN_UNIT, converter
+from collectors.units import converter
 from collectors.values import BadValueError
 from domain.instants import to_ns
 from domain.plant import Plant, Tag
 from domain.points import Point, Points, Quality
 from domain.records import Decoded, Reason, Rejected
+from domain.units import BOOLEAN_UNIT
 
 BOOLEANS: Final = {"true": True, "false": False}
 

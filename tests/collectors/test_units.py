@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from collectors.units import converter, spellings
+from collectors.units import converter
 from collectors.values import BadValueError
 from domain.records import Reason
+from domain.units import spellings
 
 
 @pytest.mark.parametrize(
