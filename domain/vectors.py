@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -46,11 +46,32 @@ class FeatureName:
         )
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class DerivedTag:
+    """A tag that is computed from others of its asset. sources: the tags of its formula, each with its unit."""
+
+    name: str
+    unit: str
+    formula: str
+    sources: tuple[tuple[str, str], ...]
+
+    def as_json(self) -> list[Any]:
+        """Return the tag as a JSON list; `from_json` reads it back."""
+        return [self.name, self.unit, self.formula, [list(s) for s in self.sources]]
+
+    @staticmethod
+    def from_json(data: list[Any]) -> DerivedTag:
+        """Read a tag written by `as_json`."""
+        name, unit, formula, sources = data
+        return DerivedTag(name, unit, formula, tuple((tag, of) for tag, of in sources))
+
+
 @dataclass(frozen=True, slots=True)
 class FeatureSet:
     """What a vector holds and how its window is cut; data with a hash, stored with every model.
 
     window and step are in axis units (ns or cycles); min_coverage is a fraction of the window's expected rows.
+    derived: the derived tags that `names` may name; a model keeps the formulas that it was trained with.
     """
 
     name: str
@@ -59,10 +80,12 @@ class FeatureSet:
     step: int
     min_coverage: float
     names: tuple[FeatureName, ...]
+    derived: tuple[DerivedTag, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Return the set as JSON data; `from_json` reads it back."""
-        return {
+        derived = {"derived": [d.as_json() for d in self.derived]} if self.derived else {}
+        return derived | {
             "name": self.name,
             "axis": self.axis.value,
             "window": self.window,
@@ -75,7 +98,10 @@ class FeatureSet:
     def from_json(data: Mapping[str, Any]) -> FeatureSet:
         """Read a set written by `as_json`."""
         names = tuple(FeatureName.from_json(n) for n in data["names"])
-        return FeatureSet(data["name"], Axis(data["axis"]), data["window"], data["step"], data["min_coverage"], names)
+        derived = tuple(DerivedTag.from_json(d) for d in data.get("derived", ()))
+        return FeatureSet(
+            data["name"], Axis(data["axis"]), data["window"], data["step"], data["min_coverage"], names, derived
+        )
 
     @property
     def hash(self) -> str:
@@ -85,8 +111,14 @@ class FeatureSet:
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """The tag names the set needs, sorted."""
-        return tuple(sorted({n.source for n in self.names if n.origin == "tag"}))
+        """The names of the measured tags that the set needs, sorted: those of derived tags stand for them."""
+        computed = {d.name: [tag for tag, _ in d.sources] for d in self.derived}
+        return tuple(sorted({t for n in self.names if n.origin == "tag" for t in computed.get(n.source, [n.source])}))
+
+    def only(self, names: tuple[FeatureName, ...]) -> FeatureSet:
+        """Return the set with these of its features, and the derived tags that they need."""
+        used = {n.source for n in names}
+        return replace(self, names=names, derived=tuple(d for d in self.derived if d.name in used))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,10 +7,11 @@ change a window's values, so one window alone and a year of them take the same p
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import local
+from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
@@ -19,8 +20,8 @@ from numpy.typing import NDArray
 from features.kernels import Block
 from features.kernels.numeric import Floats, Ints
 from features.plan import Bundle, Plan
+from features.windows import MIN_VALUES
 
-MIN_VALUES: Final = 3  # fewer values than this say nothing about a window
 CHUNK_BYTES: Final = 1 << 21  # of a chunk's input or output, whichever is larger
 COPIES: Final = 6  # what groups hold of a chunk's input at most: sorted, spectrum, scratch
 
@@ -36,18 +37,25 @@ class _Rows:
 
 
 def compute(
-    of: Plan, values: Floats, first: Ints, stop: Ints, dtype: Any = np.float64, n_threads: int = 1
+    of: Plan,
+    values: Floats,
+    first: Ints,
+    stop: Ints,
+    dtype: Any = np.float64,
+    n_threads: int = 1,
+    firsts: Mapping[int, Ints] = MappingProxyType({}),
 ) -> NDArray[Any]:
     """Return the plan's columns for windows [first, stop) of a grid's rows; other columns are NaN.
 
     values: float64 (rows, tags), NaN = none. Returns `dtype` (windows, names). n_threads: threads that share the work.
+    firsts: by place of a tag, its own first rows, where they are not the windows'.
     """
     out = np.empty((len(first), of.n_names), dtype=dtype)
     is_computed = np.zeros(of.n_names, dtype=bool)
     jobs = []
     for bundle in of.bundles:
         is_computed[bundle.columns.ravel()] = True
-        flat, rows = _gathered(bundle, values, first, stop, out)
+        flat, rows = _gathered(bundle, values, first, stop, firsts, out)
         jobs += [(bundle, flat, chunk) for chunk in rows]
     if not is_computed.all():
         out[:, ~is_computed] = np.nan
@@ -72,7 +80,7 @@ def peak_bytes(of: Plan, n_windows: int, n_samples: int, n: int, itemsize: int =
 
 
 def _gathered(
-    bundle: Bundle, values: Floats, first: Ints, stop: Ints, out: NDArray[Any]
+    bundle: Bundle, values: Floats, first: Ints, stop: Ints, firsts: Mapping[int, Ints], out: NDArray[Any]
 ) -> tuple[Floats, Iterator[_Rows]]:
     """Return the values of a bundle's tags without gaps, one tag after the other, and its windows in chunks."""
     parts, begins, sizes, offset = [], [], [], 0
@@ -81,8 +89,9 @@ def _gathered(
         is_there = ~np.isnan(column)
         before = np.concatenate(([0], np.cumsum(is_there)))
         parts.append(column[is_there])
-        begins.append(before[first] + offset)
-        sizes.append(before[stop] - before[first])
+        own = firsts.get(place, first)
+        begins.append(before[own] + offset)
+        sizes.append(before[stop] - before[own])
         offset += len(parts[-1])
     size = np.concatenate(sizes)
     window = np.tile(np.arange(len(first)), len(bundle.tags))

@@ -9,28 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.plant import Axis
-from domain.vectors import FeatureName, FeatureSet, FeatureVectors
-from features import FEATURE_SETS
+from domain.vectors import FeatureName, FeatureVectors
 from features.compute import compute
+from features.naming import feature_set
 from features.plan import Plan, plan
 from features.windows import Grid, Window
 
-
-def feature_set(
-    name: str,
-    axis: Axis,
-    window: int,
-    step: int,
-    min_coverage: float,
-    calculators: str,
-    tags: Sequence[str],
-    lab: Sequence[str],
-) -> FeatureSet:
-    """Build the full set: every calculator of a preset over every tag, then the last two values of each lab result."""
-    names = [FeatureName("tag", tag, c, p) for tag in tags for c, p in FEATURE_SETS[calculators]]
-    names += [FeatureName("lab", result, c) for result in lab for c in ("last", "before_last")]
-    return FeatureSet(name, axis, window, step, min_coverage, tuple(names))
+__all__ = ["extract", "feature_set", "join", "planned"]
 
 
 def extract(
@@ -49,7 +34,8 @@ def extract(
     """
     first = np.array([w.first for w in windows], dtype=np.int64)
     stop = np.array([w.stop for w in windows], dtype=np.int64)
-    values = compute(planned(tuple(names), grid.tags), grid.values, first, stop, dtype, n_threads)
+    firsts = {grid.tags.index(tag): grid.first_rows(tag, first, stop) for tag in grid.reach}
+    values = compute(planned(tuple(names), grid.tags), grid.values, first, stop, dtype, n_threads, firsts)
     if lab is not None:
         values[:, [i for i, n in enumerate(names) if n.origin == "lab"]] = lab
     n = len(windows)

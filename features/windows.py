@@ -5,8 +5,9 @@ A bad point is not a number here: its cell is NaN. A window without enough of a 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,15 +16,37 @@ from domain.plant import Axis
 from domain.points import Flag, Points, Quality
 from domain.vectors import FeatureSet
 
+MIN_VALUES: Final = 3  # fewer values than this say nothing about a window
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reach:
+    """What the values of a derived tag rest on: the places of its sources, and for each row the first row needed.
+
+    since: int64 (rows,), ascending, -1 for a row before the grid; None where a value needs its own row only.
+    """
+
+    places: tuple[int, ...]
+    since: NDArray[np.int64] | None
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Grid:
-    """Values of one asset. times: int64 ns (n,), ascending and distinct. values: float64 (n, tags), NaN = none."""
+    """Values of one asset. times: int64 ns (n,), ascending and distinct. values: float64 (n, tags), NaN = none.
+
+    reach: of the derived tags among them.
+    """
 
     asset: str
     tags: tuple[str, ...]
     times: NDArray[np.int64]
     values: NDArray[np.float64]
+    reach: Mapping[str, Reach] = field(default_factory=dict)
+
+    def first_rows(self, tag: str, first: NDArray[np.int64], stop: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return from which row windows [first, stop) take a tag: of a derived one, where nothing before is needed."""
+        since = self.reach[tag].since if tag in self.reach else None
+        return first if since is None else np.minimum(np.searchsorted(since, first, side="left"), stop)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,5 +125,12 @@ def _times(grid: Grid, features: FeatureSet, step: int, period_ns: int, since: i
 
 
 def _missing(grid: Grid, first: int, stop: int, needed: float) -> tuple[str, ...]:
-    counts = (~np.isnan(grid.values[first:stop])).sum(axis=0)
-    return tuple(tag for tag, n in zip(grid.tags, counts.tolist(), strict=True) if n < needed)
+    """Return the tags with too few values; a derived one only where none of its sources alone is to blame."""
+    is_there = ~np.isnan(grid.values[first:stop])
+    counts = is_there.sum(axis=0).tolist()
+    short = {tag for tag, n in zip(grid.tags, counts, strict=True) if n < needed and tag not in grid.reach}
+    for tag, reach in grid.reach.items():
+        is_named = any(grid.tags[place] in short for place in reach.places)
+        if not is_named and is_there[:, reach.places].all(axis=1).sum() < needed:
+            short.add(tag)
+    return tuple(tag for tag in grid.tags if tag in short)

@@ -1,0 +1,27 @@
+"""Tags, calculators and lab results to the names of a feature set; it computes nothing and imports nothing heavy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from domain.plant import Axis
+from domain.vectors import DerivedTag, FeatureName, FeatureSet
+from features import FEATURE_SETS
+
+
+def feature_set(
+    name: str,
+    axis: Axis,
+    window: int,
+    step: int,
+    min_coverage: float,
+    calculators: str,
+    tags: Sequence[str],
+    lab: Sequence[str],
+    derived: Sequence[DerivedTag] = (),
+) -> FeatureSet:
+    """Build the full set: every calculator of a preset over every tag, then the last two values of each lab result."""
+    every = [*tags, *(tag.name for tag in derived)]
+    names = [FeatureName("tag", tag, c, p) for tag in every for c, p in FEATURE_SETS[calculators]]
+    names += [FeatureName("lab", result, c) for result in lab for c in ("last", "before_last")]
+    return FeatureSet(name, axis, window, step, min_coverage, tuple(names), tuple(derived))
