@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from app import windowing
 from app.rooms import Rooms
+from app.screening import Screening
 from app.settings import units
 from detectors import bundle, detector_class
 from detectors.settings import DetectorSettings
@@ -32,7 +33,6 @@ from domain.scores import TrainingAids, TrainingError
 from domain.vectors import FeatureSet, FeatureVectors, Training
 from features import windows
 from features.extract import extract, join
-from features.selection import select
 from features.windows import Grid
 from store.scoring import ModelRow
 
@@ -124,7 +124,8 @@ def build(history: History, folder: Path) -> Trained:
     training = _lots_training(history) if kind.role == "quality" else _windows_training(history)
     if not len(training.vectors):
         raise TrainingError(f"no window of the history has enough data for {detector.name}")
-    aids = TrainingAids(select, history.confirm, detector.seed, detector.target_recall, detector.n_folds)
+    screening = Screening(detector)
+    aids = TrainingAids(screening, history.confirm, detector.seed, detector.target_recall, detector.n_folds)
     trained = kind.train(training, detector.options, aids)
     features = FeatureSet(
         history.features.name,
@@ -148,6 +149,7 @@ def build(history: History, folder: Path) -> Trained:
         "threshold": trained.threshold,
         "clear_threshold": trained.clear_threshold,
         "report": dict(trained.report),
+        "screening": screening.report(),
         "versions": {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}},
     }
     bundle.save(made, folder, about)

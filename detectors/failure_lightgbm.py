@@ -108,10 +108,10 @@ class FailureLightGBM:
         out_of_fold = np.full(len(label), np.nan)
         trees = []
         for train, test in folds_of(training, aids.n_folds):
-            tree = _fit(values[train], label[train], training.vectors.names, parameters, aids)
+            tree = _fit(training, label, train, parameters, aids)
             out_of_fold[test] = tree.log_odds(values[test])
             trees.append(tree)
-        final = _fit(values, label, training.vectors.names, parameters, aids)
+        final = _fit(training, label, np.arange(len(label)), parameters, aids)
         tested = np.flatnonzero(~np.isnan(out_of_fold))
         if not (label[tested] == 1).any():
             raise TrainingError(
@@ -204,19 +204,21 @@ class FailureLightGBM:
 
 
 def _fit(
-    values: NDArray[np.float64],
-    label: NDArray[np.float64],
-    names: tuple[FeatureName, ...],
+    training: Training,
+    labels: NDArray[np.float64],
+    rows: NDArray[np.int64],
     parameters: Mapping[str, Any],
     aids: TrainingAids,
 ) -> _Tree:
+    """Choose features and fit on these rows alone."""
     import lightgbm
 
+    values, label = training.vectors.values[rows], labels[rows]
     if len(np.unique(label)) < 2:
         raise TrainingError(
             "a training part of the folds holds no failure, or nothing else: load more history, or shorten `embargo`"
         )
-    columns = np.sort(aids.select(values, label, names)[:MAX_FEATURES])
+    columns = np.sort(aids.select(values, label, training.vectors.names, training.group[rows])[:MAX_FEATURES])
     if not len(columns):
         raise TrainingError("no feature tells windows before a failure from the others")
     try:

@@ -87,7 +87,7 @@ class QualityRidge:
             if len(train) < MIN_LOTS // 2:
                 continue
             x, y = vectors.values[train], outcome[train]
-            columns = _relevant(x, y, names, aids)
+            columns = _relevant(x, y, names, training.group[train], aids)
             out.add("rmse", test, fit(x[:, columns], y).predict(vectors.values[test][:, columns]))
             out.add("mean_rmse", test, np.full(len(test), y.mean()))
             if is_lab.any():
@@ -95,7 +95,7 @@ class QualityRidge:
                 out.add("lab_rmse", test, fit(history[train], y).predict(history[test]))
                 out.add("persistence_rmse", test, history[test][:, 0])
             process.add(x[:, ~is_lab], y, vectors.values[test][:, ~is_lab], outcome[test])
-        columns = _relevant(vectors.values, outcome, names, aids)
+        columns = _relevant(vectors.values, outcome, names, training.group, aids)
         report = {
             "n_lots": len(outcome),
             "folds": process.n_folds,
@@ -155,9 +155,10 @@ def _relevant(
     values: NDArray[np.float64],
     outcome: NDArray[np.float64],
     names: tuple[FeatureName, ...],
+    group: NDArray[np.object_],
     aids: TrainingAids,
 ) -> NDArray[np.int64]:
-    columns = np.sort(aids.select(values, outcome, names))
+    columns = np.sort(aids.select(values, outcome, names, group))
     if not len(columns):
         raise TrainingError("no feature has to do with the result")
     return columns

@@ -7,12 +7,25 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 
+class StabilitySettings(BaseModel):
+    """`[detectors.stability]`, for screening = "stable": in how many halves of the rows a feature is looked for, and
+    the share of them in which it must be found.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rounds: Annotated[int, Field(ge=10, le=1000)] = 50
+    min_share: Annotated[float, Field(gt=0.5, le=1)] = 0.6
+
+
 class DetectorSettings(BaseModel):
     """One detector: a named role, of a kind in DETECTORS, for a class of assets and an outcome.
 
     outcome: the failure code ("" = any) for failure, the result's name for quality, unused for anomaly.
     target_recall: share of past failures that must be caught out of fold when the threshold is chosen.
     split: how folds are cut, overriding [evaluate] split; embargo: the gap before a test part in time ("24h").
+    screening: how features are chosen: by FRESH, or by how often FRESH finds them in halves of the rows. A detector
+    that learns without an outcome takes all.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -27,4 +40,6 @@ class DetectorSettings(BaseModel):
     split: Literal["", "time", "unit"] = ""
     embargo: str = "24h"
     seed: int = 1
+    screening: Literal["fresh", "stable"] = "fresh"
+    stability: StabilitySettings = StabilitySettings()
     options: dict[str, Any] = Field(default_factory=dict)

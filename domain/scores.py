@@ -128,14 +128,17 @@ class Detector(Protocol):
         ...
 
 
-SelectFeatures = Callable[[NDArray[np.float64], NDArray[np.float64], tuple[FeatureName, ...]], NDArray[np.int64]]
+SelectFeatures = Callable[
+    [NDArray[np.float64], NDArray[np.float64], tuple[FeatureName, ...], NDArray[np.object_]], NDArray[np.int64]
+]
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingAids:
     """What a detector's training takes from other packages.
 
-    select: (values, outcome, names) -> indices of relevant columns, best first; called inside each fold.
+    select: (values, outcome, names, group) -> indices of relevant columns, best first. It is called inside each fold
+    with the rows that the fold trains on, and sees no others; group: what its rows belong to, as in `Training`.
     confirm: axis units that a score must stay over the limit before an alert is raised (the rule's on-delay).
     """
 

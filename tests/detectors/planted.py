@@ -15,7 +15,10 @@ HOUR = 3_600_000_000_000
 
 
 def every_column(
-    values: NDArray[np.float64], _outcome: NDArray[np.float64], _names: tuple[FeatureName, ...]
+    values: NDArray[np.float64],
+    _outcome: NDArray[np.float64],
+    _names: tuple[FeatureName, ...],
+    _group: NDArray[np.object_],
 ) -> NDArray[np.int64]:
     """Select all columns."""
     return np.arange(values.shape[1], dtype=np.int64)
