@@ -78,7 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--detector", help="only this one")
     train.add_argument("--json", action="store_true")
 
-    models = _command(commands, "models", "list and show trained models")
+    models = _command(commands, "models", "list trained models; show one, its features and hypotheses")
     models.add_argument("action", choices=("list", "show"))
     models.add_argument("model", nargs="?", help="model id, for show")
     models.add_argument("--json", action="store_true")

@@ -130,9 +130,7 @@ def _score_lots(
         ends = [to_ns(x.end) for x in lots if x.end is not None]
         newest = len(lots) + LAB_MARGIN
         results = {name: rooms.ledger.records.results(asset.path, name, now, newest) for name in labs}
-        grid = windowing.grids(rooms.points, [asset], features.sources, min(ends) - features.window, max(ends)).get(
-            asset.path
-        )
+        grid = windowing.grids(rooms.points, [asset], features, min(ends) - features.window, max(ends)).get(asset.path)
         if grid is None:
             continue
         vectors, missing = windowing.lot_vectors(grid, lots, results, features, duration_ns(asset_class.period))

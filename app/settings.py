@@ -16,10 +16,12 @@ from alerts.health import MEASURES, OWN_IDS, SOFTWARE, with_own
 from alerts.settings import NotifierSettings, RuleSettings
 from app import faults as f
 from app import mqtt_files, secrets
+from app.feature_faults import derived_faults, hypothesis_faults, span_faults
 from app.inbox_settings import InboxSettings
 from app.keeping_settings import KeepingSettings
 from app.mqtt_names import name_faults
 from app.plant_files import read_plant
+from app.spans import units
 from collectors.settings import FormatSettings, MqttSettings
 from dashboard.settings import ConsoleSettings
 from detectors import DETECTORS
@@ -27,8 +29,8 @@ from detectors.settings import DetectorSettings
 from domain.alerting import Rule
 from domain.errors import ConfigError, Fault
 from domain.instants import parse_duration
-from domain.plant import AssetClass, Axis, Plant, Span
-from features.settings import FeatureSettings
+from domain.plant import AssetClass, Axis, Plant
+from features.settings import DerivedSettings, FeatureSettings, HypothesisSettings
 from store import POINT_STORES, SHARED
 from store.ledger_settings import LedgerSettings
 from store.settings import DuckDBSettings, InfluxSettings
@@ -150,7 +152,9 @@ class Root(BaseModel):
     console: ConsoleSettings = ConsoleSettings()
     formats: tuple[FormatSettings, ...] = ()
     classes: tuple[ClassSettings, ...] = ()
+    derived: tuple[DerivedSettings, ...] = ()
     features: tuple[FeatureSettings, ...] = ()
+    hypotheses: tuple[HypothesisSettings, ...] = ()
     detectors: tuple[DetectorSettings, ...] = ()
     notifiers: tuple[NotifierSettings, ...] = ()
 
@@ -200,17 +204,6 @@ class Settings:
         return {x.name: x for x in self.root.features}[name]
 
 
-def units(span: int | str, axis: Axis) -> int:
-    """Return a configured span in axis units; raises ValueError where it is of the other axis."""
-    if isinstance(span, int):
-        if axis is not Axis.CYCLE:
-            raise ValueError(f'{span} counts cycles; the time axis takes a duration such as "6h"')
-        return span
-    if axis is not Axis.TIME:
-        raise ValueError(f"{span!r} is a duration; the cycle axis takes a number of cycles")
-    return Span(duration=parse_duration(span)).units(axis)
-
-
 def load(folder: Path, overrides: Mapping[str, Mapping[str, Any]] | None = None) -> Settings:
     """Read and check a config folder; raises ConfigError with every fault found.
 
@@ -238,6 +231,7 @@ def load(folder: Path, overrides: Mapping[str, Mapping[str, Any]] | None = None)
     # Where forewarn.toml cannot be read, that it lacks the classes is no fault of the tables.
     faults += [*class_faults, *(x for x in plant_faults if not toml_faults or x.key != "class")]
     if root is not None:
+        faults += _feature_faults(root, known, plant, str(toml))
         faults += [*_detector_faults(root, known, str(toml)), *_name_faults(root, str(toml))]
         faults += [*mqtt_files.tls_faults(root.mqtt, str(toml)), *name_faults(root.mqtt, plant, str(toml))]
         faults += _keeping_faults(root, str(toml))
@@ -294,23 +288,19 @@ def _name_faults(root: Root, file: str) -> list[Fault]:
     ]
 
 
+def _feature_faults(root: Root, classes: Mapping[str, AssetClass], plant: Plant, file: str) -> list[Fault]:
+    faults = [
+        *span_faults(root.features, classes, file),
+        *derived_faults(root.derived, root.features, classes, plant, file),
+    ]
+    if faults or _detector_faults(root, classes, file):
+        return faults
+    return list(hypothesis_faults(root.hypotheses, root.detectors, root.derived, root.features, plant, file))
+
+
 def _detector_faults(root: Root, classes: Mapping[str, AssetClass], file: str) -> list[Fault]:
     faults = []
     sets = {x.name: x for x in root.features}
-    for i, x in enumerate(root.features):
-        key = f"features[{i}]"
-        if x.asset_class not in classes:
-            faults.append(_unknown(file, f"{key}.asset_class", x.asset_class, "class", classes))
-            continue
-        axis = classes[x.asset_class].axis
-        for name in ("window", "step", "train_step"):
-            try:
-                if units(getattr(x, name), axis) <= 0:
-                    raise ValueError("must be longer than 0")
-            except ValueError as error:
-                faults.append(Fault(file, f"{key}.{name}", str(getattr(x, name)), str(error)))
-        if axis is Axis.CYCLE and x.step != 1:
-            faults.append(Fault(file, f"{key}.step", str(x.step), "the cycle axis scores every cycle: step is 1"))
     for i, d in enumerate(root.detectors):
         key = f"detectors[{i}]"
         if d.kind not in DETECTORS:

@@ -20,9 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app import windowing
+from app.hypotheses import concerns, weighed
 from app.rooms import Rooms
 from app.screening import Screening
-from app.settings import units
+from app.spans import units
 from detectors import bundle, detector_class
 from detectors.settings import DetectorSettings
 from domain.alerting import Rule
@@ -33,6 +34,7 @@ from domain.scores import TrainingAids, TrainingError
 from domain.vectors import FeatureSet, FeatureVectors, Training
 from features import windows
 from features.extract import extract, join
+from features.settings import HypothesisSettings
 from features.windows import Grid
 from store.scoring import ModelRow
 
@@ -56,6 +58,7 @@ class History:
     stops: Mapping[str, tuple[tuple[int, int | None, bool], ...]]
     lots: Mapping[str, tuple[Lot, ...]]
     results: Mapping[str, Mapping[str, tuple[Result, ...]]]
+    hypotheses: tuple[HypothesisSettings, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,7 @@ def gather(rooms: Rooms, detector: DetectorSettings, now: datetime) -> History:
     features = windowing.full_set(settings, chosen)
     asset_class = settings.plant.classes[detector.asset_class]
     assets = settings.plant.of_class(detector.asset_class)
-    grids = windowing.grids(rooms.points, assets, features.sources, 0, to_ns(now) + 1)
+    grids = windowing.grids(rooms.points, assets, features, 0, to_ns(now) + 1)
     if not grids:
         raise TrainingError(f"no data of class {detector.asset_class!r} is stored yet: load history first")
     role = detector_class(detector.kind).role
@@ -103,6 +106,7 @@ def gather(rooms: Rooms, detector: DetectorSettings, now: datetime) -> History:
         {a: tuple(s) for a, s in stops.items()},
         lots,
         results,
+        tuple(h for h in settings.root.hypotheses if concerns(h, detector)),
     )
 
 
@@ -127,14 +131,7 @@ def build(history: History, folder: Path) -> Trained:
     screening = Screening(detector)
     aids = TrainingAids(screening, history.confirm, detector.seed, detector.target_recall, detector.n_folds)
     trained = kind.train(training, detector.options, aids)
-    features = FeatureSet(
-        history.features.name,
-        history.features.axis,
-        history.features.window,
-        history.features.step,
-        history.features.min_coverage,
-        trained.names,
-    )
+    features = history.features.only(trained.names)
     made = bundle.bundle_of(detector.name, detector.kind, features, trained)
     about = {
         "kind": detector.kind,
@@ -150,6 +147,9 @@ def build(history: History, folder: Path) -> Trained:
         "clear_threshold": trained.clear_threshold,
         "report": dict(trained.report),
         "screening": screening.report(),
+        "hypotheses": weighed(
+            history.hypotheses, trained, training.vectors, trained.names if screening.kept is None else screening.kept
+        ),
         "versions": {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}},
     }
     bundle.save(made, folder, about)

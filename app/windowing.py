@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
-from app.settings import Settings, units
+from app import feature_sets
+from app.settings import Settings
 from domain.instants import duration_ns, to_ns
 from domain.plant import Asset, AssetClass, Axis
 from domain.points import Points
 from domain.ports import PointStore
 from domain.records import Event, EventKind, Lot, Result
 from domain.vectors import FeatureName, FeatureSet, FeatureVectors
-from features import extract, lab, windows
+from features import derived, extract, lab, windows
 from features.settings import FeatureSettings
 from features.windows import Grid, Window
 
@@ -24,37 +24,24 @@ STOPPING = (EventKind.FAILURE, EventKind.STOP)
 
 
 def full_set(settings: Settings, chosen: FeatureSettings) -> FeatureSet:
-    """Return the feature set of the config with every calculator over every process tag of its class."""
-    plant = settings.plant
-    axis = plant.classes[chosen.asset_class].axis
-    tags = sorted(
-        {
-            tag.name
-            for asset in plant.of_class(chosen.asset_class)
-            for tag in plant.tags[asset.path].values()
-            if tag.role == "process" and any(fnmatch.fnmatch(tag.name, p) for p in chosen.tags)
-        }
-    )
-    return extract.feature_set(
-        chosen.name,
-        axis,
-        units(chosen.window, axis),
-        units(chosen.step, axis),
-        chosen.min_coverage,
-        chosen.calculators,
-        tags,
-        chosen.lab,
-    )
+    """Return the feature set of the config with every calculator over every process and derived tag of its class."""
+    return feature_sets.full_set(settings.plant, settings.root.derived, chosen)
 
 
-def grids(store: PointStore, assets: Sequence[Asset], tags: Sequence[str], start: int, end: int) -> dict[str, Grid]:
-    """Read the tags of assets in [start, end) ns and pivot them; assets without any point are left out."""
-    ids = [f"{a.path}/{t}" for a in assets for t in tags]
+def grids(store: PointStore, assets: Sequence[Asset], features: FeatureSet, start: int, end: int) -> dict[str, Grid]:
+    """Read a feature set's tags of assets in [start, end) ns, pivot them and add its derived tags: the one place that
+    makes grids, of history and live. Assets without any point are left out.
+    """
+    ids = [f"{a.path}/{t}" for a in assets for t in features.sources]
     points = store.read(ids, start, end)
     if not len(points):
         return {}
     owner = np.array([t.rpartition("/")[0] for t in points.tag_id], dtype=object)
-    return {a.path: windows.grid_of(a.path, part, tags) for a in assets if len(part := _of(points, owner, a.path))}
+    return {
+        a.path: derived.added(windows.grid_of(a.path, part, features.sources), features.derived)
+        for a in assets
+        if len(part := _of(points, owner, a.path))
+    }
 
 
 def _of(points: Points, owner: NDArray[np.object_], asset: str) -> Points:
@@ -76,11 +63,11 @@ def grids_for(
     since = min(span[0] for span in spans.values())
     until = max(span[1] for span in spans.values())
     if asset_class.axis is Axis.TIME:
-        return grids(store, assets, features.sources, since - features.window, until + 1)
+        return grids(store, assets, features, since - features.window, until + 1)
     lookback = 2 * duration_ns(asset_class.wall(features.window))
-    found = grids(store, assets, features.sources, since - lookback, until + 1)
+    found = grids(store, assets, features, since - lookback, until + 1)
     short = [a for a in assets if a.path in found and _n_until(found[a.path], spans[a.path][0]) < features.window - 1]
-    return found | grids(store, short, features.sources, 0, until + 1) if short else found
+    return found | grids(store, short, features, 0, until + 1) if short else found
 
 
 def _n_until(grid: Grid, at: int) -> int:

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterable
 
 from app.clock import SystemClock
+from app.feature_faults import unit_warnings
 from app.live_check import findings
 from app.notify import notifiers
 from app.settings import load
@@ -24,6 +25,8 @@ def main(args: argparse.Namespace, _stopping: threading.Event) -> int:
         f"{args.config}: no faults in the files. {len(plant.assets)} assets, {n_tags} tags, "
         f"{len(root.detectors)} detectors, {len(settings.rules)} rules, {len(root.notifiers)} notifiers"
     )
+    for warning in unit_warnings(root.derived, plant, str(args.config / "forewarn.toml")):
+        print(f"warning: {warning}")
     return live(findings(settings, SystemClock())) if args.live else 0
 
 

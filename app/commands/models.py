@@ -7,13 +7,16 @@ import json
 import threading
 
 from app.commands.opening import opened_for
+from app.model_text import shown
 from app.running import CommandError
 from app.settings import load
+from domain.text import catalogue
 
 
 def main(args: argparse.Namespace, _stopping: threading.Event) -> int:
     """List models, newest first, or show one whole."""
-    with opened_for(load(args.config), telemetry=False) as rooms:
+    settings = load(args.config)
+    with opened_for(settings, telemetry=False) as rooms:
         rows = rooms.ledger.scoring.models()
     if args.action == "show":
         if not args.model:
@@ -23,7 +26,10 @@ def main(args: argparse.Namespace, _stopping: threading.Event) -> int:
             raise CommandError(f"no model {args.model!r}: forewarn models list names them")
         row = found[0]
         head = {"detector": row.detector, "model_id": row.model_id, "role": row.role}
-        print(json.dumps({**head, "trained_at": row.trained_at.isoformat(), **row.details}, indent=2))
+        if args.json:
+            print(json.dumps({**head, "trained_at": row.trained_at.isoformat(), **row.details}, indent=2))
+        else:
+            print("\n".join(shown(row, catalogue(settings.root.plant.language), settings.zone)))
         return 0
     if args.json:
         print(

@@ -13,15 +13,17 @@ from app.paths import bundled_config
 from app.settings import ClassSettings, Root, load
 from collectors.mqtt_settings import TopicSettings
 from collectors.settings import FormatSettings
-from detectors.settings import DetectorSettings
-from features.settings import FeatureSettings
+from detectors.settings import DetectorSettings, StabilitySettings
+from features.settings import DerivedSettings, FeatureSettings, HypothesisSettings
 
 SECTIONS = ("plant", "data", "duckdb", "influxdb", "ledger", "keeping", "run", "mqtt", "inbox", "evaluate", "console")
 ENTRIES: dict[str, type[BaseModel]] = {
     "formats": FormatSettings,
     "classes": ClassSettings,
+    "derived": DerivedSettings,
     "features": FeatureSettings,
     "detectors": DetectorSettings,
+    "hypotheses": HypothesisSettings,
     "notifiers": NotifierSettings,
 }
 
@@ -62,6 +64,10 @@ def test_every_key_of_a_rule_is_shown() -> None:
 
 def test_nothing_but_these_sections_exists() -> None:
     assert set(shipped()) == {*SECTIONS, *ENTRIES} == set(Root.model_fields)
+
+
+def test_the_stability_of_a_screening_is_shown_with_its_defaults() -> None:
+    assert shipped()["detectors"][0]["stability"] == StabilitySettings().model_dump()  # type: ignore[index]
 
 
 @pytest.mark.parametrize("folder", ["", "demo"])
