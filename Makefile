@@ -4,7 +4,7 @@ PY := $(VENV)/bin/python
 STAMP := $(VENV)/.setup-done
 SYSTEM_PYTHON ?= python3
 
-.PHONY: setup demo test check lint type bars-line bars-collect chaos
+.PHONY: setup demo test check lint type bars-line bars-collect bars-features chaos
 
 setup: $(STAMP)
 
@@ -39,3 +39,10 @@ chaos: setup
 
 bars-collect: setup
 	$(PY) -m benchmarks.collect
+
+bars-features: export RAYON_NUM_THREADS = 1
+bars-features: export POLARS_MAX_THREADS = 1
+bars-features: export OPENBLAS_NUM_THREADS = 1
+bars-features: setup
+	$(VENV)/bin/uv pip install --quiet --python $(PY) -e '.[dev,peers]' -c constraints.txt
+	$(PY) -m benchmarks.features

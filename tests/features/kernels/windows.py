@@ -93,7 +93,7 @@ def kinds(n: int, seed: int = 0) -> Iterator[tuple[str, Floats]]:
 
 def everything(group: Group) -> list[Wanted]:
     """Return all that tsfresh's efficient set asks of a group, in its order."""
-    asked = [(c, p) for c, params in EFFICIENT.items() if c in group.calculators for p in params or ({},)]
+    asked: list[tuple[str, dict[str, Any]]] = [(c, p) for c, params in EFFICIENT.items() if c in group.calculators for p in params or ({},)]
     return [Wanted(calculator, params, column) for column, (calculator, params) in enumerate(asked)]
 
 
