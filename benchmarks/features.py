@@ -138,7 +138,7 @@ def _selected(bars: Bars, values: Floats) -> None:
 
 
 def _threads(bars: Bars, values: Floats) -> None:
-    works = {str(n): lambda n=n: ours(values, WINDOW, STEP, threads=n) for n in (1, 2)}  # type: ignore[misc]
+    works = {str(n): lambda n=n: ours(values, WINDOW, STEP, threads=n) for n in (1, 2)}
     took = per_window(works, ROUNDS)
     ratio = took["1"] / took["2"]
     bars.show_speed("1 thread / 2 threads", round(ratio, 2), ">= 1.8", ratio >= 1.8, "full set, end to end, two cores")

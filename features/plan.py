@@ -5,7 +5,6 @@ A plan knows no data. Tags that ask for the same calculators are one bundle: the
 
 from __future__ import annotations
 
-import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -113,16 +112,18 @@ def _by_tsfresh(wanted: Sequence[Wanted]) -> Run:
     return run
 
 
-def costs(of: Plan, n: int) -> Iterator[Cost]:
-    """Measure what each part takes for a window of `n` samples of one tag; compiles what was not compiled yet."""
+def costs(of: Plan, n: int, seconds: Callable[[], float]) -> Iterator[Cost]:
+    """Measure what each part takes for a window of `n` samples of one tag, by a clock of seconds; compiles what was not
+    compiled yet.
+    """
     x = np.random.default_rng(0).normal(50, 3, (PROBE_ROWS, n))
     for bundle in of.bundles:
         out = np.empty((PROBE_ROWS, bundle.width))
         for (way, wanted), run in zip(bundle.wanted, bundle.prepared(n), strict=True):
             rows = x[:1] if way == TSFRESH else x
             run(Block(rows), out[: len(rows)])
-            begun = time.perf_counter()
+            begun = seconds()
             run(Block(rows), out[: len(rows)])
-            us = 1e6 * (time.perf_counter() - begun) / len(rows)
+            us = 1e6 * (seconds() - begun) / len(rows)
             calculators = tuple(dict.fromkeys(w.calculator for w in wanted))
             yield Cost(way, calculators, len(wanted) * len(bundle.tags), us * len(bundle.tags))

@@ -19,7 +19,7 @@ class FeatureSettings(BaseModel):
 
     name: Annotated[str, Field(min_length=1)]
     asset_class: Annotated[str, Field(min_length=1)]
-    calculators: Literal["trend", "level"] = "trend"
+    calculators: Literal["level", "trend", "minimal", "efficient"] = "trend"
     tags: tuple[str, ...] = ("*",)
     window: int | str
     step: int | str = 1

@@ -8,14 +8,17 @@ from __future__ import annotations
 from typing import Final
 
 from features.kernels import (
+    autoregression,
     chunks,
     complexity,
     correlation,
     corridors,
     counts,
+    dickey_fuller,
     differences,
     histogram,
     langevin,
+    lines,
     moments,
     order,
     peaks,
@@ -39,6 +42,9 @@ GROUPS: Final[tuple[Group, ...]] = (
     spectrum.GROUP,
     welch.GROUP,
     wavelets.GROUP,
+    lines.GROUP,
+    autoregression.GROUP,
+    dickey_fuller.GROUP,
     ridges.GROUP,
     *complexity.GROUPS,
     langevin.GROUP,

@@ -1,0 +1,277 @@
+"""Test for a unit root (`augmented_dickey_fuller`), as statsmodels' `adfuller` with a constant and lags by AIC.
+
+The test regresses the differences of a series on its level before, a constant and some lags of the differences.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any, Final
+
+import numpy as np
+
+from features import reference
+from features.kernels.block import Block, Group, Run, Wanted
+from features.kernels.leastsquares import arrange, back, dot, eliminate, multiply_lags, take_off
+from features.kernels.numeric import EPSILON, Floats, Ints, compiled, total
+
+NAME: Final = "augmented_dickey_fuller"
+ATTRIBUTES: Final = ("teststat", "pvalue", "usedlag")
+CONSTANT, LEVEL, DIFFERENCE = range(3)  # columns of products; the lags of the difference come after it
+CLEAR: Final = 1e-9  # share of a square that must be left of a column without those before it, and of the differences
+ALLOWED: Final = 1e6  # condition of the statistic: statsmodels' error is 1e-15 of it, measured
+CUT: Final = 1e-24  # statsmodels takes squared singular values below 1e-30 of the largest for zero
+MARGIN: Final = 1e3  # roundings, times the condition's square, by which the best criterion must be ahead
+CERTAIN, UNKNOWN = -1, -2  # doubts; others are the number of lags of a statistic that is in doubt
+KEPT: Final = 1024  # windows
+
+
+@compiled
+def _pvalue(t: float) -> float:
+    """Return MacKinnon's (1994) approximate p-value of a test with a constant."""
+    if t > 2.74:
+        return 1.0
+    if t < -18.83:
+        return 0.0
+    z = 1.7339 + t * (0.93202 + t * (-0.12745 + t * -0.010368))
+    if t <= -1.61:
+        z = 2.1659 + t * (1.4412 + t * 0.038269)
+    return 0.5 * math.erfc(-z / math.sqrt(2.0))
+
+
+@compiled
+def _multiply(level: Floats, d: Floats, lags: int, products: Floats) -> None:
+    """Write the products of all columns, over the rows with all the lags."""
+    rows = len(d) - lags
+    multiply_lags(d, lags, DIFFERENCE, products)
+    of_rows = level[lags : lags + rows]
+    products[CONSTANT, LEVEL], products[LEVEL, LEVEL] = total(of_rows), dot(of_rows, of_rows)
+    for lag in range(lags + 1):
+        products[LEVEL, DIFFERENCE + lag] = dot(of_rows, d[lags - lag : lags - lag + rows])
+
+
+@compiled
+def _add_row(level: Floats, d: Floats, row: int, lags: int, products: Floats) -> None:
+    """Add a row, with fewer lags, to the products."""
+    products[CONSTANT, CONSTANT] += 1.0
+    products[CONSTANT, LEVEL] += level[row]
+    for lag in range(lags + 1):
+        value = d[row - lag]
+        products[CONSTANT, DIFFERENCE + lag] += value
+        products[LEVEL, DIFFERENCE + lag] += value * level[row]
+        for other in range(lag, lags + 1):
+            products[DIFFERENCE + lag, DIFFERENCE + other] += value * d[row - other]
+
+
+@compiled
+def _best_lag(d: Floats, around: float, products: Floats, columns: Ints, weights: Floats, g: Floats) -> int:
+    """Return the number of lags with the least criterion of Akaike, all on the same rows, or `UNKNOWN` where rounding
+    decides.
+
+    columns: the constant, the level, the lags and the difference itself. What is left of its square when they are
+    eliminated one by one is left by each regression in turn; weights are the criterion's penalties, as factors of it.
+    """
+    lags, last = len(columns) - 3, len(columns) - 1
+    arrange(products, columns, g)
+    eliminate(g, 0, last + 1)
+    least = g[1, 1] / products[LEVEL, LEVEL]
+    if not least > CLEAR:
+        return UNKNOWN
+    eliminate(g, 1, last + 1)
+    changes = 0
+    for i in range(lags, len(d)):
+        changes += d[i] != 0.0
+    whole = products[DIFFERENCE, DIFFERENCE]
+    smallest = largest = whole
+    found, used = 0, 0
+    best, second = g[last, last] * weights[0], np.inf
+    for lag in range(1, lags + 1):
+        changes += int(d[lags - lag] != 0.0) - int(d[len(d) - lag] != 0.0)
+        if changes > 0:  # of a lag without any, the products are rounding only
+            j, square = lag + 1, products[DIFFERENCE + lag, DIFFERENCE + lag]
+            smallest, largest = min(smallest, square), max(largest, square)
+            least = min(least, g[j, j] / square)
+            if not least > CLEAR:
+                return UNKNOWN
+            eliminate(g, j, last + 1)
+            used += 1
+        criterion = g[last, last] * weights[used]
+        if criterion < best:
+            best, second, found = criterion, best, lag
+        else:
+            second = min(second, criterion)
+    left = g[last, last] / whole
+    doubt = MARGIN * EPSILON * (largest / smallest) / (least * left)
+    regular = smallest * least > CUT * products[0, 0] * max(1.0, around)
+    return found if regular and left > CLEAR and second - best > doubt * best else UNKNOWN
+
+
+@compiled
+def _explain(lags: int, products: Floats, columns: Ints, g: Floats, room: Floats) -> float:
+    """Write the coefficients of the constant and the lags that explain the level to room[0], the difference to room[1];
+    return the least mean square that a lag has left of it, 0 if it is too little.
+    """
+    order = lags + 3
+    columns[0], columns[lags + 1], columns[lags + 2] = CONSTANT, LEVEL, DIFFERENCE
+    for lag in range(1, lags + 1):
+        columns[lag] = DIFFERENCE + lag
+    arrange(products, columns[:order], g)
+    least = np.inf
+    for j in range(lags + 1):
+        if not g[j, j] > CLEAR * products[columns[j], columns[j]]:
+            return 0.0
+        if j > 0:
+            least = min(least, g[j, j] / g[0, 0])
+        eliminate(g, j, order)
+    for j in range(lags + 1):
+        room[0, j], room[1, j] = g[j, lags + 1], g[j, lags + 2]
+    back(g, lags + 1, room[0])
+    back(g, lags + 1, room[1])
+    return least
+
+
+@compiled
+def _choose(
+    level: Floats, d: Floats, around: float, weights: Floats, columns: Ints, products: Floats, g: Floats
+) -> int:
+    """Return the number of lags, and leave the products of its rows; or `UNKNOWN`."""
+    most = len(weights) - 1
+    changed = len(d) - 1
+    while d[changed] == 0.0:
+        changed -= 1
+    if changed < most:  # the difference is 0 in all rows, the criterion minus infinity, and the first is taken
+        _multiply(level, d, 0, products)
+        return 0
+    _multiply(level, d, most, products)
+    lags = _best_lag(d, around, products, columns, weights, g)
+    for row in range(lags, most if lags >= 0 else lags):
+        _add_row(level, d, row, lags, products)
+    return lags
+
+
+@compiled
+def _statistic(
+    level: Floats, d: Floats, lags: int, around: float, products: Floats, least: float, room: Floats
+) -> float:
+    """Return the t-value of a level whose mean square is `around`, or NaN where rounding decides it.
+
+    room: as `_explain` leaves it, and room for what is left of level and difference. The t-value is that of the one in
+    a regression of the other: an error of the coefficients counts with its square only.
+    """
+    rows = len(d) - lags
+    levels, differences = room[2, :rows], room[3, :rows]
+    levels[:] = level[lags : lags + rows]
+    differences[:] = d[lags:]
+    take_off(d, lags, room[0], levels)
+    take_off(d, lags, room[1], differences)
+    left = dot(levels, levels)
+    slope = dot(levels, differences) / left
+    for i in range(rows):
+        differences[i] -= slope * levels[i]
+    error, free = dot(differences, differences), rows - lags - 2
+    t = slope * math.sqrt(left * free / error)
+    of_level, of_difference = rows * around, rows * room[1, 0] * room[1, 0]
+    for lag in range(1, lags + 1):
+        square = products[DIFFERENCE + lag, DIFFERENCE + lag]
+        of_level += room[0, lag] * room[0, lag] * square
+        of_difference += room[1, lag] * room[1, lag] * square
+    cancelled = math.sqrt(of_level / left) + math.sqrt(of_difference / error)
+    beside_constant = 1.0 / math.sqrt(min(1.0, least, left / rows))
+    condition = cancelled * (math.sqrt(free) + abs(t)) + beside_constant * math.sqrt(free)
+    return t if condition < ALLOWED * abs(t) else np.nan  # nor is an infinite one certain
+
+
+@compiled
+def _tests(x: Floats, weights: Floats, values: Ints, out: Floats, doubts: Ints) -> None:
+    """Write statistic, p-value and lags of each window, or its doubt. values: (values, 2) attribute, column."""
+    n, most = x.shape[1], len(weights) - 1
+    level, d, room, found = np.empty(n), np.empty(n - 1), np.empty((4, n)), np.empty(3)
+    products, g = np.empty((most + 3, most + 3)), np.empty((most + 3, most + 3))
+    columns = np.empty((2, most + 3), dtype=np.int64)
+    columns[0, 0], columns[0, 1], columns[0, most + 2] = CONSTANT, LEVEL, DIFFERENCE
+    for lag in range(1, most + 1):
+        columns[0, lag + 1] = DIFFERENCE + lag
+    for w in range(len(x)):
+        offset = total(x[w]) / n
+        changes = 0
+        for i in range(n):
+            level[i] = x[w, i] - offset
+        for i in range(n - 1):
+            d[i] = x[w, i + 1] - x[w, i]
+            changes += d[i] != 0.0
+        found[:] = np.nan
+        if changes > 0:
+            spread = dot(level, level) / n
+            around = offset * offset + spread
+            lags, t = UNKNOWN, np.nan
+            if spread > CUT * max(1.0, around * around):
+                lags = _choose(level, d, around, weights, columns[0], products, g)
+            if lags >= 0:
+                least = _explain(lags, products, columns[1], g, room)
+                t = _statistic(level, d, lags, around, products, least, room)
+            if math.isnan(t):
+                doubts[w] = lags
+                continue
+            found[0], found[1], found[2] = t, _pvalue(t), lags
+        for v in range(len(values)):
+            out[w, values[v, 1]] = found[values[v, 0]]
+
+
+@lru_cache(maxsize=KEPT)
+def _in_doubt(series: bytes, lags: int) -> Floats:
+    """Return all attributes with a number of lags, or by tsfresh where it is `UNKNOWN`.
+
+    Kept, because a window in doubt often comes again: of a signal that repeats itself.
+    """
+    x = np.frombuffer(series)
+    if lags == UNKNOWN:
+        return np.array(reference.values(NAME, [{"attr": attribute} for attribute in ATTRIBUTES], x))
+    t = _as_statsmodels(x, lags)
+    return np.array([t, _pvalue(t), lags])
+
+
+def _as_statsmodels(x: Floats, lags: int) -> float:
+    """Return the statistic with a number of lags, operation by operation as `adfuller` and `OLS` compute it."""
+    from statsmodels.tools.tools import pinv_extended
+    from statsmodels.tsa.tsatools import add_trend, lagmat
+
+    d = np.diff(x)
+    columns = lagmat(d[:, None], lags, trim="both", original="in")
+    rows = len(columns)
+    columns[:, 0] = x[-rows - 1 : -1]
+    design, difference = add_trend(columns[:, : lags + 1], "c"), d[-rows:]
+    try:
+        inverse, singular = pinv_extended(design)
+    except np.linalg.LinAlgError:
+        return np.nan
+    fitted = np.dot(inverse, difference)
+    left = difference - np.dot(design, fitted)
+    with np.errstate(all="ignore"):
+        scale = np.dot(left, left) / (rows - np.linalg.matrix_rank(np.diag(singular)))
+        return float(fitted[0] / np.sqrt(np.dot(inverse, inverse.T)[0, 0] * scale))
+
+
+def _prepare(wanted: Sequence[Wanted], n: int) -> Run:
+    values = np.array([(ATTRIBUTES.index(w.params["attr"]), w.column) for w in wanted], dtype=np.int64)
+    most = min(n // 2 - 2, math.ceil(12.0 * np.power(n / 100.0, 1 / 4.0)))  # Schwert's rule, as statsmodels has it
+    weights = np.exp(2.0 * np.arange(most + 1) / (n - 1 - most))
+
+    def run(block: Block, out: Floats) -> None:
+        if most < 0:
+            out[:, values[:, 1]] = np.nan
+            return
+        doubts = np.full(len(block.x), CERTAIN)
+        _tests(block.x, weights, values, out, doubts)
+        for w in np.flatnonzero(doubts != CERTAIN):
+            out[w, values[:, 1]] = _in_doubt(block.x[w].tobytes(), int(doubts[w]))[values[:, 0]]
+
+    return run
+
+
+def _is_test(params: Mapping[str, Any]) -> bool:
+    return params.get("attr") in ATTRIBUTES and params.get("autolag", "AIC") == "AIC"
+
+
+GROUP: Final = Group("dickey_fuller", {NAME: _is_test}, _prepare, us=2.0)
