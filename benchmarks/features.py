@@ -273,7 +273,7 @@ def _first_use(bars: Bars) -> None:
             )
             took.append([float(x) for x in done.stdout.split()])
     how = f"full set of 8 tags in a new process; imports {took[1][0]:.1f} s; nothing compiled yet: {took[0][1]:.1f} s"
-    bars.show("first vector with compiled kernels kept, s", round(took[1][1], 2), "< 1", took[1][1] < 1, how)
+    bars.show_speed("first vector with compiled kernels kept, s", round(took[1][1], 2), "< 1", took[1][1] < 1, how)
 
 
 if __name__ == "__main__":

@@ -165,4 +165,4 @@ def _is_model(params: Mapping[str, Any]) -> bool:
     return isinstance(lags, int) and isinstance(coefficient, int) and lags > 0 and coefficient >= 0
 
 
-GROUP: Final = Group("autoregression", {NAME: _is_model}, _prepare, us=1.0)
+GROUP: Final = Group("autoregression", {NAME: _is_model}, _prepare)

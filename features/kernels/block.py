@@ -48,14 +48,12 @@ class Group:
     """Calculators that share their work.
 
     calculators: of each, whether it can compute the given parameters. prepare: what is wanted (not empty) at a window
-    length -> the run, with everything done that depends on no data. us: rough microseconds a window of 60 samples
-    takes with tsfresh's efficient parameters.
+    length -> the run, with everything done that depends on no data.
     """
 
     name: str
     calculators: Mapping[str, Callable[[Mapping[str, Any]], bool]]
     prepare: Callable[[Sequence[Wanted], int], Run]
-    us: float
 
 
 def always(_params: Mapping[str, Any]) -> bool:

@@ -38,4 +38,4 @@ def _prepare(wanted: Sequence[Wanted], n: int) -> Run:
     return run
 
 
-GROUP = Group("chunks", {NAME: always}, _prepare, us=0.2)
+GROUP = Group("chunks", {NAME: always}, _prepare)

@@ -193,7 +193,7 @@ def _has_no_pattern(params: Mapping[str, Any]) -> bool:
 
 
 GROUPS: Final = (
-    Group("phrases", {PHRASES: _has_bins}, _prepare_phrases, us=0.9),
-    Group("orders", {ORDERS: _has_orders}, _prepare_orders, us=0.6),
-    Group("patterns", {PATTERNS: _has_no_pattern}, _prepare_patterns, us=0.0),
+    Group("phrases", {PHRASES: _has_bins}, _prepare_phrases),
+    Group("orders", {ORDERS: _has_orders}, _prepare_orders),
+    Group("patterns", {PATTERNS: _has_no_pattern}, _prepare_patterns),
 )

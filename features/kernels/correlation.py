@@ -151,6 +151,4 @@ def _request(wanted: Wanted) -> tuple[int, int, int, int]:
     return KINDS.index(wanted.calculator), int(params.get("lag", params.get("maxlag"))), summary, wanted.column
 
 
-GROUP = Group(
-    "correlation", {RAW: at_least("lag", 0), SUMMARY: _is_known, PARTIAL: at_least("lag", 0)}, _prepare, us=0.9
-)
+GROUP = Group("correlation", {RAW: at_least("lag", 0), SUMMARY: _is_known, PARTIAL: at_least("lag", 0)}, _prepare)

@@ -119,4 +119,4 @@ def _statistic(wanted: Wanted) -> int:
     return 2 * bool(wanted.params["isabs"]) + STATISTICS.index(wanted.params["f_agg"])
 
 
-GROUP = Group("corridors", {NAME: _is_known}, _prepare, us=1.3)
+GROUP = Group("corridors", {NAME: _is_known}, _prepare)

@@ -194,4 +194,4 @@ def _prepare(wanted: Sequence[Wanted], _n: int) -> Run:
     return run
 
 
-GROUP = Group("counts", {name: given(*params) for name, params in PARAMS.items()}, _prepare, us=0.5)
+GROUP = Group("counts", {name: given(*params) for name, params in PARAMS.items()}, _prepare)

@@ -274,4 +274,4 @@ def _is_test(params: Mapping[str, Any]) -> bool:
     return params.get("attr") in ATTRIBUTES and params.get("autolag", "AIC") == "AIC"
 
 
-GROUP: Final = Group("dickey_fuller", {NAME: _is_test}, _prepare, us=2.0)
+GROUP: Final = Group("dickey_fuller", {NAME: _is_test}, _prepare)

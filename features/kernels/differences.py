@@ -130,5 +130,4 @@ GROUP = Group(
     "differences",
     {name: at_least("lag", 0) if kind in (C3, ASYMMETRY) else always for name, kind in KINDS.items()},
     _prepare,
-    us=0.5,
 )

@@ -108,4 +108,4 @@ def _prepare(wanted: Sequence[Wanted], n: int) -> Run:
     return run
 
 
-GROUP = Group("histogram", {NAME: _possible}, _prepare, us=0.1)
+GROUP = Group("histogram", {NAME: _possible}, _prepare)

@@ -198,4 +198,4 @@ def _has_coefficient(params: Mapping[str, Any]) -> bool:
     return _has_fit(params) and whole(params["coeff"], 0)
 
 
-GROUP: Final = Group("langevin", {COEFFICIENTS: _has_coefficient, FIXED_POINT: _has_fit}, _prepare, us=1.8)
+GROUP: Final = Group("langevin", {COEFFICIENTS: _has_coefficient, FIXED_POINT: _has_fit}, _prepare)

@@ -130,4 +130,4 @@ def _prepare(wanted: Sequence[Wanted], _n: int) -> Run:
     return run
 
 
-GROUP = Group("moments", {name: given(*params) for name, params in PARAMS.items()}, _prepare, us=0.4)
+GROUP = Group("moments", {name: given(*params) for name, params in PARAMS.items()}, _prepare)

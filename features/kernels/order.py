@@ -150,4 +150,4 @@ def _prepare(wanted: Sequence[Wanted], _n: int) -> Run:
 
 
 CALCULATORS: Final = {name: given(*params) for name, params in PARAMS.items()}
-GROUP = Group("order", CALCULATORS | {"quantile": _is_share, "mean_n_absolute_max": _is_count}, _prepare, us=0.2)
+GROUP = Group("order", CALCULATORS | {"quantile": _is_share, "mean_n_absolute_max": _is_count}, _prepare)

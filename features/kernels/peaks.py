@@ -58,4 +58,4 @@ def _prepare(wanted: Sequence[Wanted], _n: int) -> Run:
     return run
 
 
-GROUP = Group("peaks", {NAME: at_least("n", 1)}, _prepare, us=0.2)
+GROUP = Group("peaks", {NAME: at_least("n", 1)}, _prepare)

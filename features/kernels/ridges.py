@@ -371,4 +371,4 @@ def _has_widths(params: Mapping[str, Any]) -> bool:
     return whole(params["n"], 1)
 
 
-GROUP: Final = Group("ridges", {NAME: _has_widths}, _prepare, us=2.4)
+GROUP: Final = Group("ridges", {NAME: _has_widths}, _prepare)

@@ -130,4 +130,4 @@ def _prepare(wanted: Sequence[Wanted], n: int) -> Run:
     return run
 
 
-GROUP = Group("spectrum", {COEFFICIENT: _has_coefficient, AGGREGATED: _has_moment}, _prepare, us=0.7)
+GROUP = Group("spectrum", {COEFFICIENT: _has_coefficient, AGGREGATED: _has_moment}, _prepare)

@@ -79,4 +79,4 @@ def _prepare(wanted: Sequence[Wanted], n: int) -> Run:
     return run
 
 
-GROUP = Group("wavelets", {NAME: _possible}, _prepare, us=0.2)
+GROUP = Group("wavelets", {NAME: _possible}, _prepare)

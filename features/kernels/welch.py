@@ -114,4 +114,4 @@ def _prepare(wanted: Sequence[Wanted], n: int) -> Run:
     return run
 
 
-GROUP = Group("welch", {DENSITY: _has_coefficient, ENTROPY: _has_bins}, _prepare, us=0.7)
+GROUP = Group("welch", {DENSITY: _has_coefficient, ENTROPY: _has_bins}, _prepare)
