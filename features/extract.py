@@ -70,7 +70,24 @@ def join(parts: Sequence[FeatureVectors], names: tuple[FeatureName, ...]) -> Fea
     )
 
 
-@lru_cache(maxsize=64)
+class _Same:
+    """Names by identity: hashing some thousand names would take longer than computing them for one window."""
+
+    def __init__(self, names: tuple[FeatureName, ...]) -> None:
+        self.names = names
+
+    def __hash__(self) -> int:
+        return id(self.names)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self.names is other.names
+
+
 def planned(names: tuple[FeatureName, ...], tags: tuple[str, ...]) -> Plan:
-    """Return the plan of these names over a grid's tags; it is kept, with what it has prepared."""
-    return plan(names, tags)
+    """Return the plan of these names over a grid's tags; it is kept for this very tuple, with what it has prepared."""
+    return _planned(_Same(names), tags)
+
+
+@lru_cache(maxsize=64)
+def _planned(same: _Same, tags: tuple[str, ...]) -> Plan:
+    return plan(same.names, tags)
