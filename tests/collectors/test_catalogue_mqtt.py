@@ -291,7 +291,7 @@ def test_of_a_message_that_is_too_large_the_head_is_kept_and_never_read_as_all_o
 
 
 def test_shipped_broker_hands_on_what_is_too_large_so_that_people_are_told() -> None:
-    config = (SHIPPED / "mosquitto.conf").read_text().splitlines()
+    config = (SHIPPED / "forewarn.conf").read_text().splitlines()
     (limit,) = [int(line.split()[1]) for line in config if line.startswith("message_size_limit ")]
     assert limit == 10 * MqttSettings().max_payload_bytes
 
