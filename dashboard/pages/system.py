@@ -190,7 +190,7 @@ def body(source: Source, t: Translate) -> list[Any]:
         t("notifications given up"): str(view.outbox.given_up),
     }
     health = [[t(words.MEASURES.get(x.name, x.name)), words.measure(x), x.detail or "–"] for x in view.health]
-    heads = [t("number"), t("received"), t("reason"), t("topic or file"), t("detail")]
+    heads = [t("Number"), t("received"), t("reason"), t("topic or file"), t("detail")]
     reasons = [[reason, n] for reason, n in view.dead_by_reason.items()]
     return [
         parts.figures(outbox),

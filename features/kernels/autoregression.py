@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -15,9 +14,9 @@ from features.kernels.leastsquares import arrange, back, dot, eliminate, forward
 from features.kernels.numeric import Floats, Ints, compiled, total
 
 NAME: Final = "ar_coefficient"
-CLEAR: Final = 1e-6  # share of a square that must be left of a column without those before it, and of the series
+CLEAR: Final = 1e-5  # share of the largest square that must be left of a column, without those before it
+GREATEST: Final = 100.0  # coefficient; a greater one is the difference of columns that nearly cancel
 CUT: Final = 1e-24  # statsmodels takes squared singular values below 1e-30 of the largest for zero
-KEPT: Final = 1024  # windows
 
 
 @compiled
@@ -25,24 +24,32 @@ def _is_steady(around: float, spread: float, constant: float) -> bool:
     """Say whether the spread of a series about its mean is enough for statsmodels, which fits it with its mean, to find
     the same coefficients. around: mean square of the series.
 
-    Its error, measured, is 1e-14 for a lag and 1e-15 of the mean for the constant, times the mean by the spread. What
+    Its error, measured, is 1e-14 for a lag and 2e-15 of the mean for the constant, times the mean by the spread. What
     is allowed is 1e-9 of the value (0.01 of a lag, as a rule) or 1e-12 of the mean.
     """
     if spread * (1e6 + 1e4 * around) <= around:
         return False
     mean = math.sqrt(around)
-    return 1e-15 * around <= math.sqrt(spread) * (1e-9 * abs(constant) + 1e-12 * mean)
+    return 2e-15 * around <= math.sqrt(spread) * (1e-9 * abs(constant) + 1e-12 * mean)
 
 
 @compiled
-def _eliminate_all(g: Floats, lags: int, squares: Floats) -> float:
-    """Eliminate the constant and the lags; return the least share that one has left of its square, 0 if too little."""
-    last, least = lags + 1, 1.0
-    for j in range(last):
-        least = min(least, g[j, j] / squares[j])
+def _eliminate_all(g: Floats, lags: int) -> float:
+    """Eliminate the constant and the lags; return the least share of the largest square that a lag, or the series, has
+    left, 0 if it is too little: the products have the rounding of the largest, in which a smaller one is lost.
+    """
+    last = lags + 1
+    largest = g[last, last]
+    for j in range(1, last):
+        largest = max(largest, g[j, j])
+    least = 1.0
+    eliminate(g, 0, last + 1)
+    for j in range(1, last + 1):
+        least = min(least, g[j, j] / largest)
         if not least > CLEAR:
             return 0.0
-        eliminate(g, j, last + 1)
+        if j < last:
+            eliminate(g, j, last + 1)
     return least
 
 
@@ -59,14 +66,10 @@ def _fit(x: Floats, level: float, columns: Ints, products: Floats, g: Floats, ro
     last = lags + 1
     multiply_lags(x, lags, 1, products)
     arrange(products, columns, g)
-    for j in range(last):
-        right[j] = g[j, j]
-    square = g[last, last]
-    least = _eliminate_all(g, lags, right)
-    spread = square / len(rest)
+    spread = g[last, last] / len(rest)
     around = level * level + spread
-    regular = min(spread * least, spread / around) > CUT * max(1.0, lags * around)
-    if not (regular and g[last, last] > CLEAR * square):
+    least = _eliminate_all(g, lags)
+    if not min(spread * least, spread / around) > CUT * max(1.0, lags * around):
         return False
     for j in range(last):
         found[j] = g[j, last]
@@ -80,10 +83,12 @@ def _fit(x: Floats, level: float, columns: Ints, products: Floats, g: Floats, ro
     back(g, last, right)
     for j in range(last):
         found[j] += right[j]
+    greatest = 0.0
     for lag in range(1, last):
+        greatest = max(greatest, abs(found[lag]))
         found[0] -= found[lag] * level
     found[0] += level
-    return _is_steady(around, spread, found[0])
+    return greatest < GREATEST and _is_steady(around, spread, found[0])
 
 
 @compiled
@@ -110,16 +115,11 @@ def _coefficients(x: Floats, models: Ints, values: Ints, out: Floats, doubtful: 
                 out[w, values[v, 1]] = room[0, values[v, 0]]
 
 
-@lru_cache(maxsize=KEPT)
-def _as_statsmodels(series: bytes, lags: int) -> Floats:
-    """Return the parameters of `AutoReg(series, lags, trend="c").fit()`, bit for bit, without building its models.
-
-    Kept, because a window in doubt is mostly one that comes again: a machine at rest, a signal that repeats itself.
-    """
+def _as_statsmodels(x: Floats, lags: int) -> Floats:
+    """Return the parameters of `AutoReg(x, lags, trend="c").fit()`, bit for bit, without building its models."""
     from statsmodels.tools.tools import pinv_extended
     from statsmodels.tsa.tsatools import lagmat
 
-    x = np.frombuffer(series)
     columns = lagmat(x[:, None], lags, original="sep")
     design = np.c_[np.ones(len(x)), columns.lags][lags:]
     try:
@@ -153,7 +153,7 @@ def _prepare(wanted: Sequence[Wanted], n: int) -> Run:
         doubtful = np.zeros((len(block.x), len(of_model)), dtype=np.bool_)
         _coefficients(block.x, models, values, out, doubtful)
         for w, k in np.argwhere(doubtful):
-            parameters = _as_statsmodels(block.x[w].tobytes(), int(models[k, 0]))
+            parameters = _as_statsmodels(block.x[w], int(models[k, 0]))
             coefficients, places = values[models[k, 1] : models[k + 1, 1]].T
             out[w, places] = parameters[coefficients]
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -21,11 +20,10 @@ NAME: Final = "augmented_dickey_fuller"
 ATTRIBUTES: Final = ("teststat", "pvalue", "usedlag")
 CONSTANT, LEVEL, DIFFERENCE = range(3)  # columns of products; the lags of the difference come after it
 CLEAR: Final = 1e-9  # share of a square that must be left of a column without those before it, and of the differences
-ALLOWED: Final = 1e6  # condition of the statistic: statsmodels' error is 1e-15 of it, measured
+ALLOWED: Final = 1e5  # condition of the statistic, in units of it: statsmodels' error, measured, is 1e-15 times that
 CUT: Final = 1e-24  # statsmodels takes squared singular values below 1e-30 of the largest for zero
 MARGIN: Final = 1e3  # roundings, times the condition's square, by which the best criterion must be ahead
 CERTAIN, UNKNOWN = -1, -2  # doubts; others are the number of lags of a statistic that is in doubt
-KEPT: Final = 1024  # windows
 
 
 @compiled
@@ -35,9 +33,9 @@ def _pvalue(t: float) -> float:
         return 1.0
     if t < -18.83:
         return 0.0
-    z = 1.7339 + t * (0.93202 + t * (-0.12745 + t * -0.010368))
-    if t <= -1.61:
-        z = 2.1659 + t * (1.4412 + t * 0.038269)
+    small = 2.1659 + t * (1.4412 + t * 0.038269)
+    large = 1.7339 + t * (0.93202 + t * (-0.12745 + t * -0.010368))
+    z = small if t <= -1.61 else large
     return 0.5 * math.erfc(-z / math.sqrt(2.0))
 
 
@@ -80,16 +78,19 @@ def _best_lag(d: Floats, around: float, products: Floats, columns: Ints, weights
     if not least > CLEAR:
         return UNKNOWN
     eliminate(g, 1, last + 1)
-    changes = 0
+    changes, first = 0, 0
     for i in range(lags, len(d)):
         changes += d[i] != 0.0
+    while d[first] == 0.0:
+        first += 1
     whole = products[DIFFERENCE, DIFFERENCE]
     smallest = largest = whole
     found, used = 0, 0
     best, second = g[last, last] * weights[0], np.inf
     for lag in range(1, lags + 1):
         changes += int(d[lags - lag] != 0.0) - int(d[len(d) - lag] != 0.0)
-        if changes > 0:  # of a lag without any, the products are rounding only
+        # Without a change, products are rounding only; with all changes of a window in the lags, the level is their sum
+        if changes > 0 and lag < len(d) - 1 - first:
             j, square = lag + 1, products[DIFFERENCE + lag, DIFFERENCE + lag]
             smallest, largest = min(smallest, square), max(largest, square)
             least = min(least, g[j, j] / square)
@@ -118,12 +119,15 @@ def _explain(lags: int, products: Floats, columns: Ints, g: Floats, room: Floats
     for lag in range(1, lags + 1):
         columns[lag] = DIFFERENCE + lag
     arrange(products, columns[:order], g)
+    largest = g[lags + 2, lags + 2]
+    for j in range(1, lags + 1):
+        largest = max(largest, g[j, j])
     least = np.inf
-    for j in range(lags + 1):
-        if not g[j, j] > CLEAR * products[columns[j], columns[j]]:
+    eliminate(g, 0, order)
+    for j in range(1, lags + 1):
+        if not g[j, j] > CLEAR * largest:  # products have the rounding of the largest
             return 0.0
-        if j > 0:
-            least = min(least, g[j, j] / g[0, 0])
+        least = min(least, g[j, j] / g[0, 0])
         eliminate(g, j, order)
     for j in range(lags + 1):
         room[0, j], room[1, j] = g[j, lags + 1], g[j, lags + 2]
@@ -146,8 +150,9 @@ def _choose(
         return 0
     _multiply(level, d, most, products)
     lags = _best_lag(d, around, products, columns, weights, g)
-    for row in range(lags, most if lags >= 0 else lags):
-        _add_row(level, d, row, lags, products)
+    if lags >= 0:
+        for row in range(lags, most):
+            _add_row(level, d, row, lags, products)
     return lags
 
 
@@ -177,10 +182,12 @@ def _statistic(
         square = products[DIFFERENCE + lag, DIFFERENCE + lag]
         of_level += room[0, lag] * room[0, lag] * square
         of_difference += room[1, lag] * room[1, lag] * square
+    # Rounding counts as often as what is left goes into what cancels and, as statsmodels does not scale its columns, as
+    # the faintest goes into the constant's.
     cancelled = math.sqrt(of_level / left) + math.sqrt(of_difference / error)
-    beside_constant = 1.0 / math.sqrt(min(1.0, least, left / rows))
-    condition = cancelled * (math.sqrt(free) + abs(t)) + beside_constant * math.sqrt(free)
-    return t if condition < ALLOWED * abs(t) else np.nan  # nor is an infinite one certain
+    fainter = 1.0 / math.sqrt(min(1.0, least, left / rows))
+    condition = cancelled * (math.sqrt(free) + abs(t)) + fainter * math.sqrt(free)
+    return t if condition < ALLOWED * abs(t) else np.nan
 
 
 @compiled
@@ -219,13 +226,8 @@ def _tests(x: Floats, weights: Floats, values: Ints, out: Floats, doubts: Ints) 
             out[w, values[v, 1]] = found[values[v, 0]]
 
 
-@lru_cache(maxsize=KEPT)
-def _in_doubt(series: bytes, lags: int) -> Floats:
-    """Return all attributes with a number of lags, or by tsfresh where it is `UNKNOWN`.
-
-    Kept, because a window in doubt often comes again: of a signal that repeats itself.
-    """
-    x = np.frombuffer(series)
+def _in_doubt(x: Floats, lags: int) -> Floats:
+    """Return all attributes with a number of lags, or by tsfresh where it is `UNKNOWN`."""
     if lags == UNKNOWN:
         return np.array(reference.values(NAME, [{"attr": attribute} for attribute in ATTRIBUTES], x))
     t = _as_statsmodels(x, lags)
@@ -265,7 +267,7 @@ def _prepare(wanted: Sequence[Wanted], n: int) -> Run:
         doubts = np.full(len(block.x), CERTAIN)
         _tests(block.x, weights, values, out, doubts)
         for w in np.flatnonzero(doubts != CERTAIN):
-            out[w, values[:, 1]] = _in_doubt(block.x[w].tobytes(), int(doubts[w]))[values[:, 0]]
+            out[w, values[:, 1]] = _in_doubt(block.x[w], int(doubts[w]))[values[:, 0]]
 
     return run
 

@@ -118,4 +118,4 @@ def _is_chunked(params: Mapping[str, Any]) -> bool:
     return _is_trend(params) and params.get("f_agg") in AGGREGATES and isinstance(size, int) and size > 0
 
 
-GROUP = Group("lines", {TREND: _is_trend, CHUNKED: _is_chunked}, _prepare)
+GROUP: Final = Group("lines", {TREND: _is_trend, CHUNKED: _is_chunked}, _prepare)
