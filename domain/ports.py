@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
@@ -56,9 +56,10 @@ class PointStore(LifeCycle, Protocol):
         """
         ...
 
-    def overwrite(self, batch: str, points: Points) -> Outcome:
+    def overwrite(self, batch: str, points: Points, supplied_at: Collection[int] | None = None) -> Outcome:
         """Store a batch once and let it win: a stored value that differs is replaced, and told as a conflict.
 
+        supplied_at: only values that were received at these ns are replaced, any other stays as with `apply`.
         Of two values for one (tag, time) within the batch, the first one wins. `stored` counts what was not there
         before; what replaced another value counts among the conflicts.
         """

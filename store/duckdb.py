@@ -9,7 +9,7 @@ its tag is, is looked up as a batch is inserted.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
@@ -96,11 +96,11 @@ class DuckDBPoints:
 
     def apply(self, batch: str, points: Points) -> Outcome:
         """Store a batch once; see `PointStore.apply`."""
-        return self._store(batch, points, replaces=False)
+        return self._store(batch, points)
 
-    def overwrite(self, batch: str, points: Points) -> Outcome:
+    def overwrite(self, batch: str, points: Points, supplied_at: Collection[int] | None = None) -> Outcome:
         """Store a batch once and let it win; see `PointStore.overwrite`."""
-        return self._store(batch, points, replaces=True)
+        return self._store(batch, points, supplied_at)
 
     def read(self, tag_ids: Sequence[str], start: int, end: int) -> Points:
         """Return points in [start, end) ns, by tag in the order asked, then by time."""
@@ -241,7 +241,7 @@ class DuckDBPoints:
             raise StoreAwayError(f"{self._file.name} cannot be opened again: {error} (after {why})") from error
         self._is_broken = False
 
-    def _store(self, batch: str, points: Points, *, replaces: bool) -> Outcome:
+    def _store(self, batch: str, points: Points, supplied_at: Collection[int] | None = ()) -> Outcome:
         with self._lock:
             with self._transaction() as cursor:
                 row = cursor.execute(
@@ -249,7 +249,7 @@ class DuckDBPoints:
                 ).fetchone()
                 if row is not None:
                     return Outcome(row[0], row[1], read_conflicts(row[2]), read_refused(row[3]))
-                outcome, tag_no, fit = self._insert(cursor, points, replaces)
+                outcome, tag_no, fit = self._insert(cursor, points, supplied_at)
                 self._sequence += 1
                 told = [write_conflicts(outcome.conflicts), write_refused(outcome.refused)]
                 cursor.execute(
@@ -262,7 +262,7 @@ class DuckDBPoints:
             return outcome
 
     def _insert(
-        self, cursor: duckdb.DuckDBPyConnection, points: Points, replaces: bool
+        self, cursor: duckdb.DuckDBPyConnection, points: Points, supplied_at: Collection[int] | None
     ) -> tuple[Outcome, NDArray[np.int32], Points]:
         never = refusals(points, self._floor)
         if never:
@@ -270,7 +270,7 @@ class DuckDBPoints:
             is_fit[list(never)] = False
             points = points.take(is_fit)
         tag_no = self._numbers(cursor, points.tag_id)
-        judged = judge(points, tag_no, self._held(cursor, points, tag_no), replaces=replaces)
+        judged = judge(points, tag_no, self._held(cursor, points, tag_no), supplied_at)
         written, numbers = points, tag_no
         if not judged.written.all():
             written, numbers = points.take(judged.written), tag_no[judged.written]
@@ -328,7 +328,7 @@ class DuckDBPoints:
         cursor.register("incoming", {"row": rows, "tag_no": tag_no[rows], "at_ns": points.at[rows]})
         found = [
             cursor.execute(
-                "select i.row, p.value, p.text from incoming i join points p "
+                "select i.row, p.value, p.text, p.received_at from incoming i join points p "
                 "on p.tag_no = i.tag_no and p.at_ns = i.at_ns where p.at_ns between ? and ?",
                 list(span),
             ).fetchnumpy()
@@ -339,6 +339,7 @@ class DuckDBPoints:
             np.concatenate([filled(f["row"], 0, np.int64) for f in found]),
             np.concatenate([filled(f["value"], np.nan, np.float64) for f in found]),
             np.concatenate([filled(f["text"], None, object) for f in found]),
+            np.concatenate([filled(f["received_at"], 0, np.int64) for f in found]),
         )
 
     def _numbers(self, cursor: duckdb.DuckDBPyConnection, tag_ids: NDArray[np.object_]) -> NDArray[np.int32]:

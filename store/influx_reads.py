@@ -79,24 +79,26 @@ class InfluxReads:
 
     def held(self, points: Points, tag_no: NDArray[np.int32], names: Sequence[str]) -> Held:
         """Return what is stored under the keys of a batch's rows; tag_no: each row's place in `names`."""
-        found: list[tuple[int, float, str | None]] = []
+        found: list[tuple[int, float, str | None, int]] = []
         places: dict[tuple[str, int], int] = {}
         for low, high in spans(points.at):
             in_span = np.unique(tag_no[(points.at >= low) & (points.at <= high)])
             asked = [names[k] for k in in_span.tolist()]
             where = f"time >= {low} AND time <= {high}"
-            for tag_id, part in self._series('"value", "text", "quality"', asked, where, ""):
+            for tag_id, part in self._series('"value", "text", "quality", "received_at"', asked, where, ""):
                 if not places:  # built when it is first needed: almost every batch is new
                     keys = list(zip(points.tag_id.tolist(), points.at.tolist(), strict=True))
                     places = {key: row for row, key in reversed(list(enumerate(keys)))}
-                for at, value, text, _ in part.rows:
+                for at, value, text, _, received_at in part.rows:
                     row = places.get((tag_id, at))
                     if row is not None:
-                        found.append((row, np.nan if value is None else value, text))
+                        found.append((row, np.nan if value is None else value, text, received_at or 0))
         if not found:
             return NOTHING_HELD
-        rows, values, texts = zip(*found, strict=True)
-        return Held(np.array(rows, np.int64), np.array(values, np.float64), _objects(texts))
+        rows, values, texts, received = zip(*found, strict=True)
+        return Held(
+            np.array(rows, np.int64), np.array(values, np.float64), _objects(texts), np.array(received, np.int64)
+        )
 
     def newest_from(self, tag_ids: Sequence[str], start: int) -> dict[str, int]:
         """Return the newest time (ns) of each tag that has a point at `start` or later."""

@@ -17,7 +17,7 @@ from __future__ import annotations
 import logging
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -72,11 +72,11 @@ class InfluxPoints:
 
     def apply(self, batch: str, points: Points) -> Outcome:
         """Store a batch once; see `PointStore.apply`."""
-        return self._store(batch, points, replaces=False)
+        return self._store(batch, points)
 
-    def overwrite(self, batch: str, points: Points) -> Outcome:
+    def overwrite(self, batch: str, points: Points, supplied_at: Collection[int] | None = None) -> Outcome:
         """Store a batch once and let it win; see `PointStore.overwrite`."""
-        return self._store(batch, points, replaces=True)
+        return self._store(batch, points, supplied_at)
 
     def read(self, tag_ids: Sequence[str], start: int, end: int) -> Points:
         """Return points in [start, end) ns, by tag in the order asked, then by time."""
@@ -140,23 +140,23 @@ class InfluxPoints:
             f"nothing was written to {folder}"
         )
 
-    def _store(self, batch: str, points: Points, *, replaces: bool) -> Outcome:
+    def _store(self, batch: str, points: Points, supplied_at: Collection[int] | None = ()) -> Outcome:
         with self._lock:
             plan = self._log.plan(batch)
             if plan is not None and plan.is_done:
                 return plan.outcome
             if plan is None or len(plan.written) != len(points):
-                plan = self._planned(points, replaces)
-            elif not replaces:
+                plan = self._planned(points, supplied_at)
+            elif supplied_at == ():
                 plan = self._revised(points, plan)
             touched = np.unique(points.at[plan.written] // HOUR_NS * HOUR_NS)
             noted = self._log.begin(batch, plan, touched.tolist())
             self._remember(points.take(plan.written), noted)
-            outcome = self._carry_out(points, plan, replaces)
+            outcome = self._carry_out(points, plan, is_whole=supplied_at != ())
             self._log.finish(batch, outcome)
             return outcome
 
-    def _planned(self, points: Points, replaces: bool) -> Plan:
+    def _planned(self, points: Points, supplied_at: Collection[int] | None) -> Plan:
         never = refusals(points, self._log.floor())
         too_long = {name for name in set(points.tag_id.tolist()) if is_too_long(name)}
         for row in np.flatnonzero([name in too_long for name in points.tag_id.tolist()]) if too_long else ():
@@ -165,7 +165,7 @@ class InfluxPoints:
         is_fit[list(never)] = False
         fit = points.take(is_fit) if never else points
         names, tag_no = _numbered(fit)
-        judged = judge(fit, tag_no, self._held(fit, tag_no, names), replaces=replaces)
+        judged = judge(fit, tag_no, self._held(fit, tag_no, names), supplied_at)
         written, cleared = np.zeros(len(points), bool), np.zeros(len(points), bool)
         written[is_fit], cleared[is_fit] = judged.written, judged.cleared
         return Plan(judged.outcome + Outcome(refused=tuple(never.values())), written, cleared)
@@ -228,14 +228,14 @@ class InfluxPoints:
         )
         return replace(plan, outcome=outcome, written=written)
 
-    def _carry_out(self, points: Points, plan: Plan, replaces: bool) -> Outcome:
+    def _carry_out(self, points: Points, plan: Plan, *, is_whole: bool) -> Outcome:
         for row in np.flatnonzero(plan.cleared).tolist():  # a field cannot be taken from a point: the point goes first
             where, bound = one_named(str(points.tag_id[row]))
             self._run(f'DELETE FROM "{POINTS}" WHERE {where} AND time = {int(points.at[row])}', bound)  # noqa: S608
         chosen = points.take(plan.written)
         found: list[Refused] = []
         for first in range(0, len(chosen), self._settings.write_points):
-            found += self._send(chosen.take(slice(first, first + self._settings.write_points)), replaces)
+            found += self._send(chosen.take(slice(first, first + self._settings.write_points)), is_whole)
         return _less(plan.outcome, found) if found else plan.outcome
 
     def _send(self, points: Points, is_whole: bool) -> list[Refused]:

@@ -1,11 +1,12 @@
 """A batch held against itself and what is stored: which rows are to be written, and what became of the others.
 
-Invariant: the first value of a (tag, time) wins, within a batch too; only `replaces` lets a batch win over the store.
+Invariant: the first value of a (tag, time) wins, within a batch too; a batch wins over the store only where it is said
+to replace what was received then.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -28,14 +29,15 @@ Rows = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Held:
-    """What is stored already under the keys of some rows of a batch."""
+    """What is stored already under the keys of some rows of a batch. received_at: ns."""
 
     rows: Rows
     value: NDArray[np.float64]
     text: NDArray[np.object_]
+    received_at: NDArray[np.int64]
 
 
-NOTHING_HELD: Final = Held(np.zeros(0, np.int64), np.zeros(0, np.float64), np.zeros(0, object))
+NOTHING_HELD: Final = Held(np.zeros(0, np.int64), np.zeros(0, np.float64), np.zeros(0, object), np.zeros(0, np.int64))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,8 +58,12 @@ class Judged:
         return Outcome(self.n_new, self.n_duplicates, tuple(self.by_row.values()))
 
 
-def judge(points: Points, tag_no: NDArray[np.int32], held: Held, *, replaces: bool = False) -> Judged:
-    """Return what is to become of each row. held: what is stored under the key of a row that is the first with it."""
+def judge(points: Points, tag_no: NDArray[np.int32], held: Held, supplied_at: Collection[int] | None = ()) -> Judged:
+    """Return what is to become of each row.
+
+    held: what is stored under the key of a row that is the first with it. supplied_at: when what the batch replaces was
+    received (ns), None for all of it.
+    """
     n = len(points)
     rows, firsts = repeats(tag_no, points.at)
     cleared = np.zeros(n, bool)
@@ -67,19 +73,19 @@ def judge(points: Points, tag_no: NDArray[np.int32], held: Held, *, replaces: bo
     is_repeat[rows] = True
     own = ~is_repeat[held.rows]
     stored = held.rows[own]
+    wins = np.zeros(n, bool)
+    wins[stored] = supplied_at is None or np.isin(held.received_at[own], list(supplied_at))
     value, text = points.value.copy(), points.text.copy()  # what each row is held against
-    if replaces:
-        value[rows], text[rows] = value[firsts], text[firsts]
     value[stored], text[stored] = held.value[own], held.text[own]
-    if not replaces:
-        value[rows], text[rows] = value[firsts], text[firsts]
+    value[rows] = np.where(wins, points.value, value)[firsts]
+    text[rows] = np.where(wins, points.text, text)[firsts]
     is_new = ~is_repeat
     is_new[stored] = False
     old = np.flatnonzero(~is_new)
     lost = old[~is_same(points.value[old], points.text[old], value[old], text[old])]
     written = is_new.copy()
-    if replaces:
-        won = lost[~is_repeat[lost]]
+    won = lost[wins[lost]]
+    if len(won):
         written[won] = True
         has_text = np.array([t is not None for t in text[won].tolist()], bool)
         is_text = np.array([t is not None for t in points.text[won].tolist()], bool)

@@ -279,6 +279,23 @@ def test_overwrite_wins_and_tells_what_was_there(store: PointStore) -> None:
     assert read(store, "a/x") == now
 
 
+def test_overwrite_of_what_was_received_at_some_instants_leaves_the_rest_alone(store: PointStore) -> None:
+    rows = [Point("a/x", at, float(at), received_at=received_at) for at, received_at in ((1, 7), (2, 8), (3, 9))]
+    store.apply("1", Points.from_rows(rows))
+    new = [Point("a/x", at, value, received_at=10) for at, value in ((1, 1.5), (2, 2.5), (3, 3.5), (2, 2.0), (3, 0.0))]
+    outcome = store.overwrite("2", Points.from_rows(new), {7, 9})
+    assert (outcome.stored, outcome.duplicates) == (0, 1)  # 2.0 is what another source told first
+    assert sorted((c.at, c.stored, c.offered) for c in outcome.conflicts) == [
+        (from_ns(1), "1.0", "1.5"),
+        (from_ns(2), "2.0", "2.5"),
+        (from_ns(3), "3.0", "3.5"),
+        (from_ns(3), "3.5", "0.0"),
+    ]
+    assert store.read(["a/x"], 0, 9).rows() == [new[0], rows[1], new[2]]
+    assert store.overwrite("3", Points.from_rows([Point("a/x", 2, 7.0)]), set()).stored == 0
+    assert store.read(["a/x"], 2, 3).rows() == [rows[1]]
+
+
 def test_overwrite_leaves_nothing_of_the_old_point(store: PointStore) -> None:
     rows = [
         Point("a/x", 1, 1.0, None, Quality.GOOD, Flag.SERVER_TIME, 1),
