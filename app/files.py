@@ -32,7 +32,7 @@ class Files:
 
     def load(self, asked: Mapping[str, Any], note: Callable[[str], None]) -> Mapping[str, Any]:
         """Answer a request to load `path`, of a `kind` or None, also where it is known: its report, or `refused`."""
-        how = replace(self._how, progress=lambda fraction, items: note(progress_line(fraction, items)))
+        how = replace(self._how, progress=note)
         with in_turn(self._one, note, "a file of the watched folder"):
             try:
                 loaded = load_file(
@@ -46,9 +46,3 @@ class Files:
             except (BadFileError, OSError) as error:
                 return {"refused": str(error)}
         return report_of(loaded)
-
-
-def progress_line(fraction: float | None, n_items: int) -> str:
-    """Return how far a load has come, in words."""
-    done = "" if fraction is None else f"{fraction:4.0%}, "
-    return f"{done}{n_items:,} items"

@@ -19,7 +19,7 @@ from typing import Final
 
 from app.filing import Filing, is_text
 from app.inbox_settings import InboxSettings
-from app.loading import LOADED, Loading, StoppedError, load_file
+from app.loading import Loading, StoppedError, load_file
 from app.rooms import Rooms
 from collectors.tables import BadFileError
 from domain.errors import StoreAwayError
@@ -195,7 +195,7 @@ class Inbox:
             if seen.n_failed < MOST_TRIES:
                 return False
             return self._reject(path, BadFileError(Reason.REFUSED, repr(error)))
-        if loaded.report.is_version and loaded.outcome == LOADED:
+        if loaded.is_other_content:
             self._changed[path.name] = self._clock.monotonic(), loaded.note
         self._filing.done(path, loaded, self._clock.now())
         return True

@@ -16,18 +16,20 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
 from app.drain import store
 from app.rooms import Rooms
-from collectors.dump import format_for, latest_at, read_dump
+from app.versions import Turn, turn_of
+from collectors.dump import check_columns, format_for, latest_at, read_dump
 from collectors.settings import FormatSettings
-from collectors.tables import BLOCK_BYTES, BadFileError, check_file, content_hash
+from collectors.tables import BLOCK_BYTES, BadFileError, checked, content_hash
 from domain.instants import to_ns
 from domain.plant import Plant
 from domain.points import Points
@@ -48,13 +50,15 @@ class StoppedError(Exception):
 class Loaded:
     """A file's report, and what a person wants to know beside the counts.
 
-    outcome: `loaded`, or `known` for a file that was not read again. reasons: rejected items by reason code.
+    outcome: `loaded`, or `known` for a file that was not read again. is_other_content: whether a file of this name and
+    another content was loaded before. reasons: rejected items by reason code.
     examples: the first rejected items, as (file:line, reason, detail).
     """
 
     report: FileReport
     outcome: str = LOADED
     note: str = ""
+    is_other_content: bool = False
     reasons: Counter[str] = field(default_factory=Counter)
     examples: tuple[tuple[str, str, str], ...] = ()
 
@@ -63,13 +67,13 @@ class Loaded:
 class Loading:
     """How files are loaded beside the other work of a process.
 
-    turn: held while a block is stored. is_stopping: asked between blocks. progress: told the fraction done (None where
-    it is not known) and the items so far. stored: told the points of each block.
+    turn: held while a block is stored. is_stopping: asked between blocks, also while the file is hashed and checked.
+    progress: told how far it is, in words. stored: told the points of each block.
     """
 
     turn: AbstractContextManager[Any] = field(default_factory=nullcontext)
     is_stopping: Callable[[], bool] = lambda: False
-    progress: Callable[[float | None, int], None] = lambda _fraction, _items: None
+    progress: Callable[[str], None] = lambda _words: None
     stored: Callable[[Points], None] = lambda _points: None
     block_bytes: int = BLOCK_BYTES
 
@@ -93,40 +97,36 @@ def load_file(
         raise FileNotFoundError(f"{path} is not a file")
     form = format_for(path, rooms.settings.root.formats, kind)
     signature = _signature(path)
-    digest, config = content_hash(path), fingerprint(form, rooms.settings.plant)
-    known = rooms.ledger.records.file(digest)
-    replaced = rooms.ledger.records.file_named(path.name)
-    note = ""
-    if known is not None and known.is_done:
-        note = "read again, as asked" if is_again else _why_again(known, config)
-        if not note and replaced is not None and replaced.sha256 != digest:
-            note = "an earlier version of the file of this name is back: its values win"
-        if not note:
-            return Loaded(known, KNOWN)
-    check_file(path, form, how.block_bytes)
+    with closing(checked(path, form, how.block_bytes)) as pieces:
+        header, _ = next(pieces)  # a large file that is plainly something else is refused before it is read whole
+        check_columns(header, path.name, form, rooms.settings.plant, now)
+        digest = content_hash(path, partial(_passed, how, path, "hashed"))
+        config, records = fingerprint(form, rooms.settings.plant), rooms.ledger.records
+        readings = records.readings(path.name, digest)
+        turn = turn_of(path.name, digest, config, records.file(digest), readings, is_again=is_again)
+        if turn.known is not None:
+            return Loaded(turn.known, KNOWN)
+        for _, fraction in pieces:
+            _passed(how, path, "checked", fraction)
     _check_unchanged(path, signature)
-    goes_on = known is not None and not known.is_done and known.config == config
+    report = FileReport(digest, path.name, now, is_done=False, config=config, is_version=bool(turn.note))
     # A load that goes on counts in the hour of its start, under the batches of its start, and judges the future by it.
-    received_at = known.loaded_at if goes_on and known is not None else now
-    if not note and known is not None and known.is_version:
-        note = "goes on after it was cut off: its values win"
-    elif not note and replaced is not None and replaced.sha256 != digest:
-        note = "a new version of the file of this name: its values win"
-    is_version = bool(note)
-    report = FileReport(digest, path.name, received_at, is_done=False, config=config, is_version=is_version)
-    rooms.ledger.records.save_file(report)
-    loaded = Loaded(report, note=note)
-    blocks = read_dump(path, form, rooms.settings.plant, received_at, latest_at(form, received_at), how.block_bytes)
+    report = records.begin_file(report) if turn.begun_at is None else replace(report, loaded_at=turn.begun_at)
+    loaded = Loaded(report, note=turn.note, is_other_content=turn.is_other_content)
+    blocks = read_dump(
+        path, form, rooms.settings.plant, report.loaded_at, latest_at(form, report.loaded_at), how.block_bytes
+    )
     for number, decoded in enumerate(_with_progress(_ahead(blocks), path, how)):
         if how.is_stopping():
             raise StoppedError(f"{path.name} is loaded up to block {number}; it goes on there the next time")
         batch = f"{blocks_of(report)}{number}"
         with how.turn:
-            outcome = _store(rooms, batch, decoded, is_version)
-            rooms.journal.settle_block(batch, f"dump:{form.name}", received_at, decoded, outcome)
+            outcome = _store(rooms, batch, decoded, turn)
+            rooms.journal.settle_block(batch, f"dump:{form.name}", report.loaded_at, decoded, outcome)
             how.stored(decoded.points)
         loaded = _counted(loaded, decoded, outcome)
     _check_unchanged(path, signature, loaded.report.rows_in)
+    loaded = _with_notes(loaded, _missing_columns(rooms, form, header))
     loaded = replace(loaded, report=replace(loaded.report, is_done=True))
     rooms.ledger.records.save_file(loaded.report)
     log.info(
@@ -163,20 +163,36 @@ def _short(content: Any) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
 
 
-def _why_again(known: FileReport, config: str) -> str:
-    """Say why a known file is read again; "" where it is not. A new tag matters only to a file with rejected rows."""
-    form, _, plant = config.partition(":")
-    old_form, _, old_plant = known.config.partition(":")
-    if form != old_form and known.config:
-        return "read again: its format in forewarn.toml has changed"
-    if plant != old_plant and known.rejected and known.config:
-        return "read again: it had rejected rows, and assets.csv or tags.csv has changed"
-    return ""
+def _passed(how: Loading, path: Path, step: str, fraction: float) -> None:
+    """Tell how far a pass over the file is; raises StoppedError where it is to end."""
+    if how.is_stopping():
+        raise StoppedError(f"{path.name} is {step} up to {fraction:.0%}; it is loaded the next time")
+    how.progress(f"{fraction:4.0%} {step}")
 
 
-def _store(rooms: Rooms, batch: str, decoded: Decoded, is_version: bool) -> Outcome:
-    if is_version and len(decoded.points):
-        return rooms.points.overwrite(batch, decoded.points)
+def _missing_columns(rooms: Rooms, form: FormatSettings, header: Sequence[str]) -> str:
+    """Say which columns the file before this one had and this one has not, and keep this one's for the next."""
+    note = f"columns:{form.name}"
+    kept, found = rooms.ledger.note(note), json.dumps(list(header))
+    if kept != found:
+        rooms.ledger.save_note(note, found)
+    missing = [name for name in json.loads(kept or "[]") if name not in header]
+    if not missing:
+        return ""
+    more = f" and {len(missing) - N_EXAMPLES} more" if len(missing) > N_EXAMPLES else ""
+    return (
+        f"columns are missing that the last file of format {form.name!r} had: {', '.join(missing[:N_EXAMPLES])}{more}"
+    )
+
+
+def _with_notes(loaded: Loaded, *notes: str) -> Loaded:
+    empty = "" if loaded.report.rows_in else "it holds no rows"
+    return replace(loaded, note="; ".join(note for note in (loaded.note, empty, *notes) if note))
+
+
+def _store(rooms: Rooms, batch: str, decoded: Decoded, turn: Turn) -> Outcome:
+    if turn.note and len(decoded.points):
+        return rooms.points.overwrite(batch, decoded.points, turn.supplied_at)
     return store(rooms, batch, (decoded,))
 
 
@@ -195,7 +211,8 @@ def _with_progress(blocks: Iterator[Decoded], path: Path, how: Loading) -> Itera
     for number, decoded in enumerate(blocks):
         yield decoded
         n_items += decoded.n_items
-        how.progress(min(1.0, (number + 1) * how.block_bytes / max(1, size)) if is_measured else None, n_items)
+        done = f"{min(1.0, (number + 1) * how.block_bytes / max(1, size)):4.0%}, " if is_measured else ""
+        how.progress(f"{done}{n_items:,} items")
 
 
 def _counted(loaded: Loaded, decoded: Decoded, outcome: Outcome) -> Loaded:

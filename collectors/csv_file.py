@@ -61,12 +61,14 @@ def checked(file: BinaryIO, name: str, form: FormatSettings, size: int) -> Itera
     if first is None:
         raise BadFileError(Reason.EMPTY, f"{name} is empty")
     header, rest = _header(first, name, form)
+    second = next(found, None)  # a line without an end below a good header is part of the head, too
     yield header, 0.0
-    for piece in _chain(rest, found):
+    others = found if second is None else _chain(second, found)
+    for piece in _chain(rest, others):
         if piece.is_plain:
             yield header, file.tell() / end
             continue
-        for number, _ in enumerate(_rows(_chain(piece, found), name, form)):
+        for number, _ in enumerate(_rows(_chain(piece, others), name, form)):
             if not number % CHECKED_ROWS:
                 yield header, file.tell() / end
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -202,7 +202,9 @@ def read_blocks(path: Path, form: FormatSettings, block_bytes: int = BLOCK_BYTES
             yield from csv_file.blocks(file, path.name, form, block_bytes)
 
 
-def checked(path: Path, form: FormatSettings, block_bytes: int = BLOCK_BYTES) -> Iterator[tuple[Sequence[str], float]]:
+def checked(
+    path: Path, form: FormatSettings, block_bytes: int = BLOCK_BYTES
+) -> Generator[tuple[Sequence[str], float], None, None]:
     """Read a file to its end without turning it into values, piece by piece: its columns and the fraction read.
 
     The first comes once its head is good, whatever the rest is; raises BadFileError as `read_blocks` would.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -41,6 +41,15 @@ class FileReport:
     conflicts: int = 0
     config: str = ""
     is_version: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FileReading:
+    """That a file of this name and content was read; the points that it supplied were received at `loaded_at`."""
+
+    sha256: str
+    name: str
+    loaded_at: datetime
 
 
 class Records:
@@ -131,13 +140,31 @@ class Records:
             row = connection.execute(select(tables.files).where(tables.files.c.sha256 == sha256)).first()
         return None if row is None else _file(row)
 
-    def file_named(self, name: str) -> FileReport | None:
-        """Return the report of the file that was last loaded to its end under a name."""
-        t = tables.files
-        query = select(t).where(t.c.name == name, t.c.is_done == 1).order_by(t.c.loaded_at.desc()).limit(1)
+    def readings(self, name: str, sha256: str) -> list[FileReading]:
+        """Return when a file was read, under this name or with this content, oldest first."""
+        t = tables.readings
+        query = select(t).where(or_(t.c.name == storable_text(name), t.c.sha256 == sha256)).order_by(t.c.loaded_at)
         with self._engine.connect() as connection:
-            row = connection.execute(query).first()
-        return None if row is None else _file(row)
+            return [FileReading(r.sha256, r.name, from_ns(r.loaded_at)) for r in connection.execute(query)]
+
+    def begin_file(self, report: FileReport) -> FileReport:
+        """Write or replace the report of a file that is about to be read, and note the reading.
+
+        Returns it with its own `loaded_at`: an instant that no other reading has, by which its points are known.
+        """
+        t = tables.readings
+        with self._engine.begin() as connection:
+            take_turns(connection, "records")
+            self._put_file(connection, report)  # a write first, so that no other reading takes the same instant
+            at = to_ns(report.loaded_at)
+            while connection.execute(select(t.c.name).where(t.c.loaded_at == at)).first() is not None:
+                at += 1_000
+            own = replace(report, loaded_at=from_ns(at))
+            put(
+                connection, t, [{"loaded_at": at, "name": storable_text(own.name), "sha256": own.sha256}], ["loaded_at"]
+            )
+            self._put_file(connection, own)
+        return own
 
     def unfinished_files(self) -> list[FileReport]:
         """Return the reports of the files that were not loaded to their end."""
@@ -147,6 +174,10 @@ class Records:
 
     def save_file(self, report: FileReport) -> None:
         """Write or replace a file's report."""
+        with self._engine.begin() as connection:
+            self._put_file(connection, report)
+
+    def _put_file(self, connection: Connection, report: FileReport) -> None:
         values = {
             "name": storable_text(report.name),
             "loaded_at": to_ns(report.loaded_at),
@@ -159,8 +190,7 @@ class Records:
             "config": report.config,
             "is_version": int(report.is_version),
         }
-        with self._engine.begin() as connection:
-            put(connection, tables.files, [{"sha256": report.sha256, **values}], ["sha256"], tuple(values))
+        put(connection, tables.files, [{"sha256": report.sha256, **values}], ["sha256"], tuple(values))
 
     def files(self) -> list[FileReport]:
         """Return all file reports, newest first."""

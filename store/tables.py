@@ -101,6 +101,15 @@ files = Table(
     Column("is_version", Integer, nullable=False, server_default="0"),
     Index("files_name", "name"),
 )
+readings = Table(
+    "readings",
+    TABLES,
+    Column("loaded_at", BigInteger, primary_key=True, autoincrement=False),
+    Column("name", Text, primary_key=True),
+    Column("sha256", Text, nullable=False),
+    Index("readings_name", "name"),
+    Index("readings_sha256", "sha256"),
+)
 requests = Table(
     "requests",
     TABLES,

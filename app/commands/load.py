@@ -14,7 +14,6 @@ from typing import Any
 
 from app.clock import SystemClock
 from app.commands.opening import OF_ITS_START, clear, opened_for, shower
-from app.files import progress_line
 from app.filing import report_of
 from app.loading import Loading, StoppedError, load_file
 from app.requests import ServiceGoneError, ServiceLock, ask
@@ -40,7 +39,7 @@ def main(args: argparse.Namespace, stopping: threading.Event) -> int:
 
 def _here(rooms: Rooms, _settings: Settings, args: argparse.Namespace, stopping: threading.Event) -> Load:
     def work(path: Path, show: Callable[[str], None]) -> Mapping[str, Any]:
-        how = Loading(is_stopping=stopping.is_set, progress=lambda done, items: show(progress_line(done, items)))
+        how = Loading(is_stopping=stopping.is_set, progress=show)
         try:
             loaded = load_file(rooms, path, SystemClock().now(), args.kind, is_again=args.again, how=how)
         except (BadFileError, OSError) as error:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import time
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from app.loading import KNOWN, LOADED, Loading, StoppedError, load_file, load_folder
@@ -149,7 +153,7 @@ def test_values_of_a_file_that_is_read_again_win_also_after_the_load_was_cut_off
     (known,) = rooms.ledger.records.files()
     rooms.ledger.records.save_file(replace(known, config=f"other:{known.config.partition(':')[2]}"))
     held = rooms.points.read([f"{tiny.PUMP}/pressure"], 0, 2**62)
-    rooms.points.overwrite("other", replace(held, value=held.value + 1000))
+    rooms.points.overwrite("other", replace(held, value=held.value + 1000), set(held.received_at.tolist()))
     blocks: list[int] = []
     stopping = Loading(is_stopping=lambda: bool(blocks), stored=lambda p: blocks.append(len(p)), block_bytes=2000)
     with pytest.raises(StoppedError):
@@ -182,6 +186,105 @@ def test_a_load_that_goes_on_judges_the_future_by_its_start(rooms: Rooms, tmp_pa
     report = load_file(rooms, path, tiny.at(10_000)).report
     assert (report.rows_in, report.stored, report.rejected) == (2, 1, 1)
     assert [t.difference for t in rooms.journal.totals()] == [0]
+
+
+def _values(rooms: Rooms) -> list[float]:
+    found: list[float] = rooms.points.read([f"{tiny.PUMP}/pressure"], 0, 2**62).value.tolist()
+    return found
+
+
+def _text(*values: float) -> str:
+    return "time,asset,pressure\n" + "".join(
+        f"{tiny.at(i).isoformat()},{tiny.PUMP},{v}\n" for i, v in enumerate(values)
+    )
+
+
+def test_former_content_put_back_after_its_successor_was_cut_off_wins_again(rooms: Rooms, tmp_path: Path) -> None:
+    path, blocks = _wide(tmp_path / "x.csv", 300), list[int]()
+    load_file(rooms, path, NOW)
+    first, kept = path.read_bytes(), _values(rooms)
+    path.write_text(_text(*range(1000, 1300)))
+    stopping = Loading(is_stopping=lambda: bool(blocks), stored=lambda p: blocks.append(len(p)), block_bytes=2000)
+    with pytest.raises(StoppedError):
+        load_file(rooms, path, NOW, how=stopping)
+    assert _values(rooms) != kept
+    path.write_bytes(first)
+    assert load_file(rooms, path, NOW).outcome == LOADED
+    assert _values(rooms) == kept
+
+
+def test_new_version_wins_over_what_its_name_supplied_and_nothing_else(rooms: Rooms, tmp_path: Path) -> None:
+    heard = tiny.point(tiny.PUMP, "pressure", 1, 5.0)  # as from MQTT, at the time of a row of the file
+    rooms.points.apply("mqtt:1", Points.from_rows([heard]))
+    path, other = tmp_path / "x.csv", tmp_path / "other.csv"
+    path.write_text(_text(1))
+    load_file(rooms, path, NOW)
+    other.write_text("time,asset,pressure\n" + f"{tiny.at(2).isoformat()},{tiny.PUMP},7\n")
+    load_file(rooms, other, NOW)  # at the same moment
+    for first in (10, 20):
+        path.write_text(_text(first, 11, 12, 13))
+        report = load_file(rooms, path, NOW).report
+        assert (_values(rooms), report.conflicts) == ([first, 5.0, 7.0, 13.0], 3)
+    assert _totals(rooms)[-1] == 0
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.parquet"])
+def test_file_without_rows_is_taken_with_a_note(name: str, rooms: Rooms, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.write_text(_text())
+    if name == "a.parquet":
+        kinds = {"time": pa.timestamp("us", "UTC"), "asset": pa.string(), "pressure": pa.float64()}
+        pq.write_table(pa.schema(list(kinds.items())).empty_table(), path)
+        (form,) = (f for f in rooms.settings.root.formats if f.name == "wide")
+        root = rooms.settings.root.model_copy(update={"formats": (form.model_copy(update={"match": "*"}),)})
+        rooms.settings = replace(rooms.settings, root=root)
+    loaded = load_file(rooms, path, NOW)
+    assert (loaded.outcome, loaded.report.is_done, loaded.report.rows_in) == (LOADED, True, 0)
+    assert "no rows" in loaded.note
+
+
+def test_column_that_was_dropped_is_noted_once(rooms: Rooms, tmp_path: Path) -> None:
+    notes = []
+    for number, columns in enumerate(["pressure,flow", "flow,pressure", "flow", "flow"]):
+        cells = ",".join("1" for _ in columns.split(","))
+        (tmp_path / f"{number}.csv").write_text(
+            f"time,asset,{columns}\n{tiny.at(number).isoformat()},{tiny.PUMP},{cells}\n"
+        )
+        notes.append(load_file(rooms, tmp_path / f"{number}.csv", NOW).note)
+    assert [bool(note) for note in notes] == [False, False, True, False]
+    assert notes[2].endswith("pressure")
+
+
+def test_huge_file_that_is_plainly_wrong_is_refused_without_being_read_whole(rooms: Rooms, tmp_path: Path) -> None:
+    heads = {
+        "zip.csv": (b"PK\x03\x04", "magic"),
+        "line.csv": (b"time,asset,pressure\n" + b"1" * (9 << 20), "limit"),
+        "columns.csv": (b",".join(b"c%d" % i for i in range(10**6)) + b"\n", "limit"),
+        "header.csv": (b"time,asset,what\n" + b"1,2,3\n" * (2 << 20), "header"),
+    }
+    for name, (head, reason) in heads.items():
+        path = tmp_path / name
+        path.write_bytes(head)
+        os.truncate(path, 50 << 30)  # 50 GB, of which the disk holds the head
+        began = time.process_time()
+        with pytest.raises(BadFileError, match=reason):
+            load_file(rooms, path, NOW)
+        path.unlink()
+        assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize("step", ["hashed", "checked"])
+def test_stop_ends_a_pass_over_a_file_and_progress_is_told(step: str, rooms: Rooms, tmp_path: Path) -> None:
+    path, told = _wide(tmp_path / "a.csv", 300), list[str]()
+    how = Loading(is_stopping=lambda: any(step in words for words in told), progress=told.append, block_bytes=2000)
+    with pytest.raises(StoppedError, match="checked" if step == "hashed" else step):
+        load_file(rooms, path, NOW, how=how)
+    assert (rooms.points.count(), rooms.journal.totals()) == (0, [])
+    told.clear()
+    load_file(rooms, path, NOW, how=Loading(progress=told.append, block_bytes=2000))
+    passes = [words.split()[-1] for words in told]
+    assert passes == sorted(passes, key=["hashed", "checked", "items"].index)
+    assert set(passes) == {"hashed", "checked", "items"}
 
 
 def test_a_short_row_is_one_dead_letter_and_its_neighbours_are_kept(rooms: Rooms, tmp_path: Path) -> None:
