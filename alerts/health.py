@@ -172,7 +172,9 @@ RULES: Final = (
         60,
         Priority.MEDIUM,
         mark("A file of the watched folder needs a look"),
-        mark("The System page names it: it cannot be taken, or it came again with other content, which has won."),
+        mark(
+            "The System page names it: it cannot be taken, was rejected, or came again with other content, which won."
+        ),
     ),
     _rule(
         "rate",

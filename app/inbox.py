@@ -12,6 +12,7 @@ import json
 import logging
 import os
 import stat
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,7 @@ from app.filing import Filing, is_text
 from app.inbox_settings import InboxSettings
 from app.loading import Loading, StoppedError, load_file
 from app.rooms import Rooms
-from collectors.tables import BadFileError
+from collectors.tables import PARQUET_MAGIC, BadFileError
 from domain.errors import StoreAwayError
 from domain.ports import Clock
 from domain.records import Reason
@@ -30,8 +31,10 @@ log = logging.getLogger(__name__)
 UNFINISHED: Final = (".tmp", ".part", ".partial", ".filepart", ".crdownload", ".lock", ".swp")
 MOST_TRIES: Final = 3
 NOTE, FAULTS_NOTE = "inbox", "inbox faults"
-CHANGED_S: Final = 3600.0  # that a file came with other content is told of for this long
-SEEN_ENDS: Final = (b"\n", b"\r", b"\x1a")  # also as the last unit of UTF-16
+NEWS_S: Final = 3600.0  # that a file was rejected, or came with other content, is told of for this long
+SEEN_ENDS: Final = (b"\n", b"\r", b"\x1a")
+WIDE_ENDS: Final = tuple(unit for end in SEEN_ENDS for unit in (end + b"\0", b"\0" + end))
+LEAST_PARQUET: Final = 12  # bytes: the magic at both ends, and the footer's length
 
 
 def waiting(rooms: Rooms) -> dict[str, str]:
@@ -40,7 +43,9 @@ def waiting(rooms: Rooms) -> dict[str, str]:
 
 
 def faults(rooms: Rooms) -> dict[str, str]:
-    """Return what a person should look at in the watched folder, by file: it cannot be taken, or it has changed."""
+    """Return what a person should look at in the watched folder, by file: it cannot be taken, was rejected, or has
+    changed.
+    """
     return dict(json.loads(rooms.ledger.note(FAULTS_NOTE) or "{}"))
 
 
@@ -67,7 +72,7 @@ class Inbox:
         self._filing = Filing(self._folder)
         self._seen: dict[str, _Seen] = {}
         self._waiting: dict[str, str] = {}
-        self._changed: dict[str, tuple[float, str]] = {}
+        self._news: dict[str, tuple[float, str]] = {}
         self._noted: dict[str, dict[str, str]] = {}
 
     def look(self) -> int:
@@ -93,8 +98,8 @@ class Inbox:
                 n_taken += self._guarded(self._folder / name, self._consider, problems)
         self._note(NOTE, self._waiting)
         now = self._clock.monotonic()
-        self._changed = {name: each for name, each in self._changed.items() if now - each[0] < CHANGED_S}
-        self._note(FAULTS_NOTE, {name: why for name, (_, why) in self._changed.items()} | problems)
+        self._news = {name: each for name, each in self._news.items() if now - each[0] < NEWS_S}
+        self._note(FAULTS_NOTE, {name: why for name, (_, why) in self._news.items()} | problems)
         if problems:
             raise InboxError("; ".join(f"{name!r}: {why}" for name, why in list(problems.items())[:5]))
         return n_taken
@@ -121,6 +126,10 @@ class Inbox:
             return False
         except StoreAwayError:
             raise  # no other file would fare better
+        except FileNotFoundError:
+            if not os.path.lexists(path):
+                return False  # whoever put it there took it back
+            raise
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS):
                 raise
@@ -164,9 +173,9 @@ class Inbox:
         elif waited < self._settings.settle_s:
             return False
         with path.open("rb") as file:  # also says whether it may be read at all
-            size = file.seek(0, os.SEEK_END)
+            head, size = file.read(4), file.seek(0, os.SEEK_END)
             file.seek(max(0, size - 4))
-            return bool(self._settings.marker) or _is_ended(path, file.read())
+            return bool(self._settings.marker) or _is_ended(path, head, file.read(), size)
 
     def _why_waiting(self, path: Path, waited: float) -> str:
         if self._settings.marker:
@@ -196,12 +205,13 @@ class Inbox:
                 return False
             return self._reject(path, BadFileError(Reason.REFUSED, repr(error)))
         if loaded.is_other_content:
-            self._changed[path.name] = self._clock.monotonic(), loaded.note
+            self._news[path.name] = self._clock.monotonic(), loaded.note
         self._filing.done(path, loaded, self._clock.now())
         return True
 
     def _reject(self, path: Path, error: BadFileError) -> bool:
         self._filing.rejected(path, error, self._clock.now())
+        self._news[path.name] = self._clock.monotonic(), f"rejected, {error}"
         log.error("file rejected name=%r reason=%s detail=%s", path.name, error.reason.value, error.detail)
         return True
 
@@ -210,11 +220,14 @@ class Inbox:
             (self._folder / (name + self._settings.marker)).unlink(missing_ok=True)
 
 
-def _is_ended(path: Path, last: bytes) -> bool:
-    """Say whether a file's last bytes are those of a whole one; a file in UTF-16 ends with a unit of two bytes."""
+def _is_ended(path: Path, first: bytes, last: bytes, size: int) -> bool:
+    """Say whether a file's first and last 4 bytes are those of a whole one; what is no Parquet will not become it."""
     if path.suffix.lower() == ".parquet":
-        return last == b"PAR1"
-    return last[-1:] in SEEN_ENDS or (last[-1:] == b"\0" and last[-2:-1] in SEEN_ENDS)
+        is_parquet = PARQUET_MAGIC.startswith(first)  # also the first bytes of one
+        return not is_parquet or (size >= LEAST_PARQUET and last == PARQUET_MAGIC)
+    if first[:2] in (BOM_UTF16_LE, BOM_UTF16_BE) or b"\0" in first:
+        return size % 2 == 0 and last[-2:] in WIDE_ENDS
+    return last[-1:] in SEEN_ENDS
 
 
 def _path_fault(name: str, found: os.stat_result) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from app.health import files_reading
 from app.inbox import Inbox, InboxError, faults
 from app.inbox_settings import InboxSettings
 from app.loading import Loading
@@ -264,7 +265,14 @@ def test_an_empty_file_waits_for_what_is_to_come_and_is_rejected_in_the_end(watc
 @pytest.mark.parametrize(
     ("name", "content", "is_whole"),
     [
+        ("a.parquet", b"PAR1", False),
+        ("a.parquet", b"PA", False),
         ("a.parquet", b"PAR1 and a half", False),
+        ("a.parquet", b"no such file", True),
+        ("a.csv", "x,5\n1,2\n".encode("utf-16-le")[:-1], False),
+        ("a.csv", "x,5\n1,2\n".encode("utf-16")[:-1], False),
+        ("a.csv", "x,5\n1,2\n".encode("utf-16"), True),
+        ("a.csv", "x,5\n1,2\n".encode("utf-16-be")[:-1], False),
         ("a.parquet", b"PAR1 and all PAR1", True),
         ("a.csv", "x,5\n1,2".encode("utf-16-le"), False),
         ("a.csv", "x,5\n1,2\n".encode("utf-16-le"), True),
@@ -307,6 +315,37 @@ def test_a_file_that_comes_again_with_other_content_is_told_of_for_an_hour(watch
     assert list(faults(w.rooms)) == ["a.csv"]
     w.pass_by(3601)
     assert faults(w.rooms) == {}
+
+
+def test_a_file_that_was_rejected_is_told_of_for_an_hour(watch: Open) -> None:
+    w = watch()
+    (w.folder / "a.csv").write_bytes(b"PK\x03\x04\n")
+    assert w.pass_by(11) == 1
+    assert "magic" in faults(w.rooms)["a.csv"]
+    assert files_reading(w.rooms).value == 1
+    w.pass_by(3601)
+    assert (faults(w.rooms), files_reading(w.rooms).value) == ({}, 0)
+
+
+def test_a_file_that_vanishes_is_nobodys_fault(watch: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    w = watch()
+    whole, loading = w.inbox._is_whole, w.inbox._load
+
+    def looking(path: Path, waited: float) -> bool:
+        path.unlink()
+        return whole(path, waited)
+
+    def taking(path: Path) -> bool:
+        path.unlink()
+        return loading(path)
+
+    for step, vanishing in (("_is_whole", looking), ("_load", taking)):
+        monkeypatch.setattr(w.inbox, step, vanishing)
+        (w.folder / "a.csv").write_text(text())
+        assert w.pass_by(11) == 0
+        assert (w.places("a.csv"), faults(w.rooms)) == ([], {})
+        monkeypatch.undo()
+    assert w.rooms.points.count() == 0
 
 
 def test_a_name_with_an_ideographic_space_is_a_name(watch: Open) -> None:
