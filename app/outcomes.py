@@ -8,6 +8,7 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
+from app.results import possible_results
 from app.rooms import Rooms
 from detectors import detector_class
 from detectors.settings import DetectorSettings
@@ -57,7 +58,7 @@ def quality(rooms: Rooms, detector: DetectorSettings, since: datetime, until: da
     persistence: dict[LotKey, float] = {}
     known_values: list[float] = []
     for asset in rooms.settings.plant.of_class(detector.asset_class):
-        found = rooms.ledger.records.results(asset.path, detector.outcome, until)
+        found = possible_results(rooms, asset.path, detector.outcome, until)
         numbers = [(r.result_at, r.value) for r in found if r.value is not None]
         known_values += [v for at, v in numbers if at <= since]
         results |= {(asset.path, r.lot): r for r in found}

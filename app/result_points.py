@@ -13,7 +13,8 @@ from typing import Final
 
 from app.rooms import Rooms
 from domain.instants import to_ns
-from domain.points import Point, Points, Quality
+from domain.plant import Tag
+from domain.points import Flag, Point, Points, Quality
 from domain.records import Decoded, Result
 
 log = logging.getLogger(__name__)
@@ -56,12 +57,19 @@ def _points(rooms: Rooms, line: str, lots: Sequence[str]) -> list[Point]:
     for (lot, result), found in versions.items():
         tag_id, known_at = f"{line}/{result}", [to_ns(r.result_at) for r in found]
         place = ends[lot][-1] if ends[lot] else known_at[-1]
-        points[tag_id, place] = Point(tag_id, place, found[-1].value, received_at=known_at[-1])
+        points[tag_id, place] = _point(tags[result], place, found[-1].value, known_at[-1])
         for other in {*known_at, *ends[lot]} - {place}:
             former[tag_id][other].update(known_at)
     for tag_id, at in _still_there(rooms, former):
         points.setdefault((tag_id, at), Point(tag_id, at, None, quality=Quality.BAD, received_at=at))
     return [p for p in points.values() if p.value is not None or p.quality is Quality.BAD]
+
+
+def _point(tag: Tag, at: int, value: float | None, received_at: int) -> Point:
+    """Return a result's point; one that is physically impossible is kept, flagged and bad."""
+    if value is None or tag.is_possible(value):
+        return Point(tag.tag_id, at, value, received_at=received_at)
+    return Point(tag.tag_id, at, value, None, Quality.BAD, Flag.RANGE, received_at)
 
 
 def _still_there(rooms: Rooms, former: Mapping[str, Mapping[int, set[int]]]) -> Iterator[tuple[str, int]]:

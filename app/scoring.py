@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app import windowing
+from app.results import possible_results
 from app.rooms import Rooms
 from detectors.bundle import Bundle
 from detectors.settings import DetectorSettings
@@ -129,7 +130,7 @@ def _score_lots(
             continue
         ends = [to_ns(x.end) for x in lots if x.end is not None]
         newest = len(lots) + LAB_MARGIN
-        results = {name: rooms.ledger.records.results(asset.path, name, now, newest) for name in labs}
+        results = {name: possible_results(rooms, asset.path, name, now, newest) for name in labs}
         grid = windowing.grids(rooms.points, [asset], features, min(ends) - features.window, max(ends)).get(asset.path)
         if grid is None:
             continue

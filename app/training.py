@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from app import windowing
 from app.hypotheses import concerns, weighed
+from app.results import possible_results
 from app.rooms import Rooms
 from app.screening import Screening
 from app.spans import units
@@ -91,8 +92,7 @@ def gather(rooms: Rooms, detector: DetectorSettings, now: datetime) -> History:
         for asset in assets:
             lots[asset.path] = tuple(rooms.ledger.records.lots(asset.path, now))
             results[asset.path] = {
-                name: tuple(rooms.ledger.records.results(asset.path, name, now))
-                for name in {detector.outcome, *chosen.lab}
+                name: tuple(possible_results(rooms, asset.path, name, now)) for name in {detector.outcome, *chosen.lab}
             }
     split = detector.split or settings.root.evaluate.split
     return History(

@@ -97,6 +97,10 @@ class Tag:
         """Asset path, `/`, name."""
         return f"{self.asset}/{self.name}"
 
+    def is_possible(self, value: float) -> bool:
+        """Say whether a value is within what is physically possible."""
+        return (self.least is None or value >= self.least) and (self.most is None or value <= self.most)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plant:
