@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app import windowing
+from app.late import cursor_name
 from app.results import possible_results
 from app.rooms import Rooms
 from detectors.bundle import Bundle
@@ -24,7 +25,7 @@ from domain.text import mark, phrase
 from domain.vectors import FeatureSet, FeatureVectors
 from features import windows
 from features.extract import extract, join
-from features.windows import Lack, Windows
+from features.windows import Grid, Lack, Windows
 
 log = logging.getLogger(__name__)
 MISSING_TAGS = mark("not enough data of {tags}")
@@ -76,11 +77,6 @@ def score_detector(
     return Scored(found.scores, {**found.cursors, **{cursor_name(detector.name, p): at for p, at in ended.items()}})
 
 
-def cursor_name(detector: str, asset: str) -> str:
-    """Return the name of the cursor of one detector on one asset."""
-    return f"score:{detector}:{asset}"
-
-
 def _score_windows(
     rooms: Rooms,
     detector: DetectorSettings,
@@ -92,22 +88,28 @@ def _score_windows(
     asset_class = rooms.settings.plant.classes[detector.asset_class]
     features = bundle.features
     found = windowing.grids_for(rooms.points, rooms.settings.plant, assets, features, spans)
-    vectors: list[FeatureVectors] = []
-    unassessed: list[Score] = []
+    cuts: dict[str, tuple[Grid, Windows]] = {}
     cursors: dict[str, int] = {}
     for path, grid in found.items():
         cut = windows.cut(grid, features, features.step, duration_ns(asset_class.period), *spans[path])
-        if not len(cut):
-            continue
-        cursors[cursor_name(detector.name, path)] = int(cut.end[-1])
-        cut = windowing.running(events.get(path, ()), cut)
-        vectors.append(extract(grid, cut.take(cut.is_whole), features.names))
+        if len(cut):
+            cursors[cursor_name(detector.name, path)] = int(cut.end[-1])
+            cuts[path] = grid, windowing.running(events.get(path, ()), cut)
+    return Scored(tuple(window_scores(rooms, detector, bundle, cuts)), cursors)
+
+
+def window_scores(
+    rooms: Rooms, detector: DetectorSettings, bundle: Bundle, cuts: Mapping[str, tuple[Grid, Windows]]
+) -> list[Score]:
+    """Return the scores of windows by asset; of those that lack something, with the reason."""
+    names, vectors, unassessed = bundle.features.names, [], []
+    for path, (grid, cut) in cuts.items():
+        vectors.append(extract(grid, cut.take(cut.is_whole), names))
         unassessed += [
-            _unassessed(detector, bundle, path, "", int(cut.end[i]), _reason(rooms, path, features, cut, i))
+            _unassessed(detector, bundle, path, "", int(cut.end[i]), _reason(rooms, path, bundle.features, cut, i))
             for i in np.flatnonzero(~cut.is_whole).tolist()
         ]
-    scores = _scored(detector, bundle, join(vectors, features.names))
-    return Scored((*scores, *unassessed), cursors)
+    return _scored(detector, bundle, join(vectors, names)) + unassessed
 
 
 def _score_lots(
@@ -118,35 +120,38 @@ def _score_lots(
     spans: Mapping[str, tuple[int, int]],
     _events: Mapping[str, Sequence[Event]],
 ) -> Scored:
-    asset_class = rooms.settings.plant.classes[detector.asset_class]
-    features = bundle.features
-    labs = sorted({n.source for n in features.names if n.origin == "lab"})
     scores: list[Score] = []
     cursors: dict[str, int] = {}
     for asset in assets:
         since, until = spans[asset.path]
-        now = from_ns(until)
-        found = rooms.ledger.records.lots(asset.path, now, from_ns(since))
-        lots = [x for x in found if x.end is not None and since < _ready_at(x) <= until]
-        if not lots:
-            continue
-        reach = [windowing.lot_span(lot, features) for lot in lots]
-        start, end = min(r[0] for r in reach), max(r[1] for r in reach)
-        newest = len(lots) + LAB_MARGIN
-        results = {name: possible_results(rooms, asset.path, name, now, newest) for name in labs}
-        grid = windowing.grids(rooms.points, rooms.settings.plant, [asset], features, start, end).get(asset.path)
-        if grid is None:
-            continue
-        vectors, missing, cut = windowing.lot_vectors(grid, lots, results, features, duration_ns(asset_class.period))
-        scores += _scored(detector, bundle, vectors)
-        scores += [
-            _unassessed(
-                detector, bundle, asset.path, x.lot, int(cut.end[i]), _reason(rooms, asset.path, features, cut, i)
-            )
-            for i, x in enumerate(missing)
-        ]
-        cursors[cursor_name(detector.name, asset.path)] = max(map(_ready_at, lots))
+        found = rooms.ledger.records.lots(asset.path, from_ns(until), from_ns(since))
+        lots = [x for x in found if x.end is not None and since < ready_at(x) <= until]
+        if own := lot_scores(rooms, detector, bundle, asset, lots, from_ns(until)):
+            scores += own
+            cursors[cursor_name(detector.name, asset.path)] = max(map(ready_at, lots))
     return Scored(tuple(scores), cursors)
+
+
+def lot_scores(
+    rooms: Rooms, detector: DetectorSettings, bundle: Bundle, asset: Asset, lots: Sequence[Lot], now: datetime
+) -> list[Score]:
+    """Return the scores of lots that have ended, with results known by `now`; none where there is no data at all."""
+    if not lots:
+        return []
+    features = bundle.features
+    reach = [windowing.lot_span(lot, features) for lot in lots]
+    start, end = min(r[0] for r in reach), max(r[1] for r in reach)
+    grid = windowing.grids(rooms.points, rooms.settings.plant, [asset], features, start, end).get(asset.path)
+    if grid is None:
+        return []
+    newest, labs = len(lots) + LAB_MARGIN, sorted({n.source for n in features.names if n.origin == "lab"})
+    results = {name: possible_results(rooms, asset.path, name, now, newest) for name in labs}
+    period = duration_ns(rooms.settings.plant.classes[detector.asset_class].period)
+    vectors, missing, cut = windowing.lot_vectors(grid, lots, results, features, period)
+    return _scored(detector, bundle, vectors) + [
+        _unassessed(detector, bundle, asset.path, x.lot, int(cut.end[i]), _reason(rooms, asset.path, features, cut, i))
+        for i, x in enumerate(missing)
+    ]
 
 
 def _scored(detector: DetectorSettings, bundle: Bundle, vectors: FeatureVectors) -> list[Score]:
@@ -185,7 +190,7 @@ def by_source(vectors: FeatureVectors, row: int, amounts: NDArray[np.float64]) -
     return tuple(Contribution(s, totals[s], means.get(s)) for s in order)
 
 
-def _ready_at(lot: Lot) -> int:
+def ready_at(lot: Lot) -> int:
     """Return from when (ns) a lot can be predicted: it is known, and it has ended."""
     return max(to_ns(lot.known_at), to_ns(lot.end or lot.known_at))
 
