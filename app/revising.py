@@ -153,7 +153,7 @@ def _touched(late: Late, features: FeatureSet, up_to: int) -> tuple[Grid, Window
     grid = windowing.grids_for(rooms.points, plant, [late.asset], features, spans).get(path)
     if grid is None:
         return None
-    first = max(np.searchsorted(grid.times, span.start), np.searchsorted(grid.times, late.since, side="right"))
+    first = int(max(np.searchsorted(grid.times, span.start), np.searchsorted(grid.times, late.since, side="right")))
     last = int(np.searchsorted(grid.times, span.end)) - 1 + features.window - 1
     rows = np.arange(first, min(last + 1, len(grid.times)))
     return grid, windows.ending_at_rows(grid, features, rows), last < len(grid.times)
