@@ -35,7 +35,7 @@ def grids(
     """Read what counts for a feature set in [start, end) ns of assets of one class, pivot it and add its derived tags:
     the one place that makes grids, of history and live. Assets without any point are left out.
     """
-    ids = [f"{a.path}/{t}" for a in assets for t in features.sources]
+    ids = [f"{a.path}/{t}" for a in assets for t in (*features.sources, *features.cycle_tags)]
     points = store.read(ids, start - max((lag for _, lag in features.lags), default=0), end)
     if not len(points):
         return {}
@@ -44,7 +44,7 @@ def grids(
 
 
 def _grid(plant: Plant, asset: Asset, points: Points, features: FeatureSet) -> Grid:
-    found = windows.grid_of(asset.path, points, features.sources)
+    found = windows.grid_of(asset.path, points, features.sources, features.cycle_tags)
     found = windows.lagged(replace(found, periods=_periods(plant, asset, features)), dict(features.lags))
     return derived.added(found, features.derived)
 

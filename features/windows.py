@@ -104,19 +104,20 @@ class Windows:
         )
 
 
-def grid_of(asset: str, points: Points, tags: Sequence[str]) -> Grid:
+def grid_of(asset: str, points: Points, tags: Sequence[str], others: Sequence[str] = ()) -> Grid:
     """Pivot an asset's points, which may be in any order, to rows by time and columns by tag.
 
+    others: tags that make a row where they have a point, and no column.
     What a broker had kept and gave again on connecting is left out: its time may be that of the receipt.
     """
-    wanted = {f"{asset}/{tag}": i for i, tag in enumerate(tags)}
+    wanted = {f"{asset}/{tag}": i for i, tag in enumerate((*tags, *others))}
     columns = np.array([wanted.get(t, -1) for t in points.tag_id], dtype=np.int64)
     is_used = (columns >= 0) & ((points.flags & Flag.RETAINED) == 0)
     times, rows = np.unique(points.at[is_used], return_inverse=True)
-    values = np.full((len(times), len(tags)), np.nan)
+    values = np.full((len(times), len(wanted)), np.nan)
     numbers = np.where(points.quality[is_used] == Quality.BAD, np.nan, points.value[is_used])
     values[rows, columns[is_used]] = numbers
-    return Grid(asset, tuple(tags), times, values)
+    return Grid(asset, tuple(tags), times, np.ascontiguousarray(values[:, : len(tags)]) if others else values)
 
 
 def lagged(grid: Grid, lags: Mapping[str, int]) -> Grid:
