@@ -62,7 +62,7 @@ def revise(
             late = Late(rooms, detector, champion, asset, span, started_at, until)
             try:
                 looked = _lots(late, now) if champion.detector.role == "quality" else _windows(late, events)
-            except (ModelError, ValueError, KeyError) as error:
+            except (ValueError, KeyError) as error:  # as when scoring: it is tried again
                 log.error("scores not revised detector=%s asset=%s error=%r", span.detector, span.asset, error)
                 continue
         rest = [replace(span, start=looked.up_to)] if looked.up_to else []
@@ -94,9 +94,17 @@ class Late:
         return {(s.at, s.subject): s for s in found}
 
     def models(self, held: Mapping[tuple[datetime, str], Score]) -> list[Bundle]:
-        """Return the models that gave these scores, the champion first: each is asked again for its own."""
-        others = sorted({s.model_id for s in held.values()} - {self.champion.model_id})
-        return [self.champion, *(self.rooms.models.read(self.detector.name, each) for each in others)]
+        """Return the models that gave these scores, the champion first: each is asked again for its own.
+
+        Scores of a model that is no longer there, or is damaged, stay as they are.
+        """
+        found = [self.champion]
+        for other in sorted({s.model_id for s in held.values()} - {self.champion.model_id}):
+            try:
+                found.append(self.rooms.models.read(self.detector.name, other))
+            except ModelError as error:
+                log.warning("late data leave scores as they are detector=%s error=%s", self.detector.name, error)
+        return found
 
 
 @dataclass(frozen=True, slots=True)

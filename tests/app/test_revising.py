@@ -249,6 +249,21 @@ def test_late_data_are_scored_again_by_the_model_that_scored_them(trained_rooms:
     assert [found[at(m)].model_id for m in (25, 30, 55, 60)] == [first, first, made.model_id, made.model_id]
 
 
+def test_scores_of_a_model_that_is_gone_stay_as_they_are(trained_rooms: Rooms) -> None:
+    rows, later = _without(tiny.pump_points(tiny.PUMP, -20, 60), PRESSURE, 22, 52)
+    pipeline = Pipeline(trained_rooms, {}, tiny.T0)
+    _feed(trained_rooms, pipeline, rows, -19, 61)
+    held = trained_rooms.ledger.scoring.scores(ODD, tiny.PUMP, until=at(40))
+    trained_rooms.ledger.revisions.revise([replace(s, model_id="gone") for s in held], [], [], at(60))
+    before = len(_revised(trained_rooms))
+    tiny.accept(trained_rooms, at(61), tiny.decoded(later))
+    pipeline.tick(at(61))
+    assert len(_revised(trained_rooms)) == before + 2
+    found = _scores(trained_rooms)
+    assert [found[at(m)].model_id == "gone" for m in (25, 30, 55, 60)] == [True, True, False, False]
+    assert trained_rooms.ledger.revisions.spans() == []
+
+
 def test_a_long_span_is_looked_at_in_parts(trained_rooms: Rooms, monkeypatch: pytest.MonkeyPatch) -> None:
     from app import revising
 
