@@ -29,6 +29,11 @@ def full_set(settings: Settings, chosen: FeatureSettings) -> FeatureSet:
     return feature_sets.full_set(settings.plant, settings.root.derived, chosen)
 
 
+def grid_tags(features: FeatureSet) -> tuple[str, ...]:
+    """Return the tags of a feature set's grids, measured and then derived, in the grids' order."""
+    return (*features.sources, *(tag.name for tag in features.derived))
+
+
 def grids(
     store: PointStore, plant: Plant, assets: Sequence[Asset], features: FeatureSet, start: int, end: int
 ) -> dict[str, Grid]:

@@ -50,7 +50,7 @@ def _random() -> Floats:
     return np.random.default_rng(0).normal(50, 3, (2, 64))
 
 
-class _Telling(Listener):  # type: ignore[misc]
+class _Telling(Listener):
     """Says once, at the first function that is compiled, what goes on."""
 
     def __init__(self) -> None:
