@@ -18,6 +18,7 @@ from domain.ports import PointStore
 from domain.records import Event, EventKind, Lot, Result
 from domain.vectors import FeatureName, FeatureSet, FeatureVectors
 from features import derived, extract, lab, windows
+from features.existence import existing
 from features.settings import FeatureSettings
 from features.windows import Grid, Windows
 
@@ -25,8 +26,25 @@ STOPPING = (EventKind.FAILURE, EventKind.STOP)
 
 
 def full_set(settings: Settings, chosen: FeatureSettings) -> FeatureSet:
-    """Return the feature set of the config with every calculator over every process and derived tag of its class."""
-    return feature_sets.full_set(settings.plant, settings.root.derived, chosen)
+    """Return the feature set of the config: over every process and derived tag of its class, each calculator that can
+    have a value in a window that misses nothing.
+    """
+    whole = feature_sets.full_set(settings.plant, settings.root.derived, chosen)
+    if whole.is_passage:
+        return whole  # a lot may take any time
+    return whole.only(existing(whole.names, full_samples(settings.plant, chosen.asset_class, whole)))
+
+
+def full_samples(plant: Plant, asset_class: str, features: FeatureSet) -> dict[str, int]:
+    """Return how many values of each tag a window holds that misses none, by the fastest of the assets.
+
+    A derived tag has no more values than the slowest of its sources.
+    """
+    assets = plant.of_class(asset_class)
+    periods = [_periods(plant, asset, features) for asset in assets]
+    fastest = {tag: min((p[tag] for p in periods if tag in p), default=1) for tag in features.sources}
+    samples = {tag: -(-features.window // period) for tag, period in fastest.items()}
+    return samples | {d.name: min(samples[tag] for tag, _ in d.sources) for d in features.derived}
 
 
 def grid_tags(features: FeatureSet) -> tuple[str, ...]:
