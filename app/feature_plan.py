@@ -21,8 +21,9 @@ from features.plan import costs
 from features.scale import Workers
 from features.settings import FeatureSettings
 
-POINT_BYTES: Final = 250  # of a point between the store and the grid, at most: columns, a copy by asset, the pivot
-COLUMN_BYTES: Final = 300  # that a file's writer keeps of a column of a row group, up to the end
+POINT_BYTES: Final = 300  # of a point between the store and the grid, at most: columns, a copy by asset, the pivot
+LIBRARY_BYTES: Final = 120 << 20  # of tsfresh and what it is built on, which hard windows load
+KERNEL_BYTES: Final = 30 << 20  # of machine code
 
 
 def columns(settings: Settings, chosen: FeatureSettings) -> tuple[FeatureSet, tuple[FeatureName, ...]]:
@@ -77,9 +78,9 @@ def counted(plan: dict[str, Any], n_by_asset: Mapping[str, int]) -> dict[str, An
 
 
 def stated_peak(
-    settings: Settings, chosen: FeatureSettings, features: FeatureSet, itemsize: int, workers: Workers
+    settings: Settings, chosen: FeatureSettings, features: FeatureSet, itemsize: int, workers: Workers, n_windows: int
 ) -> int:
-    """Return the most bytes that writing a set's windows to a file takes, beside the program and a longer history.
+    """Return the most bytes that writing so many windows to a file takes, beside what the program holds before.
 
     Where tags report faster than their periods say, more is read at once, and it takes more.
     """
@@ -88,8 +89,7 @@ def stated_peak(
     n_rows = stream.rows_at_once(n_names, itemsize, stream.PART_BYTES)
     period = 1 if features.axis is Axis.CYCLE else max(1, features.window // n)
     rows_of_grid = n + (n_rows - 1) * -(-features.step // period)
-    of = planned(features.names, windowing.grid_tags(features))
-    part = peak_bytes(of, n_rows, rows_of_grid, n, itemsize)
+    part = peak_bytes(planned(features.names, windowing.grid_tags(features)), n_rows, rows_of_grid, n, itemsize)
     under_way = 1 if workers.kind == "one" else workers.n + scale.AHEAD
-    reading = history.STRETCH_POINTS * POINT_BYTES
-    return reading + under_way * part + stream.ROOM_BYTES + n_names * COLUMN_BYTES
+    held = history.STRETCH_POINTS * POINT_BYTES + LIBRARY_BYTES + KERNEL_BYTES
+    return held + under_way * part + stream.writer_bytes(n_windows, n_names, itemsize)

@@ -18,7 +18,7 @@ from features import stream
 from features.stream import Part
 from features.windows import Grid
 
-STRETCH_POINTS: Final = 1_000_000  # that are read at once, where tags keep their periods
+STRETCH_POINTS: Final = 500_000  # that are read at once, where tags keep their periods
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,6 +78,18 @@ def stretches(
             n_before += row
         else:
             begin = max(begin, known - features.window)
+
+
+def most_windows(store: PointStore, plant: Plant, asset: Asset, features: FeatureSet, since: int, until: int) -> int:
+    """Return how many windows an asset has at most that end in (since, until] ns, by its first and last point."""
+    ids = [f"{asset.path}/{tag}" for tag in features.sources]
+    oldest, newest = store.oldest_first(ids, -1, until, 1), store.latest(ids, until + 1)
+    if not len(oldest):
+        return 0
+    known = plant.classes[asset.class_name]
+    is_cycle = features.axis is Axis.CYCLE
+    step = duration_ns(known.cycle or known.period) if is_cycle else features.step
+    return max(0, int(newest.at.max()) - max(int(oldest.at[0]), since)) // step + 2
 
 
 def _span(plant: Plant, asset: Asset, features: FeatureSet, n_points: int) -> int:

@@ -17,9 +17,12 @@ from numpy.typing import NDArray
 from domain.vectors import FeatureName, FeatureSet, FeatureVectors
 from features.windows import Grid, Windows, cut
 
-ROOM_BYTES: Final = 256 << 20  # of the vectors that become one row group of a file
+ROOM_BYTES: Final = 512 << 20  # of the vectors that become one row group of a file, at most: each keeps a footer
 PART_BYTES: Final = 8 << 20  # of the vectors that are computed at once
 LEAST_ROWS: Final = 16
+MANY: Final = 2**62
+COLUMN_BYTES: Final = 6_500  # that the writer of a file holds of each column, measured
+FOOTER_BYTES: Final = 1_800  # that it keeps of each column of each row group until the file is whole, measured
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,6 +36,13 @@ class Part:
 def rows_at_once(n_names: int, itemsize: int, room_bytes: int = ROOM_BYTES) -> int:
     """Return how many windows' vectors fit the room."""
     return max(LEAST_ROWS, room_bytes // max(1, n_names * itemsize))
+
+
+def writer_bytes(n_rows: int, n_names: int, itemsize: int) -> int:
+    """Return the most memory that writing so many rows to a file takes beside the vectors that are handed over."""
+    at_once = rows_at_once(n_names, itemsize)
+    n_groups = -(-n_rows // at_once)
+    return min(n_rows, at_once) * n_names * itemsize + n_names * (COLUMN_BYTES + n_groups * FOOTER_BYTES)
 
 
 def parts(
@@ -59,10 +69,16 @@ def _narrowed(grid: Grid, found: Windows) -> Part:
 
 
 def write_parquet(
-    path: Path, names: Sequence[FeatureName], given: Iterable[FeatureVectors], dtype: Any, room_bytes: int = ROOM_BYTES
+    path: Path,
+    names: Sequence[FeatureName],
+    given: Iterable[FeatureVectors],
+    dtype: Any,
+    room_bytes: int = ROOM_BYTES,
+    most_rows: int = MANY,
 ) -> int:
     """Write vectors to a Parquet file, a row group for each full room; returns the number of rows.
 
+    most_rows: how many there will be at most, where that is known: no more room than that is taken.
     Columns: asset, subject, start, end (int64 ns), position, then each feature under tsfresh's name. The file is
     written beside its place and moved there when it is whole.
     """
@@ -71,9 +87,11 @@ def write_parquet(
 
     number = pa.from_numpy_dtype(np.dtype(dtype))
     fixed = [("asset", pa.string()), ("subject", pa.string()), ("start", pa.int64()), ("end", pa.int64())]
-    schema = pa.schema([*fixed, ("position", pa.float64()), *((name.label, number) for name in names)])
+    schema = pa.schema(
+        [*fixed, ("position", pa.float64()), *(pa.field(name.label, number, nullable=False) for name in names)]
+    )
     n_rows, beside = 0, path.with_name(f".{path.name}.part")
-    at_once = rows_at_once(len(names), np.dtype(dtype).itemsize, room_bytes)
+    at_once = max(1, min(most_rows, rows_at_once(len(names), np.dtype(dtype).itemsize, room_bytes)))
     try:
         with pq.ParquetWriter(beside, schema, compression="zstd", use_dictionary=False, write_statistics=False) as file:
             for columns in _row_groups(given, len(names), at_once, dtype):

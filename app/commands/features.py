@@ -56,7 +56,6 @@ def main(args: argparse.Namespace, stopping: threading.Event) -> int:
 def _plan(
     settings: Settings, sets: Sequence[FeatureSettings], args: argparse.Namespace, stopping: threading.Event
 ) -> int:
-    itemsize, workers = np.dtype(args.dtype).itemsize, _workers(args.workers)
     plans = []
     with opened_for(settings) as rooms:
         for chosen in sets:
@@ -66,7 +65,7 @@ def _plan(
             for part in _parts(rooms, settings, chosen, features, args, ROWS_COUNTED, stopping):
                 n[part.grid.asset] += len(part.windows)
             found = feature_plan.counted(found, n)
-            peak = feature_plan.stated_peak(settings, chosen, features, itemsize, workers)
+            peak = _stated_peak(rooms, settings, chosen, features, args)
             plans.append(found | {"dtype": args.dtype, "workers": args.workers, "peak_mb": round(peak / 2**20)})
     clear()
     if args.json:
@@ -100,15 +99,16 @@ def _export(settings: Settings, chosen: FeatureSettings, args: argparse.Namespac
     out = _out(args.out)
     dtype, workers, clock = np.dtype(args.dtype), _workers(args.workers), SystemClock()
     features, _ = feature_plan.columns(settings, chosen)
-    stated = feature_plan.stated_peak(settings, chosen, features, dtype.itemsize, workers)
     n_rows = stream.rows_at_once(len(features.names), dtype.itemsize, stream.PART_BYTES)
     logging.getLogger("distributed").setLevel(logging.WARNING)
     with opened_for(settings) as rooms:
+        stated = _stated_peak(rooms, settings, chosen, features, args)
         before, begun = _peak(), clock.monotonic()
         given = _parts(rooms, settings, chosen, features, args, n_rows, stopping)
         try:
             vectors = scale.vectors(given, features.names, dtype, workers)
-            n = stream.write_parquet(out, features.names, vectors, dtype)
+            most = _most_windows(rooms, settings, chosen, features, args)
+            n = stream.write_parquet(out, features.names, vectors, dtype, most_rows=most)
         except WorkersError as error:
             raise CommandError(f"--workers {args.workers}: {error}") from error
         took, peak = clock.monotonic() - begun, _peak() - before
@@ -123,6 +123,20 @@ def _export(settings: Settings, chosen: FeatureSettings, args: argparse.Namespac
             f"(stated: at most {told['stated_peak_mb']} MB), file of {out.stat().st_size / 2**20:.1f} MB"
         )
     return 0
+
+
+def _stated_peak(
+    rooms: Rooms, settings: Settings, chosen: FeatureSettings, features: FeatureSet, args: argparse.Namespace
+) -> int:
+    n, itemsize = _most_windows(rooms, settings, chosen, features, args), np.dtype(args.dtype).itemsize
+    return feature_plan.stated_peak(settings, chosen, features, itemsize, _workers(args.workers), n)
+
+
+def _most_windows(
+    rooms: Rooms, settings: Settings, chosen: FeatureSettings, features: FeatureSet, args: argparse.Namespace
+) -> int:
+    of_assets, span = _assets(settings, chosen, args), _span(settings, args)
+    return sum(history.most_windows(rooms.points, settings.plant, asset, features, *span) for asset in of_assets)
 
 
 def _out(path: Path | None) -> Path:
@@ -144,7 +158,7 @@ def _parts(
 ) -> Iterator[Part]:
     """Yield the parts of all assets, and tell of them on a terminal; raises CommandError where it is told to stop."""
     show, n = shower("features"), 0
-    since, until = _instant(settings, args.since, ALL_OF_TIME[0]), _instant(settings, args.until, ALL_OF_TIME[1])
+    since, until = _span(settings, args)
     samples = windowing.full_samples(settings.plant, chosen.asset_class, features)
     told: set[str] = set()
     for asset in _assets(settings, chosen, args):
@@ -174,6 +188,10 @@ def _assets(settings: Settings, chosen: FeatureSettings, args: argparse.Namespac
     if not found:
         raise CommandError(f"--asset {args.asset}: no asset of class {chosen.asset_class} is named so", 2)
     return found
+
+
+def _span(settings: Settings, args: argparse.Namespace) -> tuple[int, int]:
+    return _instant(settings, args.since, ALL_OF_TIME[0]), _instant(settings, args.until, ALL_OF_TIME[1])
 
 
 def _instant(settings: Settings, text: str | None, otherwise: int) -> int:
