@@ -227,7 +227,7 @@ def _month(bars: Bars) -> None:
     how = (
         f"{n_days} days of 50 tags, {n_rows} windows, full set as float32: {seconds:.0f} s, file of "
         f"{size / 2**20:.0f} MB; "
-        f"{rise / 2**20:.0f} MB beyond what was held before, the plan of a part said {stated / 2**20:.0f} MB"
+        f"{rise / 2**20:.0f} MB beyond what was held before, stated {stated / 2**20:.0f} MB and a day of values"
     )
     bars.show("50 tags to Parquet: peak memory, GB", round(rise / 2**30, 2), "< 2", rise < 2 * 2**30, how)
 
@@ -237,7 +237,8 @@ def _written(n_days: int) -> tuple[int, int, float, int, int]:
     names = tuple(FeatureName("tag", tag, c, p) for tag in tags for c, p in sets.EFFICIENT)
     asked = feature_set(names, 600, 60)
     n_rows = stream.rows_at_once(len(names), 4, stream.PART_BYTES)
-    stated = peak_bytes(planned(names, tags), n_rows, DAY_S + 600, 600, 4, 2)
+    of_part = peak_bytes(planned(names, tags), n_rows, 600 + 60 * (n_rows - 1), 600, 4)
+    stated = (2 + scale.AHEAD) * of_part + stream.writer_bytes(n_days * DAY_S // 60, len(names), 4)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "month.parquet"
         begun = time.perf_counter()
