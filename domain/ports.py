@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from domain.alerting import Message
+from domain.audit import Deed
 from domain.points import Points, Rollup
 from domain.records import Decoded, Outcome
 
@@ -135,4 +136,12 @@ class Notifier(LifeCycle, Protocol):
 
     def send(self, message: Message) -> None:
         """Deliver one message; raises NotifyError."""
+        ...
+
+
+class AuditLog(Protocol):
+    """Where who did what is kept; nothing of it is changed or deleted."""
+
+    def save(self, deed: Deed) -> None:
+        """Append one deed."""
         ...
