@@ -6,7 +6,9 @@ Invariant: each role may do what the roles before it may do.
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -43,3 +45,14 @@ def user_name(typed: str) -> str:
     if not name or len(name) > MAX_NAME or not all(c.isalnum() or c in NAME_SIGNS for c in name):
         raise ValueError(f"{typed[:MAX_NAME]!r}: a name has 1 to {MAX_NAME} letters, digits and {' '.join(NAME_SIGNS)}")
     return name
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What came of a log-in: tokens for the browser to hold, or a fault (a message id), or how long to wait."""
+
+    session: str = ""
+    browser: str = ""
+    fault: str = ""
+    values: Mapping[str, object] = field(default_factory=dict)
+    wait: timedelta | None = None

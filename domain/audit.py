@@ -1,8 +1,8 @@
 """What people and the service have changed: deeds in, a chain of digests out, and what is wrong with such a chain.
 
-Invariant: a row's digest covers the row, its number and the digest before it, so that a row that was changed, taken out,
-put in or moved is found. Who can write the table and its head can write another chain: a head that was noted elsewhere
-finds that too.
+Invariant: a row's digest covers the row, its number and the digest before it, so that a row that was changed, taken
+out, put in or moved is found. Who can write the table and its head can write another chain: a head that was noted
+elsewhere finds that too.
 """
 
 from __future__ import annotations

@@ -6,7 +6,6 @@ Invariant: rows are only ever added, each in one transaction with the new head; 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -62,7 +61,7 @@ def record(connection: Connection, deed: Deed) -> None:
     put(connection, tables.meta, [{"name": HEAD, "value": str(Head())}], ["name"])  # takes SQLite's lock
     take_turns(connection, "audit")
     last = _head(connection)
-    said = replace(deed, **{name: storable_text(str(getattr(deed, name))) for name in _TEXTS})
+    said = Deed(deed.at, *(storable_text(str(getattr(deed, name))) for name in _TEXTS))
     head = Head(last.number + 1, digest(last.digest, last.number + 1, said))
     row = {name: getattr(said, name) for name in _TEXTS}
     connection.execute(insert(tables.audit).values(id=head.number, at=to_ns(said.at), digest=head.digest, **row))
@@ -75,7 +74,7 @@ def _head(connection: Connection) -> Head:
 
 
 def _links(connection: Connection, last: int) -> Iterator[Link]:
-    """Yield the rows up to a number, and those beyond it that no head names: a row whose number was changed is there."""
+    """Yield the rows up to a number, and those beyond it that no head names, such as one whose number was changed."""
     t, after = tables.audit, -(2**62)
     while rows := connection.execute(select(t).where(t.c.id > after).order_by(t.c.id).limit(ROWS_AT_ONCE)).all():
         for row in rows:

@@ -24,8 +24,8 @@ from store.users import Users
 
 
 class Ledger:
-    """Records, scoring, alerting, upkeep, users and audit in `folder/ledger.db`, or where the settings' url says; usable
-    from several processes at once.
+    """Records, scoring, alerting, upkeep, users and audit in `folder/ledger.db`, or where the settings' url says;
+    usable from several processes at once.
     """
 
     def __init__(self, folder: Path, settings: LedgerSettings | None = None) -> None:

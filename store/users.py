@@ -38,7 +38,7 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """What a browser holds the secret of. kind: SESSION, or BROWSER for one from which the user has logged in before."""
+    """What a browser holds the secret of. kind: SESSION, or BROWSER where the user has logged in before."""
 
     digest: str
     kind: str
@@ -113,15 +113,12 @@ class Users:
     def token(self, digest: str, kind: str) -> tuple[Token, User] | None:
         """Return a token and its user."""
         t, u = tables.tokens, tables.users
-        query = select(t, u).join(u, u.c.name == t.c.user).where(t.c.digest == digest, t.c.kind == kind)
         with self._engine.connect() as connection:
-            row = connection.execute(query.with_only_columns(t, u.c.role, u.c.password, u.c.must_change,
-                                                             u.c.is_disabled, u.c.made_at.label("user_made_at"))).first()  # fmt: skip
-        if row is None:
+            row = connection.execute(select(t).where(t.c.digest == digest, t.c.kind == kind)).first()
+            user = None if row is None else connection.execute(select(u).where(u.c.name == row.user)).first()
+        if row is None or user is None:
             return None
-        user = User(row.user, UserRole(row.role), row.password, from_ns(row.user_made_at), bool(row.must_change),
-                    bool(row.is_disabled))  # fmt: skip
-        return Token(row.digest, row.kind, row.user, from_ns(row.made_at), from_ns(row.used_at)), user
+        return Token(row.digest, row.kind, row.user, from_ns(row.made_at), from_ns(row.used_at)), _user(user)
 
     def touch(self, digest: str, at: datetime) -> None:
         """Note that a token was used."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from types import ModuleType
 from typing import Final
 
-from dashboard.pages import alerts, asset, overview, quality, system
+from dashboard.pages import alerts, asset, overview, people, quality, system
 
 PAGES: Final[Mapping[str, ModuleType]] = {
     "/": overview,
@@ -17,4 +17,5 @@ PAGES: Final[Mapping[str, ModuleType]] = {
     "/alerts": alerts,
     "/quality": quality,
     "/system": system,
+    "/people": people,
 }

@@ -38,6 +38,7 @@ from store.duckdb import DuckDBPoints
 from store.journal import Journal
 from store.ledger import Ledger
 from store.scoring import ModelRow, VerdictRow
+from tests.dashboard.gates import open_gate
 
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -144,7 +145,7 @@ def source(tmp_path: Path) -> Iterator[Source]:
 
 @pytest.fixture
 def served(source: Source) -> Iterator[str]:
-    server = ConsoleServer(create_app(source), "127.0.0.1", 0)
+    server = ConsoleServer(create_app(source, open_gate(source)), "127.0.0.1", 0)
     server.start()
     yield f"http://127.0.0.1:{server.port}"
     server.stop()
