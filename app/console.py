@@ -56,6 +56,8 @@ def console(
         partial(_acknowledge, rooms, clock),
         lambda: _readings(rooms),
         partial(_reread, rooms, clock, turn),
+        root.plant.shifts,
+        root.console.model_days,
     )
     spans = Spans(parse_duration(root.console.idle), parse_duration(root.console.session))
     gate = ConsoleGate(rooms.ledger, SystemClock().now, is_beyond=root.console.is_beyond, spans=spans)

@@ -1,4 +1,4 @@
-"""The pages without Dash: log in, log out, change the password. Plain HTML, so that strangers are served nothing else."""
+"""The pages without Dash: log in, log out, change the password. Plain HTML: strangers are served nothing else."""
 
 from __future__ import annotations
 

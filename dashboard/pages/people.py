@@ -65,7 +65,7 @@ def body(source: Source, t: Translate) -> list[Any]:
         [
             words.instant(d.at, source.zone),
             d.by or "–",
-            d.action,
+            t(words.HAPPENED.get(d.action, d.action)),
             d.subject or "–",
             " → ".join(x or "–" for x in (d.old, d.new)) if d.old or d.new else "–",
             d.reason or "–",

@@ -27,7 +27,7 @@ HEAVY = frozenset(
 )
 COMMANDS = (
     *("demo", "init", "check", "load", "run", "train", "models", "alerts", "deadletter", "status"),
-    *("backup", "restore"),
+    *("backup", "restore", "users", "audit"),
 )
 
 
