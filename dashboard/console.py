@@ -66,7 +66,8 @@ def _register_shell(app: Dash, source: Source) -> None:
 def for_reader(app: Dash, drawn: Any) -> Any:
     """Return a page as who asks may use it."""
     guard: Guard = app.server.extensions["guard"]
-    return hiding.fit(drawn, hiding.unusable(guard.shapes, access.may_call), access.person().name)
+    unusable = hiding.unusable(guard.shapes, access.may_call)
+    return hiding.fit(drawn, unusable, access.person().name, access.may_call)
 
 
 def page(source: Source, path: str, search: str) -> Any:
@@ -114,9 +115,14 @@ def _header(source: Source, t: Translate, language: str, path: str, query: Mappi
         [
             html.Span(["Forewarn", html.Small(source.title)], className="brand"),
             html.Nav(links),
-            html.Span(now_text(source, t), id="shell-now", className="now"),
-            _reader(t, language),
-            html.Nav(switches, className="languages"),
+            html.Span(
+                [
+                    html.Span(now_text(source, t), id="shell-now", className="now"),
+                    _reader(t, language),
+                    html.Nav(switches, className="languages"),
+                ],
+                className="side",
+            ),
         ]
     )
 

@@ -12,6 +12,7 @@ from dash import html
 
 from dashboard.inbound import Shape
 
+NEEDS: Final = "data-needs"  # a text that only makes sense to who may call the callback with this output
 SHARED: Final = frozenset({"language", "url"})
 WHO: Final = "-by"  # ids that end so hold who acts: whoever is logged in
 
@@ -24,13 +25,16 @@ def unusable(shapes: Mapping[str, Shape], may_call: Callable[[str], bool]) -> fr
     return frozenset(ids[False] - ids[True] - SHARED)
 
 
-def fit(tree: Any, hidden: frozenset[str], name: str) -> Any:
+def fit(tree: Any, hidden: frozenset[str], name: str, may_call: Callable[[str], bool]) -> Any:
     """Hide the controls of a page by their ids, and fill in who acts. name: "" leaves that to be typed."""
+    needed = getattr(tree, NEEDS, None)
+    if needed is not None and not may_call(needed):
+        return html.Div(tree, hidden=True)
     children = getattr(tree, "children", None)
     if isinstance(children, (list, tuple)):
-        tree.children = [fit(each, hidden, name) for each in children]
+        tree.children = [fit(each, hidden, name, may_call) for each in children]
     elif hasattr(children, "children") or hasattr(children, "id"):
-        tree.children = fit(children, hidden, name)
+        tree.children = fit(children, hidden, name, may_call)
     own = getattr(tree, "id", None)
     if isinstance(own, str) and name and own.endswith(WHO):
         tree.value = name

@@ -20,8 +20,10 @@ SPANS: Final = {"this": False, "last": True}
 def layout(source: Source, t: Translate, language: str, query: Mapping[str, str]) -> Any:
     """Return the page with its present state."""
     span = query.get("span", "")
+    found = hand_over(source, of_last=SPANS.get(span))
+    shown = "this" if found.since == found.shift.start else "last"
     choices = [
-        dcc.Link(t(text), href=parts.link("/handover", language, span=name), className="here" if name == span else "")
+        dcc.Link(t(text), href=parts.link("/handover", language, span=name), className="here" if name == shown else "")
         for name, text in (("this", mark("this shift")), ("last", mark("last shift and this")))
     ]
     return html.Div(
@@ -30,7 +32,7 @@ def layout(source: Source, t: Translate, language: str, query: Mapping[str, str]
             html.Div(
                 [html.Nav(choices), html.Button(t("Print"), **{"data-print": "page"})], className="controls paperless"
             ),
-            html.Div(body(source, t, span), id="handover-body"),
+            html.Div(drawn(found, source, t), id="handover-body"),
             dcc.Store(id="handover-span", data=span),
             parts.tick("handover", source.refresh_s),
         ],
@@ -42,7 +44,7 @@ def register(app: Dash, source: Source) -> None:
     """Add the refresh."""
 
     def refresh(_n: int, span: str, language: str) -> Any:
-        return body(source, catalogue(language), span)
+        return drawn(hand_over(source, of_last=SPANS.get(span)), source, catalogue(language))
 
     app.callback(
         Output("handover-body", "children"),
@@ -54,9 +56,8 @@ def register(app: Dash, source: Source) -> None:
     )(refresh)
 
 
-def body(source: Source, t: Translate, span: str) -> list[Any]:
+def drawn(found: HandOver, source: Source, t: Translate) -> list[Any]:
     """Return all cards."""
-    found = hand_over(source, of_last=SPANS.get(span))
     return [
         html.P(_head(found, source, t), className="headline"),
         parts.figures(
@@ -149,7 +150,8 @@ def _models(found: HandOver, t: Translate) -> Any:
 
 
 def _decisions(found: HandOver, source: Source, t: Translate) -> list[str]:
-    told = [t("acknowledge: {asset}, {title}", asset=x.alert.key.asset, title=t(x.title)) for x in found.unacknowledged]
+    n = len(found.unacknowledged)
+    told = [t("open alerts that nobody has acknowledged: {n}", n=n)] if n else []
     told += [
         t("take or leave model {model} of {detector}, trained {age}", model=m.model_id, detector=m.detector,
           age=words.age(t, m.age))
@@ -176,7 +178,7 @@ def _happened(found: HandOver, source: Source, t: Translate) -> Any:
          x.note or "–"]
         for x in found.happened
     ]  # fmt: skip
-    return parts.table([t("time"), t("what"), t("where"), t("who"), t("note")], rows, t("Nothing happened."))
+    return parts.table([t("time"), t("what happened"), t("where"), t("who"), t("note")], rows, t("Nothing happened."))
 
 
 def _list(told: list[str], empty: str) -> Any:

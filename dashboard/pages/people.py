@@ -73,7 +73,7 @@ def body(source: Source, t: Translate) -> list[Any]:
         ]
         for d in source.ledger.audit.deeds(most=SHOWN)
     ]
-    heads = [t("time"), t("who"), t("what"), t("of what"), t("before → now"), t("reason"), t("from where")]
+    heads = [t("time"), t("who"), t("deed"), t("of what"), t("before → now"), t("reason"), t("from where")]
     return [
         parts.card(
             t("Users"),
