@@ -20,7 +20,8 @@ MAX_FIELD: Final = 1024
 KNOWN_S: Final = 180 * 86_400
 PAGE: Final = """<!doctype html>
 <html lang="{{ language }}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>Forewarn – {{ title }}</title><link rel="icon" href="data:,"><link rel="stylesheet" href="/assets/console.css"></head>
+<title>Forewarn – {{ title }}</title><link rel="icon" href="data:,">
+<link rel="stylesheet" href="/assets/console.css"></head>
 <body><main class="door">
 <div class="brand">Forewarn</div>
 <h1>{{ title }}</h1>
