@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -112,7 +113,14 @@ def fill(points: DuckDBPoints, ledger: Ledger, journal: Journal) -> None:
 
 @pytest.fixture
 def source(tmp_path: Path) -> Iterator[Source]:
-    points, ledger, journal = DuckDBPoints(tmp_path), Ledger(tmp_path), Journal(tmp_path)
+    with small_source(tmp_path) as made:
+        yield made
+
+
+@contextmanager
+def small_source(folder: Path) -> Iterator[Source]:
+    """Open the small plant in a folder."""
+    points, ledger, journal = DuckDBPoints(folder), Ledger(folder), Journal(folder)
     for room in (points, ledger, journal):
         room.start()
     fill(points, ledger, journal)
