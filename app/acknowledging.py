@@ -7,13 +7,17 @@ from typing import Final
 
 from alerts import lifecycle
 from app.rooms import Rooms
+from domain.audit import Action, Deed
 from domain.errors import StaleAlertError
 
 ATTEMPTS: Final = 5
 
 
-def acknowledge(rooms: Rooms, alert_id: str, by: str, note: str, now: datetime) -> None:
-    """Acknowledge an alert and keep it; raises ValueError where there is no such alert, no name, or nothing to do."""
+def acknowledge(rooms: Rooms, alert_id: str, by: str, note: str, now: datetime, origin: str = "") -> None:
+    """Acknowledge an alert, and keep it and who did it from where.
+
+    Raises ValueError where there is no such alert, no name, or nothing to do.
+    """
     for _ in range(ATTEMPTS):
         alert = rooms.ledger.alerting.alert(alert_id)
         if alert is None:
@@ -22,7 +26,9 @@ def acknowledge(rooms: Rooms, alert_id: str, by: str, note: str, now: datetime) 
         update = lifecycle.acknowledge(alert, by, now, note, sequence)
         try:
             rooms.ledger.alerting.save([update], {}, now)
-            return
+            break
         except StaleAlertError:
             continue  # the service changed it meanwhile
-    raise ValueError(f"alert {alert_id} keeps changing: try again")
+    else:
+        raise ValueError(f"alert {alert_id} keeps changing: try again")
+    rooms.ledger.audit.save(Deed(now, by, Action.ACKNOWLEDGED, alert_id, reason=note, origin=origin))

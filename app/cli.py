@@ -21,6 +21,8 @@ EXAMPLES: Final = {
     "features": "forewarn features export --set press-trend --from 2026-03-01 --out march.parquet",
     "models": "forewarn models list",
     "alerts": 'forewarn alerts ack 9f2c41d07be3a655 --by "Kim" --reason "on my way"',
+    "users": "forewarn users add kim --role operator",
+    "audit": "forewarn audit verify",
     "deadletter": "forewarn deadletter list --reason unknown_tag",
     "status": "forewarn status --json",
     "backup": "forewarn backup /backups/monday.tar.gz",
@@ -103,6 +105,18 @@ def _parser() -> argparse.ArgumentParser:
     alerts.add_argument("--by", default="", help="who acknowledges")
     alerts.add_argument("--reason", default="", help="what they say")
     alerts.add_argument("--json", action="store_true")
+
+    users = _command(commands, "users", "who may use the console, and as what")
+    users.add_argument("action", choices=("list", "add", "role", "password", "disable", "enable"))
+    users.add_argument("name", nargs="?", help="whom; not for list")
+    users.add_argument("--role", choices=("viewer", "operator", "engineer", "admin"), help="for add and role")
+    users.add_argument("--json", action="store_true")
+
+    audit = _command(commands, "audit", "who did what; whether the record was changed since")
+    audit.add_argument("action", choices=("list", "verify"))
+    audit.add_argument("--head", default="", metavar="N:DIGEST", help="an end that was noted elsewhere, for verify")
+    audit.add_argument("--most", type=int, default=1000, help="rows to list (%(default)s)")
+    audit.add_argument("--json", action="store_true")
 
     dead = _command(commands, "deadletter", "what could not be taken, and why; read it again; conflicts")
     dead.add_argument("action", choices=("list", "show", "replay", "conflicts"))

@@ -8,13 +8,19 @@ from functools import partial
 from typing import Any, Final
 
 from app import health
+from app.access import ConsoleGate, Spans
 from app.acknowledging import acknowledge
+from app.clock import SystemClock
 from app.rereading import replay
 from app.rooms import Rooms
+from dashboard.access import actor
 from dashboard.console import ConsoleServer, PortTakenError, create_app
 from dashboard.source import DetectorInfo, Reread, Source
 from detectors import detector_class
+from domain.audit import Action, Deed
+from domain.errors import ConfigError, Fault
 from domain.health import Reading
+from domain.instants import parse_duration
 from domain.ports import Clock
 
 PATIENCE_S: Final = 10.0  # that a person waits for a button
@@ -27,9 +33,13 @@ def console(
     state: Callable[[], str],
     turn: Callable[[], AbstractContextManager[Any]] = nullcontext,
 ) -> ConsoleServer:
-    """Return the console's server, not yet started. turn: held while it stores."""
+    """Return the console's server, not yet started. turn: held while it stores.
+
+    Raises ConfigError where other machines would reach it, and there are no users.
+    """
     settings = rooms.settings
     root = settings.root
+    _refuse_without_users(rooms)
     source = Source(
         root.plant.name,
         settings.plant,
@@ -43,11 +53,28 @@ def console(
         tuple(DetectorInfo(d.name, detector_class(d.kind).role, d.asset_class, d.outcome) for d in root.detectors),
         clock.now,
         state,
-        lambda alert_id, by, note: acknowledge(rooms, alert_id, by, note, clock.now()),
+        partial(_acknowledge, rooms, clock),
         lambda: _readings(rooms),
         partial(_reread, rooms, clock, turn),
+        root.plant.shifts,
+        root.console.model_days,
     )
-    return ConsoleServer(create_app(source), root.console.host, root.console.port)
+    spans = Spans(parse_duration(root.console.idle), parse_duration(root.console.session))
+    gate = ConsoleGate(rooms.ledger, SystemClock().now, is_beyond=root.console.is_beyond, spans=spans)
+    return ConsoleServer(create_app(source, gate), root.console.host, root.console.port, root.console.trusted_proxy)
+
+
+def _refuse_without_users(rooms: Rooms) -> None:
+    console = rooms.settings.root.console
+    if console.is_beyond and not any(not user.is_disabled for user in rooms.ledger.users.all()):
+        key, value = ("trusted_proxy", console.trusted_proxy) if console.trusted_proxy else ("host", console.host)
+        rule = "other machines reach the console, and there are no users: forewarn users add NAME --role admin"
+        raise ConfigError([Fault(str(rooms.settings.folder / "forewarn.toml"), f"console.{key}", value, rule)])
+
+
+def _acknowledge(rooms: Rooms, clock: Clock, alert_id: str, by: str, note: str) -> None:
+    who = actor(by)
+    acknowledge(rooms, alert_id, who.name, note, clock.now(), who.origin)
 
 
 def _readings(rooms: Rooms) -> Sequence[Reading]:
@@ -74,4 +101,8 @@ def _reread(
         turn=turn,
         is_stopping=lambda: clock.monotonic() > until,
     )
+    who = actor()
+    said = f"{found.n_letters} read, {found.n_mended} mended"
+    chosen = reason or "all" if number is None else str(number)
+    rooms.ledger.audit.save(Deed(clock.now(), who.name, Action.READ_AGAIN, chosen, reason=said, origin=who.origin))
     return Reread(found.n_letters, found.n_mended, found.before)

@@ -17,6 +17,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from app import rereading
+from app.auditing import note_config
 from app.backup import backup, told
 from app.console import console
 from app.files import Files
@@ -70,6 +71,7 @@ class Service:
             self.rooms.start()
             stack.callback(self.rooms.stop)
             started_at(self.rooms, self._clock.now())
+            note_config(self.rooms, self._clock.now())
             if Role.COLLECT in self._roles:
                 self.rooms.journal.own()
             receivers = stack.enter_context(notifiers(self.settings)) if Role.SCORE in self._roles else {}

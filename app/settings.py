@@ -30,6 +30,7 @@ from domain.alerting import Rule
 from domain.errors import ConfigError, Fault
 from domain.instants import parse_duration
 from domain.plant import AssetClass, Axis, Plant
+from domain.shifts import parse_start
 from features.settings import DerivedSettings, FeatureSettings, HypothesisSettings
 from store import POINT_STORES, SHARED
 from store.ledger_settings import LedgerSettings
@@ -44,12 +45,20 @@ PASSWORDS: Final[Mapping[str, str]] = {  # section -> environment variable
 
 
 class PlantSettings(BaseModel):
-    """`[plant]`: its name, its time zone for display, and the language of messages."""
+    """`[plant]`: its name, its time zone for display, the language of messages, and when its shifts begin."""
 
     model_config = STRICT
     name: str = "Plant"
     zone: str = "UTC"
     language: Literal["en", "ko"] = "en"
+    shifts: tuple[str, ...] = ()
+
+    @field_validator("shifts")
+    @classmethod
+    def _are_hours(cls, starts: tuple[str, ...]) -> tuple[str, ...]:
+        if list(map(parse_start, starts)) != sorted(set(map(parse_start, starts))):
+            raise ValueError("must be hours in order, each once")
+        return starts
 
     @field_validator("zone")
     @classmethod

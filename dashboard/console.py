@@ -1,4 +1,4 @@
-"""The console as a whole: a source in, a Dash app out, and the server that serves it on loopback."""
+"""The console as a whole: a source and a gate in, a Dash app out, and the server that serves it."""
 
 from __future__ import annotations
 
@@ -7,21 +7,28 @@ import threading
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import parse_qs
 
 from dash import Dash, Input, Output, State, dcc, html
 
-from dashboard import words
-from dashboard.pages import PAGES, parts
+from dashboard import access, headers, hiding, login, words
+from dashboard.access import Guard
+from dashboard.inbound import MAX_BODY
+from dashboard.pages import PAGES, parts, people
 from dashboard.source import Source
+from domain.ports import Gate
 from domain.text import LANGUAGES, Translate, catalogue
 
 log = logging.getLogger(__name__)
+PROXY_HEADERS: Final = frozenset({"x-forwarded-for", "x-forwarded-proto", "x-forwarded-host"})
 
 
-def create_app(source: Source) -> Dash:
-    """Return the app; nothing is read from outside, and every callback's ids stand in some page's layout."""
+def create_app(source: Source, gate: Gate) -> Dash:
+    """Return the app; nothing is read from outside, and every callback's ids stand in some page's layout.
+
+    gate: who may come in.
+    """
     # Plotly takes pandas from sys.modules where it finds it. A page asked for while another thread was in the middle of
     # importing pandas would get an unfinished module, and an error; so it is complete before anything is served.
     import_module("pandas")
@@ -38,12 +45,15 @@ def create_app(source: Source) -> Dash:
     for module in PAGES.values():
         module.register(app, source)
     _register_shell(app, source)
+    login.register(app, gate, source.language)
+    app.server.extensions["guard"] = Guard(app, gate)
+    headers.harden(app.server, app.csp_hashes())
     return app
 
 
 def _register_shell(app: Dash, source: Source) -> None:
     def route(path: str, search: str) -> Any:
-        return page(source, path, search)
+        return for_reader(app, page(source, path, search))
 
     app.callback(Output("shell", "children"), Input("url", "pathname"), Input("url", "search"))(route)
 
@@ -53,13 +63,20 @@ def _register_shell(app: Dash, source: Source) -> None:
     app.callback(Output("shell-now", "children"), Input("shell-tick", "n_intervals"), State("language", "data"))(clock)
 
 
+def for_reader(app: Dash, drawn: Any) -> Any:
+    """Return a page as who asks may use it."""
+    guard: Guard = app.server.extensions["guard"]
+    unusable = hiding.unusable(guard.shapes, access.may_call)
+    return hiding.fit(drawn, unusable, access.person().name, access.may_call)
+
+
 def page(source: Source, path: str, search: str) -> Any:
     """Return a whole page: navigation and content, in the language of the address or the config's."""
     query = {k: v[0] for k, v in parse_qs(search.lstrip("?")).items()}
     language = query.get("lang", source.language)
     language = language if language in LANGUAGES else source.language
     t = catalogue(language)
-    module = PAGES.get(path)
+    module = PAGES.get(path) if access.may_see(path) else None
     content = (
         html.P(t("There is no page {path}.", path=path))
         if module is None
@@ -87,6 +104,7 @@ def _header(source: Source, t: Translate, language: str, path: str, query: Mappi
     links = [
         dcc.Link(t(module.TITLE), href=parts.link(p, language), className="here" if p == path else "")
         for p, module in PAGES.items()
+        if access.may_see(p)
     ]
     kept = {k: v for k, v in query.items() if k != "lang"}
     switches = [
@@ -97,10 +115,26 @@ def _header(source: Source, t: Translate, language: str, path: str, query: Mappi
         [
             html.Span(["Forewarn", html.Small(source.title)], className="brand"),
             html.Nav(links),
-            html.Span(now_text(source, t), id="shell-now", className="now"),
-            html.Nav(switches, className="languages"),
+            html.Span(
+                [
+                    html.Span(now_text(source, t), id="shell-now", className="now"),
+                    _reader(t, language),
+                    html.Nav(switches, className="languages"),
+                ],
+                className="side",
+            ),
         ]
     )
+
+
+def _reader(t: Translate, language: str) -> Any:
+    """Return who reads and the ways out; where there are no users, that everybody may do everything."""
+    who = access.person()
+    if not who.name:
+        return html.Span(t("no log-in: anybody on this machine"), className="reader")
+    leave = html.Form(html.Button(t("Log out")), action="/logout", method="post")
+    password = html.A(t("Password"), href=f"/password?lang={language}")
+    return html.Span([html.B(who.name), html.Small(t(people.ROLES[who.role])), password, leave], className="reader")
 
 
 class PortTakenError(Exception):
@@ -110,8 +144,9 @@ class PortTakenError(Exception):
 class ConsoleServer:
     """Serves an app with waitress in a thread; `port` is the real one once started."""
 
-    def __init__(self, app: Dash, host: str, port: int) -> None:
-        self._app, self._host, self.port = app, host, port
+    def __init__(self, app: Dash, host: str, port: int, trusted_proxy: str = "") -> None:
+        """trusted_proxy: the address whose word is taken for who asks, and that it was by TLS."""
+        self._app, self._host, self.port, self._proxy = app, host, port, trusted_proxy
         self._server: Any = None
         self._thread: threading.Thread | None = None
 
@@ -121,7 +156,17 @@ class ConsoleServer:
 
         logging.getLogger("waitress").setLevel(logging.ERROR)
         try:
-            self._server = create_server(self._app.server, host=self._host, port=self.port, threads=8)
+            trusted: dict[str, Any] = {"trusted_proxy": self._proxy, "trusted_proxy_headers": PROXY_HEADERS}
+            self._server = create_server(
+                self._app.server,
+                host=self._host,
+                port=self.port,
+                threads=8,
+                ident=None,
+                max_request_body_size=MAX_BODY,
+                clear_untrusted_proxy_headers=True,
+                **(trusted if self._proxy else {}),
+            )
         except OSError as error:
             raise PortTakenError(f"{self._host}:{self.port} is in use") from error
         self.port = int(self._server.effective_port)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from domain.alerting import Rule
@@ -36,6 +36,21 @@ class Reread:
     before: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An alert that is kept from the operators: shelved, suppressed or out of service. state: its word; until None: as
+    long as its cause is there.
+    """
+
+    rule: str
+    asset: str
+    subject: str
+    state: str
+    by: str
+    why: str
+    until: datetime | None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Source:
     """Everything a page may read. state: what the service is doing now, a message id ("" for ordinary running)."""
@@ -55,6 +70,13 @@ class Source:
     acknowledge: Callable[[str, str, str], None]
     health: Callable[[], Sequence[Reading]]  # none before the service ever looked
     reread: Callable[[int | None, str | None, int | None], Reread]  # a number, a reason code, numbers below; None: any
+    shifts: Sequence[str] = ()  # the hours at which shifts begin, in the plant's zone
+    model_days: int = 0  # after which a model is overdue, 0 for never
+    held: Callable[[], Sequence[Held]] = tuple
+
+    def is_stale(self, trained_at: datetime) -> bool:
+        """Whether a model that was trained then is overdue now."""
+        return self.model_days > 0 and self.now() - trained_at > timedelta(days=self.model_days)
 
     def detectors_of(self, class_name: str) -> list[DetectorInfo]:
         """Return the detectors of a class."""

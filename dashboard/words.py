@@ -4,6 +4,7 @@ zone.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -11,9 +12,11 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.alerting import AlertState, Priority
+from domain.alerting import AlertState, Change, Priority
+from domain.audit import Action
 from domain.health import Reading
 from domain.instants import from_ns
+from domain.records import EventKind
 from domain.scores import Scale, Score, Verdict
 from domain.text import Translate, mark, spoken
 
@@ -56,6 +59,45 @@ MEASURES: Final = {
     "cardinality": mark("items beyond the bound of unknown names"),
     "time_unit": mark("items whose time is in another unit"),
     "future": mark("items whose time lies in the future"),
+}
+DEEDS: Final[Mapping[str, str]] = {
+    Action.LOGGED_IN: mark("logged in"),
+    Action.LOG_IN_FAILED: mark("log-in failed"),
+    Action.LOG_IN_LIMITED: mark("log-in limited"),
+    Action.LOGGED_OUT: mark("logged out"),
+    Action.REFUSED: mark("refused"),
+    Action.USER_ADDED: mark("user added"),
+    Action.USER_ROLE: mark("user's role changed"),
+    Action.USER_DISABLED: mark("user disabled"),
+    Action.USER_ENABLED: mark("user enabled"),
+    Action.PASSWORD_RESET: mark("password reset"),
+    Action.PASSWORD_CHANGED: mark("password changed"),
+    Action.ACKNOWLEDGED: mark("alert acknowledged"),
+    Action.SHELVED: mark("alert shelved"),
+    Action.UNSHELVED: mark("alert unshelved"),
+    Action.COMMENTED: mark("alert commented"),
+    Action.RULE_CHANGED: mark("rule changed"),
+    Action.TRAINED: mark("model trained"),
+    Action.EXPORTED: mark("exported"),
+    Action.READ_AGAIN: mark("dead letters read again"),
+    Action.CONFIG_CHANGED: mark("config changed"),
+    Action.BACKED_UP: mark("backup made"),
+    Action.RESTORED: mark("backup restored"),
+}
+HAPPENED: Final[Mapping[str, str]] = {
+    **DEEDS,
+    Change.RAISED: mark("raised"),
+    Change.RE_RAISED: mark("raised again"),
+    Change.RETURNED: mark("returned to normal"),
+    Change.ACKNOWLEDGED: mark("acknowledged"),
+    EventKind.FAILURE: mark("failure"),
+    EventKind.STOP: mark("stop"),
+    EventKind.MAINTENANCE: mark("maintenance"),
+    EventKind.ALARM: mark("alarm"),
+    f"{EventKind.FAILURE} ended": mark("end of the failure"),
+    f"{EventKind.STOP} ended": mark("end of the stop"),
+    f"{EventKind.MAINTENANCE} ended": mark("end of the maintenance"),
+    f"{EventKind.ALARM} ended": mark("end of the alarm"),
 }
 SERVICE_STATES: Final = {
     "loading history": mark("loading history"),

@@ -7,7 +7,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from domain.access import Entry, Person
 from domain.alerting import Message
+from domain.audit import Action, Deed
 from domain.points import Points, Rollup
 from domain.records import Decoded, Outcome
 
@@ -135,4 +137,40 @@ class Notifier(LifeCycle, Protocol):
 
     def send(self, message: Message) -> None:
         """Deliver one message; raises NotifyError."""
+        ...
+
+
+class AuditLog(Protocol):
+    """Where who did what is kept; nothing of it is changed or deleted."""
+
+    def save(self, deed: Deed) -> None:
+        """Append one deed."""
+        ...
+
+
+class Gate(Protocol):
+    """Who may come in to the console; every answer is as of now."""
+
+    def is_open(self) -> bool:
+        """Whether anybody may do everything: there are no users, and only this machine reaches the console."""
+        ...
+
+    def person(self, session: str, *, is_active: bool) -> Person | None:
+        """Return who a session belongs to, None for nobody. is_active: a person did something, no page by itself."""
+        ...
+
+    def log_in(self, name: str, password: str, origin: str, session: str, browser: str) -> Entry:
+        """Let somebody in. session, browser: the tokens that the browser held. Raises ValueError for no name."""
+        ...
+
+    def log_out(self, session: str, origin: str) -> None:
+        """End a session."""
+        ...
+
+    def change_password(self, name: str, old: str, new: str, origin: str) -> Entry:
+        """Give a person another password and a new session."""
+        ...
+
+    def note(self, by: str, action: Action, subject: str, origin: str, reason: str = "") -> None:
+        """Record what somebody did, or was refused."""
         ...

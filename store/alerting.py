@@ -86,19 +86,14 @@ class Alerting:
         if alert_ids is not None:
             query = query.where(t.c.alert_id.in_(alert_ids))
         with self._engine.connect() as connection:
-            return [
-                Transition(
-                    r.alert_id,
-                    r.sequence,
-                    Change(r.change),
-                    AlertState(r.state),
-                    from_ns(r.at),
-                    r.value,
-                    r.by,
-                    r.note,
-                )
-                for r in connection.execute(query)
-            ]
+            return [_transition(r) for r in connection.execute(query)]
+
+    def transitions_since(self, since: datetime) -> list[Transition]:
+        """Return the transitions from an instant on, in the order of time."""
+        t = tables.transitions
+        query = select(t).where(t.c.at >= to_ns(since)).order_by(t.c.at, t.c.alert_id, t.c.sequence)
+        with self._engine.connect() as connection:
+            return [_transition(r) for r in connection.execute(query)]
 
     def due(self, now: datetime, most: int = 100) -> list[Message]:
         """Return messages to send now, oldest due first."""
@@ -199,6 +194,12 @@ def _alert_row(a: Alert) -> dict[str, Any]:
         "acked_by": storable_text(a.acked_by),
         "acked_at": None if a.acked_at is None else to_ns(a.acked_at),
     }
+
+
+def _transition(r: Any) -> Transition:
+    return Transition(
+        r.alert_id, r.sequence, Change(r.change), AlertState(r.state), from_ns(r.at), r.value, r.by, r.note
+    )
 
 
 def _alert(r: Any) -> Alert:

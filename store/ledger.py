@@ -10,6 +10,7 @@ from sqlalchemy import Engine, select
 from domain.instants import from_ns, to_ns
 from store import tables
 from store.alerting import Alerting
+from store.audit import Audit
 from store.ledger_settings import LedgerSettings
 from store.migrations import bring_up_to_date, refuse_newer, refuse_newer_on
 from store.postgres import open_postgres
@@ -20,11 +21,12 @@ from store.scoring import Scoring
 from store.sql import put, storable_text
 from store.sqlite import open_engine
 from store.upkeep import Upkeep
+from store.users import Users
 
 
 class Ledger:
-    """Records, scoring, alerting and upkeep in `folder/ledger.db`, or where the settings' url says; usable from several
-    processes at once.
+    """Records, scoring, alerting, upkeep, users and audit in `folder/ledger.db`, or where the settings' url says;
+    usable from several processes at once.
     """
 
     def __init__(self, folder: Path, settings: LedgerSettings | None = None) -> None:
@@ -52,6 +54,8 @@ class Ledger:
             self.revisions = Revisions(self._engine)
             self.alerting = Alerting(self._engine)
             self.upkeep = Upkeep(self._engine)
+            self.users = Users(self._engine)
+            self.audit = Audit(self._engine)
 
     def stop(self) -> None:
         """Close the database."""

@@ -233,3 +233,39 @@ outbox = Table(
     Column("error", Text, nullable=False),
     Index("outbox_open", "sent_at", "due_at"),
 )
+users = Table(
+    "users",
+    TABLES,
+    Column("name", Text, primary_key=True),
+    Column("role", Text, nullable=False),
+    Column("password", Text, nullable=False),
+    Column("made_at", BigInteger, nullable=False),
+    Column("must_change", Integer, nullable=False),
+    Column("is_disabled", Integer, nullable=False),
+)
+tokens = Table(
+    "tokens",
+    TABLES,
+    Column("digest", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("user", Text, nullable=False),
+    Column("made_at", BigInteger, nullable=False),
+    Column("used_at", BigInteger, nullable=False),
+    Index("tokens_user", "user", "kind"),
+)
+tries = Table("tries", TABLES, Column("key", Text, primary_key=True), Column("until", BigInteger, nullable=False))
+audit = Table(
+    "audit",
+    TABLES,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", BigInteger, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("old", Text, nullable=False),
+    Column("new", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("origin", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Index("audit_subject", "subject", "id"),
+)

@@ -10,6 +10,7 @@ from alerts.messages import local
 from app.acknowledging import acknowledge
 from app.clock import SystemClock
 from app.commands.opening import opened_for
+from app.people import commanded
 from app.running import CommandError
 from app.settings import load
 
@@ -22,7 +23,8 @@ def main(args: argparse.Namespace, _stopping: threading.Event) -> int:
             if not args.alert or not args.by.strip():
                 raise CommandError("forewarn alerts ack ID --by NAME: both are needed", 2)
             try:
-                acknowledge(rooms, args.alert or "", args.by, args.reason, SystemClock().now())
+                who = commanded(args.by)
+                acknowledge(rooms, args.alert or "", who.name, args.reason, SystemClock().now(), who.origin)
             except ValueError as error:
                 raise CommandError(str(error)) from error
             print(f"{args.alert}: acknowledged by {args.by}")

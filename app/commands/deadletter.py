@@ -12,12 +12,14 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
+from app.auditing import note_command
 from app.clock import SystemClock
 from app.commands.opening import OF_ITS_START, clear, opened_for, served_or_here, shower
 from app.rereading import replay, told
 from app.rooms import Rooms
 from app.running import CommandError
 from app.settings import load
+from domain.audit import Action
 from domain.text import printable
 from store.books import DeadLetter
 
@@ -42,6 +44,9 @@ def _replay(args: argparse.Namespace, stopping: threading.Event) -> int:
     with served_or_here(settings, "reread", asked, stopping) as (answer, rooms):
         found = told(replay(rooms, now, args.id, args.reason, **how)) if rooms is not None else answer
     clear()
+    if found["n_letters"]:
+        said = f"{found['n_letters']} read, {found['n_mended']} mended"
+        note_command(settings, Action.READ_AGAIN, str(args.id or args.reason or "all"), now, said)
     is_served = rooms is None
     if args.id is not None and not found["n_letters"]:
         raise CommandError(f"no dead letter {args.id}: forewarn deadletter list names them")

@@ -7,10 +7,13 @@ import sys
 import threading
 
 from app.archive import BadArchiveError
-from app.backup import restore
+from app.auditing import note_command
+from app.backup import Restored, restore
 from app.clock import SystemClock
 from app.running import CommandError
-from domain.errors import StoreBusyError
+from app.settings import load
+from domain.audit import Action
+from domain.errors import ConfigError, StoreAwayError, StoreBusyError
 
 
 def main(args: argparse.Namespace, _stopping: threading.Event) -> int:
@@ -26,6 +29,16 @@ def main(args: argparse.Namespace, _stopping: threading.Event) -> int:
         print(f"{done.config}: the config of the archive")
     if done.moved_aside is not None:
         print(f"{done.moved_aside}: what was there before")
-    for note in done.notes:
+    for note in (*done.notes, *_recorded(args, done)):
         print(f"note: {note}", file=sys.stderr)
     return 0
+
+
+def _recorded(args: argparse.Namespace, done: Restored) -> tuple[str, ...]:
+    """Record the restore in the ledger that was restored; returns a note where that cannot be opened as yet."""
+    try:
+        settings = load(args.config)
+        note_command(settings, Action.RESTORED, str(args.file), SystemClock().now(), f"as of {done.manifest.made_at}")
+    except (ConfigError, StoreAwayError) as error:
+        return (f"the audit log does not hold this restore: {error}",)
+    return ()

@@ -10,9 +10,11 @@ import threading
 from app import training
 from app.clock import SystemClock
 from app.commands.opening import opened_for
+from app.people import system_user
 from app.running import CommandError
 from app.settings import load
 from detectors import detector_class
+from domain.audit import Action, Deed
 from domain.scores import TrainingError
 
 
@@ -28,7 +30,7 @@ def main(args: argparse.Namespace, _stopping: threading.Event) -> int:
         raise CommandError(f"no detector of role {args.role} in {args.config / 'forewarn.toml'}", 2)
     failed = 0
     with opened_for(settings) as rooms:
-        now = SystemClock().now()
+        now, who = SystemClock().now(), system_user()
         for detector in chosen:
             try:
                 trained = training.build(training.gather(rooms, detector, now), rooms.models.folder)
@@ -37,6 +39,8 @@ def main(args: argparse.Namespace, _stopping: threading.Event) -> int:
                 failed += 1
                 continue
             role = training.promote(rooms, trained, now)
+            deed = Deed(now, who.name, Action.TRAINED, detector.name, "", trained.model_id, role, who.origin)
+            rooms.ledger.audit.save(deed)
             if args.json:
                 row = {"detector": detector.name, "model_id": trained.model_id, "role": role, **trained.about}
                 print(json.dumps(row))

@@ -9,12 +9,14 @@ from collections.abc import Mapping
 from types import ModuleType
 from typing import Final
 
-from dashboard.pages import alerts, asset, overview, quality, system
+from dashboard.pages import alerts, asset, handover, overview, people, quality, system
 
 PAGES: Final[Mapping[str, ModuleType]] = {
     "/": overview,
     "/asset": asset,
     "/alerts": alerts,
+    "/handover": handover,
     "/quality": quality,
     "/system": system,
+    "/people": people,
 }

@@ -8,12 +8,15 @@ from typing import Any, Final
 import dash_ag_grid as dag
 from dash import Dash, Input, Output, State, dcc, html, no_update
 
-from dashboard import queries, words
+from dashboard import access, queries, words
+from dashboard.hiding import NEEDS
 from dashboard.pages import parts
 from dashboard.source import Source
 from domain.text import Translate, catalogue, mark
 
 TITLE: Final = mark("Alerts")
+UNNAMED: Final = mark("Select an alert, give your name, and acknowledge it.")
+NAMED: Final = mark("Select an alert and acknowledge it.")
 COLUMNS: Final = {
     "raised": (mark("Since"), 205),
     "priority": (mark("Priority"), 115),
@@ -49,7 +52,7 @@ def layout(source: Source, t: Translate, _language: str, _query: Mapping[str, st
     return html.Div(
         [
             html.H1(t(TITLE)),
-            html.P(t("Select an alert, give your name, and acknowledge it."), className="quiet"),
+            html.P(t(NAMED if access.person().name else UNNAMED), className="quiet", **{NEEDS: "alerts-said.children"}),
             html.Div(
                 [
                     html.Div(dcc.Input(id="alerts-by", placeholder=t("Your name")), className="field"),

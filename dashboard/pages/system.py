@@ -8,6 +8,7 @@ from typing import Any, Final
 from dash import Dash, Input, Output, State, dcc, html
 
 from dashboard import queries, words
+from dashboard.hiding import NEEDS
 from dashboard.pages import parts
 from dashboard.source import Source
 from domain.text import Translate, catalogue, mark, printable
@@ -52,6 +53,7 @@ def _letters(source: Source, t: Translate) -> Any:
         html.P(
             t("After the config is mended and the service started again: what is good now is stored and counted."),
             className="quiet",
+            **{NEEDS: "system-reread-told.children"},
         ),
         html.Div(
             [html.Label([html.Span(t("Number")), number]), html.Button(t("Show"), id="system-show")],
@@ -66,7 +68,11 @@ def _letters(source: Source, t: Translate) -> Any:
             ],
             className="controls",
         ),
-        html.P(t("With a number, that one is read; else those of the chosen reason, or all."), className="quiet"),
+        html.P(
+            t("With a number, that one is read; else those of the chosen reason, or all."),
+            className="quiet",
+            **{NEEDS: "system-reread-told.children"},
+        ),
         dcc.Store(id="system-left"),
         wide=True,
     )

@@ -27,7 +27,7 @@ HEAVY = frozenset(
 )
 COMMANDS = (
     *("demo", "init", "check", "load", "run", "train", "features", "models", "alerts"),
-    *("deadletter", "status", "backup", "restore"),
+    *("deadletter", "status", "backup", "restore", "users", "audit"),
 )
 
 

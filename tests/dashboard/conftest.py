@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -38,6 +39,7 @@ from store.duckdb import DuckDBPoints
 from store.journal import Journal
 from store.ledger import Ledger
 from store.scoring import ModelRow, VerdictRow
+from tests.dashboard.gates import open_gate
 
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -111,7 +113,14 @@ def fill(points: DuckDBPoints, ledger: Ledger, journal: Journal) -> None:
 
 @pytest.fixture
 def source(tmp_path: Path) -> Iterator[Source]:
-    points, ledger, journal = DuckDBPoints(tmp_path), Ledger(tmp_path), Journal(tmp_path)
+    with small_source(tmp_path) as made:
+        yield made
+
+
+@contextmanager
+def small_source(folder: Path) -> Iterator[Source]:
+    """Open the small plant in a folder."""
+    points, ledger, journal = DuckDBPoints(folder), Ledger(folder), Journal(folder)
     for room in (points, ledger, journal):
         room.start()
     fill(points, ledger, journal)
@@ -144,7 +153,7 @@ def source(tmp_path: Path) -> Iterator[Source]:
 
 @pytest.fixture
 def served(source: Source) -> Iterator[str]:
-    server = ConsoleServer(create_app(source), "127.0.0.1", 0)
+    server = ConsoleServer(create_app(source, open_gate(source)), "127.0.0.1", 0)
     server.start()
     yield f"http://127.0.0.1:{server.port}"
     server.stop()

@@ -14,6 +14,7 @@ from dashboard.source import Source
 from domain.alerting import AlertState
 from domain.text import catalogue
 from tests.dashboard.conftest import ALERT, PRESS
+from tests.dashboard.gates import open_gate
 
 HEADINGS = {"/": "Overview", "/asset": "Asset", "/alerts": "Alerts", "/quality": "Quality", "/system": "System"}
 
@@ -42,7 +43,7 @@ def test_each_page_opens_in_both_languages_without_a_fault(browser_page: Page, s
 
 
 def test_a_plant_without_detectors_logs_no_error_on_any_page(browser_page: Page, source: Source) -> None:
-    server = ConsoleServer(create_app(replace(source, detectors=())), "127.0.0.1", 0)
+    server = ConsoleServer(create_app(replace(source, detectors=()), open_gate(source)), "127.0.0.1", 0)
     server.start()
     errors: list[str] = []
     browser_page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)

@@ -18,6 +18,7 @@ from dashboard.pages import PAGES
 from dashboard.source import Source
 from domain.plant import Plant
 from domain.text import LANGUAGES
+from tests.dashboard.gates import open_gate
 
 
 def ids_in(component: Any) -> set[str]:
@@ -34,7 +35,7 @@ def callbacks(app: Dash) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("lacking", [{}, {"detectors": ()}, {"detectors": (), "plant": Plant.of((), (), ())}])
 def test_every_id_of_a_callback_stands_in_a_layout(source: Source, lacking: dict[str, Any]) -> None:
-    app = create_app(replace(source, **lacking))
+    app = create_app(replace(source, **lacking), open_gate(source))
     known = ids_in(app.validation_layout)
     for callback in callbacks(app):
         for end in (*callback["inputs"], *callback["state"]):
@@ -44,7 +45,7 @@ def test_every_id_of_a_callback_stands_in_a_layout(source: Source, lacking: dict
 
 
 def test_every_output_has_one_writer(source: Source) -> None:
-    app = create_app(source)
+    app = create_app(source, open_gate(source))
     outputs = [o for c in callbacks(app) for o in c["output"].strip(".").split("...")]
     assert outputs
     assert [o for o, n in Counter(outputs).items() if n > 1] == []
@@ -72,7 +73,7 @@ def test_callbacks_are_at_most_ten_lines() -> None:
 def test_pandas_is_complete_before_a_page_is_served() -> None:
     code = (
         "import sys; from dashboard.console import create_app; assert 'pandas' not in sys.modules\n"
-        "try: create_app(None)\n"
+        "try: create_app(None, None)\n"
         "except AttributeError: pass\n"  # there is no source to draw pages from
         "assert sys.modules['pandas'].NaT is not None"
     )
