@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
-from domain.alerting import Direction, Priority, Rule
+from domain.alerting import Condition, Priority, Rule
 from domain.text import mark
 
 SOFTWARE: Final = "forewarn"  # stands where other alerts name an asset, and its class
@@ -39,7 +39,7 @@ def _rule(
         f"forewarn-{name}",
         SOFTWARE,
         f"health:{watched}",
-        Direction.ABOVE,
+        Condition.HIGH,
         raise_at,
         clear_at,
         timedelta(seconds=on_delay_s),

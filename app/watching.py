@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from alerts import lifecycle
+from alerts.following import follow
 from alerts.lifecycle import Sample
 from alerts.messages import Background, Receiver, messages_for
 from app import windowing
@@ -50,7 +51,7 @@ def watch(
                 continue
             key = AlertKey(rule.id, asset, rule.watch)
             alert = held.get(key)
-            steps = lifecycle.follow(alert, found, limits, rule, key, _n_transitions(rooms, alert))
+            steps = follow(alert, found, limits, rule, key, _n_transitions(rooms, alert))
             updates += [_with_messages(rooms, step, rule, behind) for step in steps]
             if steps and (steps[-1].is_dropped or steps[-1].alert.state is AlertState.CLOSED):
                 held.pop(key, None)
@@ -76,7 +77,7 @@ def advance_rules(rooms: Rooms, samples: Mapping[str, Samples], now: datetime) -
             key = AlertKey(rule.id, asset, rule.watch)
             alert = held.get(key)
             if limits is not None:
-                steps = lifecycle.follow(alert, found, limits, rule, key, _n_transitions(rooms, alert))
+                steps = follow(alert, found, limits, rule, key, _n_transitions(rooms, alert))
                 updates += [_with_messages(rooms, step, rule, {}) for step in steps]
     try:
         rooms.ledger.alerting.save(updates, {}, now)

@@ -169,7 +169,8 @@ def test_models_and_alerts_of_a_new_plant_are_empty(tmp_path: Path, capsys: pyte
 
 
 def test_an_alert_is_acknowledged_once_by_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from alerts.lifecycle import Sample, follow, limits_of
+    from alerts.following import follow
+    from alerts.lifecycle import Sample, limits_of
 
     config = tiny.write(tmp_path)
     settings = load(config)

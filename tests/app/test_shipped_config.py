@@ -8,7 +8,8 @@ import tomllib
 import pytest
 from pydantic import BaseModel
 
-from alerts.settings import NotifierSettings, RuleSettings
+from alerts.rules import RuleSettings
+from alerts.settings import NotifierSettings
 from app.paths import bundled_config
 from app.settings import ClassSettings, Root, load
 from collectors.mqtt_settings import TopicSettings

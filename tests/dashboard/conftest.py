@@ -22,7 +22,7 @@ from domain.alerting import (
     AlertState,
     AlertUpdate,
     Change,
-    Direction,
+    Condition,
     Priority,
     Rule,
     Transition,
@@ -124,7 +124,7 @@ def source(tmp_path: Path) -> Iterator[Source]:
 
     rules = (
         Rule(
-            "press-risk", "press", "score:press-failure", Direction.ABOVE, None, None, HOUR, Priority.HIGH, "Risk", ""
+            "press-risk", "press", "score:press-failure", Condition.HIGH, None, None, HOUR, Priority.HIGH, "Risk", ""
         ),
     )
     detectors = (
