@@ -174,11 +174,11 @@ def combined(parts: Sequence[Evidence], holds: Sequence[int], *, is_any: bool) -
     rows = np.arange(len(at))
     keep = is_told & is_clear_told
     value, limit = column("value", np.nan)[shown, rows], column("limit", np.nan)[shown, rows]
-    return Evidence(at[keep], joined_raise[keep], joined_clear[keep], value[keep], limit[keep])  # type: ignore[arg-type]
+    return Evidence(at[keep], joined_raise[keep], joined_clear[keep], value[keep], limit[keep])
 
 
 def _joined(over: Flags, known: Flags, *, is_any: bool) -> tuple[Flags, Flags]:
     """Return the joined condition, and where it is known: one true term decides any, one false term decides all."""
-    if is_any:
-        return over.any(axis=0), over.any(axis=0) | known.all(axis=0)
-    return over.all(axis=0), known.all(axis=0) | (known & ~over).any(axis=0)
+    some, every, all_known = np.any(over, axis=0), np.all(over, axis=0), np.all(known, axis=0)
+    joined, decided = (some, some) if is_any else (every, np.any(known & ~over, axis=0))
+    return np.asarray(joined), np.asarray(decided | all_known)

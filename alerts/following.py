@@ -148,9 +148,9 @@ class _Story:
         if self.alert is None or at <= self.alert.last_at:
             return
         self._is_touched = True
-        is_pending = self.alert.state is AlertState.PENDING
-        shown = {"value": value, "limit": limit} if is_pending else {}
-        self.alert = replace(self.alert, last_at=at, **shown)
+        if self.alert.state is AlertState.PENDING:
+            self.alert = replace(self.alert, value=value, limit=limit)
+        self.alert = replace(self.alert, last_at=at)
 
     def updates(self) -> list[AlertUpdate]:
         """Return what has become of the key."""
@@ -172,8 +172,8 @@ def _synchronise(story: _Story, hold: Hold | None, rule: Rule, until: int) -> No
     """Bring an alert in line with what held it back before the stretch began, where the two differ."""
     if story.alert is None or until < 0 or story.alert.state is AlertState.PENDING:
         return
-    at = story.alert.last_at if hold is None else max(hold.since, story.alert.last_at)
-    _change_hold(story, hold, rule, min(at, from_ns(until)))
+    now = from_ns(until)
+    _change_hold(story, hold, rule, now if hold is None else min(now, max(hold.since, story.alert.last_at)))
 
 
 def _change_hold(story: _Story, hold: Hold | None, rule: Rule, at: datetime) -> None:

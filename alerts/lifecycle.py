@@ -197,13 +197,14 @@ def release(
     else:
         state = AlertState.RETURNED_UNACKED if before in UNACKED else AlertState.CLOSED
     free = replace(alert, state=state, is_present=False, held_before=None, cause="")
-    return AlertUpdate(free, (Transition(alert.id, sequence, change, state, at, None, by, note),), seen=alert.state)
+    value = alert.value if change is Change.ANNOUNCED else None
+    return AlertUpdate(free, (Transition(alert.id, sequence, change, state, at, value, by, note),), seen=alert.state)
 
 
 def announce_again(alert: Alert, at: datetime) -> AlertUpdate:
     """Return an acknowledged alert that is still active after its re-alarm time as not acknowledged."""
     state = AlertState.ACTIVE_UNACKED
-    row = Transition(alert.id, 0, Change.ANNOUNCED, state, at, None, "", "")
+    row = Transition(alert.id, 0, Change.ANNOUNCED, state, at, alert.value, "", "")
     return AlertUpdate(replace(alert, state=state), (row,), seen=alert.state)
 
 

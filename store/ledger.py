@@ -15,6 +15,7 @@ from store.migrations import bring_up_to_date, refuse_newer, refuse_newer_on
 from store.postgres import open_postgres
 from store.records import Records
 from store.requests import Requests
+from store.rule_changes import RuleChanges
 from store.scoring import Scoring
 from store.sql import put, storable_text
 from store.sqlite import open_engine
@@ -49,6 +50,7 @@ class Ledger:
             self.requests = Requests(self._engine)
             self.scoring = Scoring(self._engine)
             self.alerting = Alerting(self._engine)
+            self.rule_changes = RuleChanges(self._engine)
             self.upkeep = Upkeep(self._engine)
 
     def stop(self) -> None:
