@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, Final
 
 from app import health
-from app.acknowledging import acknowledge
+from app.attending import acknowledge
 from app.rereading import replay
 from app.rooms import Rooms
 from dashboard.console import ConsoleServer, PortTakenError, create_app

@@ -29,7 +29,8 @@ Events = Mapping[str, Sequence[Event]]
 Behind = dict[tuple[str, str, int], Score]  # asset, what is watched, time -> the score
 TAG: Final = "tag:"
 SCORE: Final = "score:"
-SPREAD: Final = 4  # series that begin so many times further back than others are read by themselves
+SPREAD: Final = 2  # doublings of the way back within which series are read together
+READ_AT_ONCE: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,7 +75,9 @@ def _read_tags(
     rooms: Rooms, plan: Plan, since: Ints, now: datetime, wanted: NDArray[np.bool_], parts: list[Any]
 ) -> None:
     numbers = {f"{asset}/{w[len(TAG) :]}": i for i, (asset, w) in enumerate(plan.sources) if w.startswith(TAG)}
-    for group in _groups([i for i in numbers.values() if wanted[i]], since - plan.lookback, to_ns(now)):
+    tags = rooms.settings.plant.tags
+    often = {i: tags[a][w[len(TAG) :]].period.total_seconds() for i, (a, w) in enumerate(plan.sources) if w[:4] == TAG}
+    for group in _groups([i for i in numbers.values() if wanted[i]], since - plan.lookback, to_ns(now), often):
         names = {i: name for name, i in numbers.items() if i in group}
         start = int(min(since[i] - plan.lookback[i] for i in group))
         points = rooms.points.read([names[i] for i in sorted(group)], start, to_ns(now) + 1)
@@ -95,12 +98,17 @@ def _values(rooms: Rooms, points: Points, now: datetime) -> tuple[Ints, NDArray[
     return points.at, np.where(points.quality == Quality.BAD, np.nan, points.value)
 
 
-def _groups(numbers: Sequence[int], starts: Ints, now: int) -> list[set[int]]:
-    """Group series by how far back they are read, so that a late one does not make all be read from there."""
-    groups: dict[int, set[int]] = defaultdict(set)
+def _groups(numbers: Sequence[int], starts: Ints, now: int, often: Mapping[int, float]) -> list[set[int]]:
+    """Group series by how far back they are read, so that a late one does not make all be read from there, and so that
+    one group holds no more than READ_AT_ONCE values. often: seconds between the values of each.
+    """
+    groups: dict[tuple[int, int], set[int]] = defaultdict(set)
+    expected: dict[int, float] = defaultdict(float)
     for number in numbers:
         back = max(1, (now - int(starts[number])) // 1_000_000_000)
-        groups[back.bit_length() // (SPREAD // 2)].add(number)
+        size = back.bit_length() // SPREAD
+        expected[size] += back / max(0.001, often[number])
+        groups[size, int(expected[size] // READ_AT_ONCE)].add(number)
     return list(groups.values())
 
 

@@ -61,9 +61,9 @@ class Watcher:
         n_rows = rooms.ledger.alerting.n_transitions([a.id for a in held.values() if a.id])
         models, failed = model_limits(champions), dict[AlertKey, str]()
         updates: list[AlertUpdate] = []
-        modes = modes_of(rooms, now)
+        modes = modes_of(rooms, now, rooms.settings.rules)
         for watch, steps in cycle.advance_all(plan, found.feed, held, holds, modes, models, to_ns(now), n_rows, failed):
-            updates += [_with_messages(rooms, step, watch.rule, found.behind) for step in steps]
+            updates += [with_messages(rooms, step, watch.rule, found.behind) for step in steps]
             _keep(held, watch.key, steps)
         updates += self._ended(plan, held, events, n_rows, updates, now)
         for key, error in failed.items():
@@ -183,7 +183,7 @@ def advance_rules(rooms: Rooms, samples: Mapping[str, Samples], now: datetime) -
                     over[(rule.id, asset)] = None
             first = 0 if alert is None else n_rows.get(alert.id, 0)
             rows = advance_through(alert, _evidence(here, found), here, key, first, steps, to_ns(now))
-            updates += [_with_messages(rooms, step, here, {}) for step in rows]
+            updates += [with_messages(rooms, step, here, {}) for step in rows]
     try:
         alerting.save(updates, {}, now, over)
     except StaleAlertError:
@@ -223,10 +223,12 @@ def cursor_name(source: tuple[str, str]) -> str:
     return f"{CURSOR}{source[0]}:{source[1]}"
 
 
-def modes_of(rooms: Rooms, now: datetime) -> dict[str, list[tuple[datetime, datetime | None, str]]]:
+def modes_of(
+    rooms: Rooms, now: datetime, rules: Sequence[Rule]
+) -> dict[str, list[tuple[datetime, datetime | None, str]]]:
     """Return the operating modes known by `now` of each asset, where a rule asks for them."""
     modes: dict[str, list[tuple[datetime, datetime | None, str]]] = {}
-    if any(r.when_mode for r in rooms.settings.rules):
+    if any(r.when_mode for r in rules):
         for e in rooms.ledger.records.events(now, kinds=(EventKind.MODE,)):
             modes.setdefault(e.asset, []).append((e.start, e.end, e.code))
     return modes
@@ -245,7 +247,8 @@ def _keep(held: dict[AlertKey, Alert], key: AlertKey, steps: Sequence[AlertUpdat
         held[key] = steps[-1].alert
 
 
-def _with_messages(rooms: Rooms, update: AlertUpdate, rule: Rule, behind: Behind) -> AlertUpdate:
+def with_messages(rooms: Rooms, update: AlertUpdate, rule: Rule, behind: Behind) -> AlertUpdate:
+    """Return an update with a message to each receiver of what is announced. behind: the scores behind the values."""
     if not any(row.change.is_announced for row in update.transitions):
         return update
     root, asset = rooms.settings.root, update.alert.key.asset

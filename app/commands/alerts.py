@@ -7,7 +7,7 @@ import json
 import threading
 
 from alerts.messages import local
-from app.acknowledging import acknowledge
+from app.attending import acknowledge
 from app.clock import SystemClock
 from app.commands.opening import opened_for
 from app.running import CommandError

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from app.acknowledging import acknowledge
+from app.attending import acknowledge
 from domain.alerting import Alert, AlertKey, AlertState, AlertUpdate, Change, Priority, Transition
 from domain.errors import StaleAlertError
 from store.ledger import Ledger
