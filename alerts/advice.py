@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any, Final
 
 from alerts.performance import FREQUENT, MINUTE, Announcement, Standing, chattering
@@ -72,7 +73,7 @@ def _bands(
     chatter: set[tuple[str, str]],
 ) -> list[Advice]:
     found = []
-    gaps = [b.start - a.end for a, b in zip(own, own[1:], strict=False) if a.end is not None]
+    gaps = [b.start - a.end for a, b in pairwise(own) if a.end is not None]
     is_level = rule.condition in (Condition.HIGH, Condition.HIGH_HIGH, Condition.LOW, Condition.LOW_LOW)
     if rule.raise_at is not None and rule.clear_at is not None and is_level and not rule.terms and key in spans:
         band = float(f"{DEADBAND * spans[key]:.3g}")

@@ -235,8 +235,8 @@ GRADES: Final = ((1.0, "A"), (2.0, "B"), (3.0, "C"), (4.0, "D"))
 
 @dataclass(frozen=True, slots=True)
 class Grade:
-    """How an asset is doing by its alerts, A (quiet) to E; each part 0 (none) to 5: how recent the last one is, how many
-    there were, how urgent the worst.
+    """How an asset is doing by its alerts, A (quiet) to E; each part 0 (none) to 5: how recent the last one is, how
+    many there were, how urgent the worst.
     """
 
     asset: str

@@ -9,12 +9,14 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from alerts.dispatch import dispatch
+from alerts.health import RULES_FAILED
 from alerts.verdict import AssetState, verdict_of
 from app import drain as draining
 from app import scoring, watching, windowing
 from app.rooms import Rooms
 from app.rule_file import WHOLE_ASSET
 from detectors.bundle import Bundle
+from domain.health import Reading
 from domain.instants import from_ns, to_ns
 from domain.points import Points
 from domain.ports import Notifier
@@ -70,6 +72,11 @@ class Pipeline:
         self._score(champions, events, now)
         self._watcher.watch(champions, events, self._newest, now)
         self._judge(champions, events, now)
+
+    def rules_reading(self) -> Reading:
+        """Return how many rules failed in the last tick."""
+        failed = self._watcher.failed
+        return Reading(RULES_FAILED, float(len(failed)), ", ".join(sorted({key.rule for key in failed})[:5]))
 
     def dispatch(self, now: datetime) -> int:
         """Send what waits in the outbox; returns how many messages were delivered."""

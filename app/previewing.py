@@ -51,7 +51,7 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """A change of rules held against history. rules: id -> alerts (now, then). owners: their alerts a day (now, then)."""
+    """A change of rules held against history. rules: id -> alerts (now, then). owners: position -> alerts a day."""
 
     since: datetime
     until: datetime
@@ -83,7 +83,7 @@ def preview(rooms: Rooms, old: Sequence[Rule], new: Sequence[Rule], since: datet
     owners = {r.id: r.owner for r in (*old, *new)}
     days = max((until - since) / timedelta(days=1), 1e-9)
     counts = [_counted(side, ids) for side in sides]
-    by_owner = [_per_owner(side, ids, days) for side in sides]
+    by_owner = [_per_owner(side, days) for side in sides]
     found = [_side(rooms, side, ids, (*old, *new), since, until) for side in sides]
     return Preview(
         since,
@@ -141,7 +141,7 @@ def _counted(side: Run, ids: frozenset[str]) -> dict[str, int]:
     return counts
 
 
-def _per_owner(side: Run, ids: frozenset[str], days: float) -> dict[str, float]:
+def _per_owner(side: Run, days: float) -> dict[str, float]:
     loads: dict[str, float] = defaultdict(float)
     for each in side.announcements:
         loads[each.owner] += 1 / days

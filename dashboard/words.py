@@ -29,6 +29,11 @@ STATES: Final = {
     AlertState.ACTIVE_UNACKED: mark("active, unacknowledged"),
     AlertState.ACTIVE_ACKED: mark("active, acknowledged"),
     AlertState.RETURNED_UNACKED: mark("returned, unacknowledged"),
+    AlertState.LATCHED_UNACKED: mark("latched, unacknowledged"),
+    AlertState.LATCHED: mark("latched, acknowledged"),
+    AlertState.SHELVED: mark("shelved"),
+    AlertState.SUPPRESSED: mark("suppressed by design"),
+    AlertState.OUT_OF_SERVICE: mark("out of service"),
     AlertState.CLOSED: mark("closed"),
 }
 PRIORITIES: Final = {
@@ -50,6 +55,8 @@ MEASURES: Final = {
     "dead_letters": mark("share of dead letters"),
     "missing": mark("messages that publishers numbered and that never came"),
     "files": mark("files of the watched folder that need a look"),
+    "rules_file": mark("faults of rules.toml"),
+    "rules_failed": mark("rules that fail"),
     "rate": mark("minutes in which a topic sent far more than usual"),
     "unit": mark("items in a unit that cannot be converted"),
     "ambiguous_tag": mark("items of a name that differs by case or Unicode form only"),
