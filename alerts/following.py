@@ -142,6 +142,8 @@ class _Story:
         self.alert = step.alert
         if step.is_dropped or step.alert.state is AlertState.CLOSED:
             self._close(is_dropped=step.is_dropped)
+            self.alert = lifecycle.remains(step.alert)
+            self._is_touched = self.alert is not None
 
     def look(self, at: datetime, value: float, limit: float) -> None:
         """Note the newest value looked at, whether it changed anything or not."""

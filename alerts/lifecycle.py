@@ -251,6 +251,25 @@ def _returned(alert: Alert, at: datetime, value: float | None, note: str, *, is_
     return AlertUpdate(replace(alert, state=state, is_present=False, returning_since=None), (row,))
 
 
+def remains(closed: Alert) -> Alert | None:
+    """Return what a closed alert leaves: a new breach whose on-delay was running goes on waiting as it did."""
+    if closed.state is not AlertState.CLOSED or closed.pending_since is None:
+        return None
+    since = closed.pending_since
+    return Alert(
+        "",
+        closed.key,
+        AlertState.PENDING,
+        since,
+        since,
+        None,
+        closed.last_at,
+        closed.value,
+        closed.limit,
+        closed.priority,
+    )
+
+
 def numbered(rows: Sequence[Transition], first: int) -> tuple[Transition, ...]:
     """Return transition rows numbered from `first` on."""
     return tuple(replace(row, sequence=first + i) for i, row in enumerate(rows))

@@ -111,6 +111,11 @@ class ClockSteps:
         return step if abs(step) >= self._least else timedelta(0)
 
 
+def _whole(update: AlertUpdate) -> list[AlertUpdate]:
+    rest = lifecycle.remains(update.alert)
+    return [update] if rest is None else [update, AlertUpdate(rest)]
+
+
 def _watches(rooms: Rooms, rule: Rule, asset: str) -> bool:
     known = rooms.settings.plant.assets.get(asset)
     return asset == rule.asset_class if known is None else known.class_name == rule.asset_class
@@ -123,7 +128,7 @@ def _change(rooms: Rooms, alert_id: str, now: datetime, decide: Decide) -> None:
             raise ValueError(f"no alert {alert_id!r}: forewarn alerts list names them")
         number = rooms.ledger.alerting.n_transitions([alert_id]).get(alert_id, 0)
         try:
-            rooms.ledger.alerting.save([decide(alert, number)], {}, now)
+            rooms.ledger.alerting.save(_whole(decide(alert, number)), {}, now)
             return
         except StaleAlertError:
             continue  # the service changed it meanwhile
@@ -147,7 +152,8 @@ def _with_alert(
     for _ in range(ATTEMPTS):
         found = [a for key, a in alerting.open().items() if (key.rule, key.asset) == (rule, asset) and a.id]
         counts = alerting.n_transitions([a.id for a in found])
-        updates = [u for a in found if (u := decide(a, counts.get(a.id, 0))) is not None]
+        decided = [decide(a, counts.get(a.id, 0)) for a in found]
+        updates = [each for update in decided if update is not None for each in _whole(update)]
         try:
             alerting.save(updates, {}, now, {(rule, asset): hold})
             return

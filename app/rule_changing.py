@@ -66,6 +66,22 @@ def proposed(rooms: Rooms, settings: Sequence[tuple[str, str, str]], file: str =
     return Proposal(new_text, changes, _checked(rooms, text, path), _checked(rooms, new_text, path))
 
 
+def answered(rooms: Rooms, asked: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """Try what a command asks for on history; returns the figures as JSON data. See `asked_for`."""
+    proposal, _ = asked_for(rooms, asked)
+    found = tried(rooms, proposal, asked["days"], now)
+    changes = [[c.rule, c.key, c.old, c.new] for c in proposal.changes]
+    return {"said": str(found), "changes": changes, **json.loads(json.dumps(found.as_json()))}
+
+
+def asked_for(rooms: Rooms, asked: Mapping[str, Any]) -> tuple[Proposal, int | None]:
+    """Return the proposal of `undo` (a number), `settings` ([rule, key, text]) or `file` (a text), and what it undoes."""
+    if "undo" in asked:
+        return undoing(rooms, asked["undo"])[1], asked["undo"]
+    settings = [(str(rule), str(key), str(value)) for rule, key, value in asked.get("settings", ())]
+    return proposed(rooms, settings, asked.get("file", "")), None
+
+
 def tried(rooms: Rooms, proposal: Proposal, days: float, now: datetime) -> Preview:
     """Hold a proposal against the last days; raises ValueError for a number of days that makes no sense."""
     if not 0 < days <= MOST_DAYS:
@@ -121,7 +137,7 @@ def note_edits(rooms: Rooms, now: datetime) -> int | None:
 
 
 class RulesWatch:
-    """Looks whether rules.toml was changed, for the service: good rules take the place of those before, bad ones not."""
+    """Looks whether rules.toml was changed, for the service: good rules replace those before, bad ones do not."""
 
     def __init__(self) -> None:
         self._seen = ""

@@ -18,7 +18,6 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from app import attending, rereading
 from app.backup import backup, told
-from app.commands import rules
 from app.console import console
 from app.files import Files
 from app.health import HealthWatch, note_receiver, raise_alerts
@@ -30,7 +29,7 @@ from app.pipeline import Pipeline, started_at
 from app.requests import ServiceLock, Work, in_turn, serve
 from app.roles import Role
 from app.rooms import Rooms
-from app.rule_changing import RulesWatch
+from app.rule_changing import RulesWatch, answered
 from app.settings import Settings
 from collectors.mqtt import MqttCollector
 from domain.errors import StoreAwayError
@@ -114,7 +113,7 @@ class Service:
         works: Mapping[str, Work] = {
             "load": files.load,
             "backup": lambda asked, note: self.backup(Path(asked["path"]), note),
-            "preview": lambda asked, _note: rules.work(self.rooms, asked),
+            "preview": lambda asked, _note: answered(self.rooms, asked, self._clock.now()),
             "reread": lambda asked, note: self.reread(asked["number"], asked["reason"], note),
         }
         jobs: Jobs = {"requests": (REQUESTS_S, lambda: serve(self.rooms.ledger, works, self._clock.now))}

@@ -13,8 +13,6 @@ from alerts.messages import local
 from app import rule_changing
 from app.clock import SystemClock
 from app.commands.opening import opened_for, served_or_here
-from app.rooms import Rooms
-from app.rule_changing import Proposal
 from app.running import CommandError
 from app.settings import Settings, load
 from domain.alerting import Rule
@@ -44,12 +42,12 @@ def _change(settings: Settings, args: argparse.Namespace, stopping: threading.Ev
         raise CommandError(f"forewarn rules {args.action} ... --by NAME --reason WHY: both are needed", 2)
     asked = _asked(args)
     with served_or_here(settings, "preview", asked, stopping) as (answer, rooms):
-        figures = answer if rooms is None else work(rooms, asked)
+        figures = answer if rooms is None else rule_changing.answered(rooms, asked, SystemClock().now())
     print(json.dumps(figures) if args.json else _told(figures))
     if is_tried_only:
         return
     with opened_for(settings, telemetry=False) as rooms:
-        proposal, undoes = _proposal(rooms, asked)
+        proposal, undoes = rule_changing.asked_for(rooms, asked)
         now = SystemClock().now()
         number = rule_changing.apply(rooms, proposal, args.by, args.reason, now, figures, undoes)
     print(f"change {number} by {args.by}; forewarn rules undo {number} takes it back")
@@ -66,21 +64,6 @@ def _asked(args: argparse.Namespace) -> dict[str, Any]:
     if not args.rule or not pairs or any(not sign for _, sign, _ in pairs):
         raise CommandError(f"forewarn rules {args.action} RULE KEY=VALUE ..., or --file FILE", 2)
     return {"settings": [[args.rule, key.strip(), value.strip()] for key, _, value in pairs], "days": args.days}
-
-
-def work(rooms: Rooms, asked: Mapping[str, Any]) -> dict[str, Any]:
-    """Try what was asked on history and return the figures; the running service answers by this too."""
-    proposal, _ = _proposal(rooms, asked)
-    found = rule_changing.tried(rooms, proposal, asked["days"], SystemClock().now())
-    changes = [[c.rule, c.key, c.old, c.new] for c in proposal.changes]
-    return {"said": str(found), "changes": changes, **json.loads(json.dumps(found.as_json()))}
-
-
-def _proposal(rooms: Rooms, asked: Mapping[str, Any]) -> tuple[Proposal, int | None]:
-    if "undo" in asked:
-        return rule_changing.undoing(rooms, asked["undo"])[1], asked["undo"]
-    settings = [tuple(each) for each in asked.get("settings", ())]
-    return rule_changing.proposed(rooms, settings, asked.get("file", "")), None
 
 
 def _told(figures: Mapping[str, Any]) -> str:

@@ -123,9 +123,7 @@ def source(tmp_path: Path) -> Iterator[Source]:
         ledger.alerting.save([acknowledge(alert, by, NOW, note, n)], {}, NOW)
 
     rules = (
-        Rule(
-            "press-risk", "press", "score:press-failure", Condition.HIGH, None, None, HOUR, Priority.HIGH, "Risk", ""
-        ),
+        Rule("press-risk", "press", "score:press-failure", Condition.HIGH, None, None, HOUR, Priority.HIGH, "Risk", ""),
     )
     detectors = (
         DetectorInfo("press-failure", "failure", "press", ""),
