@@ -6,6 +6,7 @@ Invariants: what is over its raise limit is over its clear limit; a value that i
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -99,9 +100,9 @@ def rate(at: Times, value: Floats, over: int) -> Floats:
 
 
 def stuck(at: Times, value: Floats, longest_s: float, deadband: float) -> Floats:
-    """Return for how many seconds each value has stayed within `deadband` of the first of its run, at most `longest_s`.
+    """Return for how many seconds the values have kept within a band of `deadband`, up to each; at most `longest_s`.
 
-    A gap of `longest_s` ends a run: whether the value moved meanwhile is not known.
+    A gap of `longest_s` ends that: whether the value moved meanwhile is not known.
     """
     good = np.flatnonzero(~np.isnan(value))
     found = np.full(len(at), np.nan)
@@ -119,10 +120,27 @@ def stuck(at: Times, value: Floats, longest_s: float, deadband: float) -> Floats
 
 
 def _runs(times: list[int], values: list[float], gap: float, deadband: float) -> list[int]:
+    """Return for each value where the longest run begins that ends there and keeps within a band of `deadband`.
+
+    Only as far back as `gap`, so that it does not depend on where reading began.
+    """
     begins, begin = [], 0
+    lows: deque[int] = deque()
+    highs: deque[int] = deque()
     for i, value in enumerate(values):
-        if abs(value - values[begin]) > deadband or times[i] - times[max(0, i - 1)] >= gap:
+        if i and times[i] - times[i - 1] >= gap:
             begin = i
+        while lows and values[lows[-1]] >= value:
+            lows.pop()
+        while highs and values[highs[-1]] <= value:
+            highs.pop()
+        lows.append(i)
+        highs.append(i)
+        while values[highs[0]] - values[lows[0]] > deadband or min(highs[0], lows[0]) < begin:
+            begin = max(begin, min(highs[0], lows[0]) + 1)
+            for extremes in (lows, highs):
+                while extremes[0] < begin:
+                    extremes.popleft()
         begins.append(begin)
     return begins
 

@@ -75,7 +75,7 @@ def answered(rooms: Rooms, asked: Mapping[str, Any], now: datetime) -> dict[str,
 
 
 def asked_for(rooms: Rooms, asked: Mapping[str, Any]) -> tuple[Proposal, int | None]:
-    """Return the proposal of `undo` (a number), `settings` ([rule, key, text]) or `file` (a text), and what it undoes."""
+    """Return the proposal of `undo` (a number), `settings` ([rule, key, text]) or `file`, and what it undoes."""
     if "undo" in asked:
         return undoing(rooms, asked["undo"])[1], asked["undo"]
     settings = [(str(rule), str(key), str(value)) for rule, key, value in asked.get("settings", ())]
