@@ -6,7 +6,7 @@ Invariant: what `may_change` leaves out would not have changed; the rest goes th
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
@@ -38,7 +38,8 @@ class Feed:
 
     starts: int64 (number of series + 1,), where each begins in at (int64 ns) and value (float64, NaN = nothing known).
     since: int64 (number of series,): up to there it was looked at before; what is older serves as lookback.
-    until: int64 (number of series,): up to there time has passed, for what is stale.
+    until: int64 (number of series,): up to there time has passed, for what is stale. stops: by series, where (from, to)
+    its asset stood still and nothing was to be received.
     """
 
     starts: NDArray[np.int64]
@@ -46,6 +47,7 @@ class Feed:
     value: Floats
     since: NDArray[np.int64]
     until: NDArray[np.int64]
+    stops: Mapping[int, Sequence[tuple[int, int]]] = field(default_factory=dict)
 
     def of(self, series: int) -> tuple[NDArray[np.int64], Floats]:
         """Return the times and values of one series."""
@@ -64,12 +66,14 @@ def advance_all(
     n_rows: Mapping[str, int] | None = None,
     failed: dict[AlertKey, str] | None = None,
     chosen: Flags | None = None,
+    begun: int = EVER,
 ) -> Iterator[tuple[Watch, list[AlertUpdate]]]:
     """Yield what becomes of each watch, parents before children; `until` (ns) is how far the clock has come.
 
     held: the pending or open alert of each key. holds: what persons hold back, by rule and asset. n_rows: how many
     transitions each open alert has so far. failed: is told the watches that failed, with the error; without it an error
-    is raised. chosen: the watches to look at; None finds them by `may_change`.
+    is raised. chosen: the watches to look at; None finds them by `may_change`. begun: up to there (ns) the cycle before
+    has gone, with what began and ended to hold back by then.
     """
     raise_at, clear_at = plan.limits(models)
     look = (may_change(plan, feed, raise_at) if chosen is None else chosen).copy()
@@ -86,7 +90,7 @@ def advance_all(
             found = evidence_of(plan, feed, watch, raise_at, clear_at)
             if found is None:
                 continue
-            steps = hold_steps(watch, plan, holds, active, modes)
+            steps = hold_steps(watch, plan, holds, active, modes, begun)
             updates = advance_through(alert, found, watch.rule, watch.key, first, steps, until)
         except Exception as error:  # one rule that fails must not silence the others
             if failed is None:
@@ -114,7 +118,8 @@ def evidence_of(plan: Plan, feed: Feed, watch: Watch, raise_at: Floats, clear_at
             base = max(EVER, int(feed.since[series]))
             reported = at if watch.rule.terms and len(at) else np.concatenate(([base], at[at > base])).astype(np.int64)
             on_delay = duration_ns(watch.rule.on_delay)
-            parts.append(evidence.stale(reported, limits.raise_at, on_delay, int(feed.until[series])))
+            stops = feed.stops.get(series, ())
+            parts.append(evidence.stale(reported, limits.raise_at, on_delay, int(feed.until[series]), stops))
         else:
             parts.append(evidence.against(at, evidence.measured(term, limits, at, value), limits))
     if len(parts) == 1:
@@ -199,8 +204,12 @@ def hold_steps(
     holds: Mapping[tuple[str, str], Hold],
     active: Mapping[int, Sequence[tuple[int, bool]]],
     modes: Modes,
+    begun: int = EVER,
 ) -> Holds:
-    """Return from when on what holds a watch's alert back: a person, else its parent, else the operating mode."""
+    """Return from when on what holds a watch's alert back: a person, else its parent, else the operating mode.
+
+    What changed by `begun` is told as how it was there; what a parent does is always news.
+    """
     causes: list[Holds] = []
     person = holds.get((watch.key.rule, watch.key.asset))
     if person is not None:
@@ -210,8 +219,13 @@ def hold_steps(
         why = phrase(BY_PARENT, rule=key.rule, asset=key.asset)
         causes.append([(at, _by_design(why, at) if is_active else None) for at, is_active in active[watch.parent]])
     if watch.rule.when_mode:
-        causes.append(_mode_steps(watch, modes.get(watch.key.asset, ())))
+        causes.append(_from(begun, _mode_steps(watch, modes.get(watch.key.asset, ()))))
     return causes[0] if len(causes) == 1 else _merged(causes)
+
+
+def _from(begun: int, steps: Holds) -> Holds:
+    before = [hold for at, hold in steps if at <= begun]
+    return [(EVER, before[-1] if before else None), *(step for step in steps if step[0] > begun)]
 
 
 def _mode_steps(watch: Watch, modes: Sequence[tuple[datetime, datetime | None, str]]) -> Holds:

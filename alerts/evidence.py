@@ -145,16 +145,21 @@ def _runs(times: list[int], values: list[float], gap: float, deadband: float) ->
     return begins
 
 
-def stale(reported: Times, limit_s: float, on_delay: int, until: int) -> Evidence:
+def stale(
+    reported: Times, limit_s: float, on_delay: int, until: int, stops: Sequence[tuple[int, int]] = ()
+) -> Evidence:
     """Return where a tag is stale by the times at which it reported (ascending; the first is where watching begins).
 
-    It is from `limit_s` after a report on that no other followed, up to `until` ns, and until the next report.
+    It is from `limit_s` after a report on that no other followed, up to `until` ns, and until the next report. stops:
+    from when to when (ns) nothing was to be received.
     """
     limit = int(limit_s * SECOND_NS)
     ends = np.concatenate((reported[1:], np.array([until + 1], dtype=np.int64)))
     due = reported + limit
     late = due < ends
     told = np.unique(np.concatenate((due[late], (due + on_delay)[late & (due + on_delay < ends)])))
+    for start, end in stops:
+        told = told[(told <= start) | (told > end)]
     at = np.concatenate((told, reported[1:]))
     over = np.concatenate((np.ones(len(told), bool), np.zeros(len(reported) - 1, bool)))
     order = np.argsort(at, kind="stable")

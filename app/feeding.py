@@ -62,7 +62,8 @@ def fed(rooms: Rooms, plan: Plan, since: Ints, events: Events, now: datetime, wa
     for asset, own in events.items():
         for number in of_asset.get(asset, ()):
             parts[number] = _without_stops(parts[number], own, int(since[number]), int(until[number]))
-    feed = _joined(parts, since, until)
+    stops = {i: _ended_stops(own) for asset, own in events.items() for i in of_asset.get(asset, ())}
+    feed = _joined(parts, since, until, stops)
     newest = since.copy()
     filled = np.flatnonzero(np.diff(feed.starts))
     newest[filled] = np.maximum(newest[filled], feed.at[feed.starts[filled + 1] - 1])
@@ -152,10 +153,19 @@ def _without_stops(
     return at, value
 
 
-def _joined(parts: Sequence[tuple[Ints, NDArray[np.float64]] | None], since: Ints, until: Ints) -> Feed:
+def _ended_stops(events: Sequence[Event]) -> list[tuple[int, int]]:
+    return [(to_ns(e.start), to_ns(e.end)) for e in events if e.kind in windowing.STOPPING and e.end is not None]
+
+
+def _joined(
+    parts: Sequence[tuple[Ints, NDArray[np.float64]] | None],
+    since: Ints,
+    until: Ints,
+    stops: Mapping[int, Sequence[tuple[int, int]]],
+) -> Feed:
     counts = [0 if part is None else len(part[0]) for part in parts]
     starts = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
     filled = [part for part in parts if part is not None]
     at = np.concatenate([p[0] for p in filled]) if filled else np.zeros(0, np.int64)
     value = np.concatenate([p[1] for p in filled]) if filled else np.zeros(0)
-    return Feed(starts, at, value, since, until)
+    return Feed(starts, at, value, since, until, stops)

@@ -32,6 +32,7 @@ from domain.scores import Contribution, Verdict
 
 log = logging.getLogger(__name__)
 CURSOR: Final = "watch:"
+WATCHED: Final = "watched"  # the cursor of the cycle as a whole
 STOPPED: Final = "the asset stopped"
 TAKEN_OUT: Final = "no rule watches it any more"
 Samples = Mapping[str, Sequence[Sample]]
@@ -45,6 +46,7 @@ class Watcher:
         self._rules: Sequence[Rule] | None = None
         self._plan = plan_of((), rooms.settings.plant)
         self._since = np.zeros(0, np.int64)
+        self._begun = rooms.ledger.scoring.cursors().get(WATCHED, cycle.EVER)
         self.failed: dict[AlertKey, str] = {}  # what could not be looked at in the last cycle, and why
 
     def watch(
@@ -62,7 +64,9 @@ class Watcher:
         models, failed = model_limits(champions), dict[AlertKey, str]()
         updates: list[AlertUpdate] = []
         modes = modes_of(rooms, now, rooms.settings.rules)
-        for watch, steps in cycle.advance_all(plan, found.feed, held, holds, modes, models, to_ns(now), n_rows, failed):
+        for watch, steps in cycle.advance_all(
+            plan, found.feed, held, holds, modes, models, to_ns(now), n_rows, failed, begun=self._begun
+        ):
             updates += [with_messages(rooms, step, watch.rule, found.behind) for step in steps]
             _keep(held, watch.key, steps)
         updates += self._ended(plan, held, events, n_rows, updates, now)
@@ -150,14 +154,14 @@ class Watcher:
         now: datetime,
     ) -> int:
         moved = np.flatnonzero(found.newest > self._since).tolist()
-        cursors = {cursor_name(plan.sources[i]): int(found.newest[i]) for i in moved}
+        cursors = {cursor_name(plan.sources[i]): int(found.newest[i]) for i in moved} | {WATCHED: to_ns(now)}
         over = {key: None for key, hold in holds.items() if hold.until is not None and hold.until <= now}
         watched = {(w.key.rule, w.key.asset) for w in plan.watches} if over else set()
         try:
             self._rooms.ledger.alerting.save(updates, cursors, now, {k: None for k in over if k in watched})
         except StaleAlertError:
             return 0  # a person changed one meanwhile; nothing was saved, the next tick looks at the same values again
-        self._since = found.newest
+        self._since, self._begun = found.newest, to_ns(now)
         return len(updates)
 
 

@@ -147,7 +147,7 @@ def _chattering(bars: Bars) -> None:
     seconds = to_ns(T0) + np.arange(n, dtype=np.int64) * 1_000_000_000
     band = Limits(100.0, 98.0)
     noise = 100.0 + np.random.default_rng(1).uniform(-1.0, 1.0, n)
-    shapes = {
+    shapes: dict[str, tuple[Any, str, Callable[[int], bool]]] = {
         "noise of +-1 % around the limit for 24 h": (noise, "1", lambda k: k == 1),
         "step": (np.where(np.arange(n) < 600, 90.0, 110.0), "1", lambda k: k == 1),
         "spike shorter than the delay": (np.where(np.arange(n) // 8 == 100, 110.0, 90.0), "0", lambda k: k == 0),
