@@ -105,9 +105,9 @@ def test_transitions_are_read_as_what_operators_saw() -> None:
 def test_an_asset_is_graded_by_how_recent_frequent_and_urgent_its_alerts_are() -> None:
     month = T0 + 30 * DAY
     assert grade("a", [], T0, month).grade == "A"
-    quiet = [Announcement(T0 + DAY, "r", "a", "", Priority.LOW)]
+    quiet = [Announcement(T0 + 25 * DAY, "r", "a", "", Priority.LOW)]
     assert grade("a", quiet, T0, month).grade == "B"
-    assert (grade("a", quiet, T0, month).recency, grade("a", quiet, T0, month).frequency) == (1, 1)
+    assert (grade("a", quiet, T0, month).recency, grade("a", quiet, T0, month).frequency) == (3, 1)
     loud = [Announcement(T0 + i * 12 * 60 * MINUTE, "r", "a", "", Priority.HIGH) for i in range(60)]
     assert grade("a", loud, T0, month).grade == "E"
     assert grade("b", loud, T0, month).grade == "A"
