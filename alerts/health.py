@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
-from domain.alerting import Direction, Priority, Rule
+from domain.alerting import Condition, Priority, Rule
 from domain.text import mark
 
 SOFTWARE: Final = "forewarn"  # stands where other alerts name an asset, and its class
@@ -21,8 +21,23 @@ SUM, DISK, JOURNAL, LAG, RECEIVER, DEAD_LETTERS, MISSING = (
 )
 RATE: Final = "rate"
 FILES: Final = "files"
+RULES_FILE: Final = "rules_file"
+RULES_FAILED: Final = "rules_failed"
 FAULTS: Final = ("unit", "ambiguous_tag", "cardinality", "time_unit", "future")  # reason codes that a person must mend
-MEASURES: Final = (SUM, DISK, JOURNAL, LAG, RECEIVER, DEAD_LETTERS, MISSING, RATE, FILES, *FAULTS)
+MEASURES: Final = (
+    SUM,
+    DISK,
+    JOURNAL,
+    LAG,
+    RECEIVER,
+    DEAD_LETTERS,
+    MISSING,
+    RATE,
+    FILES,
+    RULES_FILE,
+    RULES_FAILED,
+    *FAULTS,
+)
 
 
 def _rule(
@@ -39,7 +54,7 @@ def _rule(
         f"forewarn-{name}",
         SOFTWARE,
         f"health:{watched}",
-        Direction.ABOVE,
+        Condition.HIGH,
         raise_at,
         clear_at,
         timedelta(seconds=on_delay_s),
@@ -175,6 +190,26 @@ RULES: Final = (
         mark(
             "The System page names it: it cannot be taken, was rejected, or came again with other content, which won."
         ),
+    ),
+    _rule(
+        "rules-file",
+        RULES_FILE,
+        0.5,
+        0.5,
+        0,
+        Priority.HIGH,
+        mark("rules.toml has faults: the rules from before are still at work"),
+        mark("`forewarn check` names every fault with its file, rule and key."),
+    ),
+    _rule(
+        "rules-failed",
+        RULES_FAILED,
+        0.5,
+        0.5,
+        0,
+        Priority.HIGH,
+        mark("A rule fails: what it watches is not watched"),
+        mark("The log names the rule and the error; the assets it watches say ENGINE ERROR."),
     ),
     _rule(
         "rate",

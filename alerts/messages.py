@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from domain.alerting import Alert, Change, Message, Rule, Transition
+from domain.alerting import Alert, Message, Rule, Transition
 from domain.scores import Contribution
 from domain.text import catalogue
 
@@ -50,7 +50,7 @@ def messages_for(
             json.dumps(_payload(alert, rule, row, receiver.language, background), ensure_ascii=False, sort_keys=True),
         )
         for row in transitions
-        if row.change in (Change.RAISED, Change.RE_RAISED)
+        if row.change.is_announced
         for receiver in receivers
     )
 

@@ -23,6 +23,7 @@ EXAMPLES: Final = {
     "alerts": 'forewarn alerts ack 9f2c41d07be3a655 --by "Kim" --reason "on my way"',
     "users": "forewarn users add kim --role operator",
     "audit": "forewarn audit verify",
+    "rules": "forewarn rules preview oil-hot raise=85 on_delay=10min --days 90",
     "deadletter": "forewarn deadletter list --reason unknown_tag",
     "status": "forewarn status --json",
     "backup": "forewarn backup /backups/monday.tar.gz",
@@ -99,12 +100,8 @@ def _parser() -> argparse.ArgumentParser:
     models.add_argument("model", nargs="?", help="model id, for show")
     models.add_argument("--json", action="store_true")
 
-    alerts = _command(commands, "alerts", "list and acknowledge alerts")
-    alerts.add_argument("action", choices=("list", "ack"))
-    alerts.add_argument("alert", nargs="?", help="alert id, for ack")
-    alerts.add_argument("--by", default="", help="who acknowledges")
-    alerts.add_argument("--reason", default="", help="what they say")
-    alerts.add_argument("--json", action="store_true")
+    _add_alerts(_command(commands, "alerts", "list alerts and attend to them; the alarm figures"))
+    _add_rules(_command(commands, "rules", "list rules, try a change on history, make it, take it back"))
 
     users = _command(commands, "users", "who may use the console, and as what")
     users.add_argument("action", choices=("list", "add", "role", "password", "disable", "enable"))
@@ -134,6 +131,37 @@ def _parser() -> argparse.ArgumentParser:
     restore.add_argument("file", type=Path, metavar="FILE")
     restore.add_argument("--force", action="store_true", help="move a data folder that is not empty aside")
     return parser
+
+
+def _add_alerts(alerts: argparse.ArgumentParser) -> None:
+    acts = ("ack", "reset", "comment", "shelve", "unshelve", "out-of-service", "in-service")
+    alerts.add_argument("action", choices=("list", *acts, "performance"))
+    alerts.add_argument("alert", nargs="?", help="alert id; for shelving and service, also a rule with --asset")
+    alerts.add_argument("--by", default="", help="who does it")
+    alerts.add_argument("--reason", default="", help="what they say")
+    alerts.add_argument("--until", default="", help='of a shelving: "2h", or an instant with its zone')
+    alerts.add_argument("--occurrence", type=int, help="of ack: how many raises you have seen")
+    alerts.add_argument("--asset", help="only of this asset")
+    alerts.add_argument("--rule", help="only of this rule")
+    alerts.add_argument("--state", help='only in this state, or states that begin so, e.g. "active"')
+    alerts.add_argument("--priority", choices=("high", "medium", "low"))
+    alerts.add_argument("--owner", help="only of this operators' position")
+    alerts.add_argument("--open", action="store_true", help="only what is not closed")
+    alerts.add_argument("--last", dest="days_given", type=float, metavar="DAYS", help="only raised within these days")
+    alerts.add_argument("--most", type=int, default=1000, help="at most so many (%(default)s)")
+    alerts.add_argument("--days", type=float, default=30.0, help="of performance: the days looked at (%(default)g)")
+    alerts.add_argument("--json", action="store_true")
+
+
+def _add_rules(rules: argparse.ArgumentParser) -> None:
+    rules.add_argument("action", choices=("list", "preview", "set", "history", "undo"))
+    rules.add_argument("rule", nargs="?", help="rule id; of undo, the number of the change")
+    rules.add_argument("settings", nargs="*", metavar="KEY=VALUE", help="keys as in rules.toml; KEY= takes one out")
+    rules.add_argument("--file", help="a whole rules.toml in place of single keys")
+    rules.add_argument("--days", type=float, default=90.0, help="of history to try it on (%(default)g)")
+    rules.add_argument("--by", default="", help="who changes it")
+    rules.add_argument("--reason", default="", help="why")
+    rules.add_argument("--json", action="store_true")
 
 
 def _command(

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from app import health
 from app.access import ConsoleGate, Spans
-from app.acknowledging import acknowledge
+from app.attending import acknowledge
 from app.clock import SystemClock
 from app.rereading import replay
 from app.rooms import Rooms
@@ -74,7 +74,7 @@ def _refuse_without_users(rooms: Rooms) -> None:
 
 def _acknowledge(rooms: Rooms, clock: Clock, alert_id: str, by: str, note: str) -> None:
     who = actor(by)
-    acknowledge(rooms, alert_id, who.name, note, clock.now(), who.origin)
+    acknowledge(rooms, alert_id, who, note, clock.now())
 
 
 def _readings(rooms: Rooms) -> Sequence[Reading]:

@@ -36,7 +36,7 @@ def failures(rooms: Rooms, since: datetime, until: datetime) -> FailureOutcome:
             failed[event.asset].append(event.start)
     watched = []
     for path in sorted(assets):
-        times = _times(rooms, path, to_ns(since), to_ns(until) + 1)
+        times = report_times(rooms, path, to_ns(since), to_ns(until) + 1)
         if len(times):
             plant = settings.plant
             watched.append(
@@ -71,6 +71,7 @@ def quality(rooms: Rooms, detector: DetectorSettings, since: datetime, until: da
     return quality_outcome(scores, results, persistence, mean)
 
 
-def _times(rooms: Rooms, asset: str, start: int, end: int) -> NDArray[np.int64]:
+def report_times(rooms: Rooms, asset: str, start: int, end: int) -> NDArray[np.int64]:
+    """Return the instants (ns) in [start, end) at which an asset reported."""
     tags = [t.tag_id for t in rooms.settings.plant.tags[asset].values() if t.role == "process"]
     return np.unique(rooms.points.read(tags, start, end).at)

@@ -4,22 +4,28 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Final
 
 from alerts.dispatch import dispatch
+from alerts.health import RULES_FAILED
 from alerts.verdict import AssetState, verdict_of
 from app import drain as draining
 from app import late, revising, scoring, watching, windowing
 from app.rooms import Rooms
+from app.rule_file import WHOLE_ASSET
 from detectors.bundle import Bundle
+from domain.health import Reading
 from domain.instants import from_ns, to_ns
 from domain.points import Points
 from domain.ports import Notifier
 from domain.records import Event
-from domain.scores import Score
+from domain.scores import Score, Verdict
 from store.scoring import VerdictRow
 
 STARTED_AT = "scoring_started_at"
+VERDICT: Final = "verdict:"
 
 
 def started_at(rooms: Rooms, now: datetime) -> int:
@@ -39,6 +45,7 @@ class Pipeline:
         """has_journal False leaves draining to another process, and asks the store what is new."""
         self._rooms, self._notifiers, self._has_journal = rooms, notifiers, has_journal
         self._started_at = started_at(rooms, now)
+        self._watcher = watching.Watcher(rooms, self._started_at)
         self._newest: dict[str, int] = {}
         self._is_learnt = False  # whether what the store held before is in `_newest`
         self._errors: dict[str, str] = {}  # detector -> what stopped it
@@ -64,9 +71,13 @@ class Pipeline:
         events = self._events(now)
         revising.revise(self._rooms, champions, events, self._started_at, now)
         self._score(champions, events, now)
-        cursors = self._rooms.ledger.scoring.cursors()
-        watching.watch(self._rooms, champions, events, cursors, self._newest, self._started_at, now)
+        self._watcher.watch(champions, events, self._newest, now)
         self._judge(champions, events, now)
+
+    def rules_reading(self) -> Reading:
+        """Return how many rules failed in the last tick."""
+        failed = self._watcher.failed
+        return Reading(RULES_FAILED, float(len(failed)), ", ".join(sorted({key.rule for key in failed})[:5]))
 
     def dispatch(self, now: datetime) -> int:
         """Send what waits in the outbox; returns how many messages were delivered."""
@@ -96,12 +107,14 @@ class Pipeline:
         plant = settings.plant
         n_open: dict[str, int] = defaultdict(int)
         for key, alert in self._rooms.ledger.alerting.open().items():
-            n_open[key.asset] += alert.state.is_active
+            n_open[key.asset] += alert.state.is_active and not key.subject.startswith(VERDICT)
         latest: dict[str, list[Score]] = defaultdict(list)
         for detector in settings.root.detectors:
             for owner, score in self._rooms.ledger.scoring.latest(detector.name).items():
                 latest[owner].append(score)
         rows = []
+        found: dict[tuple[str, str], Verdict] = {}
+        failed = {key.asset: f"{key.rule}: {error}" for key, error in self._watcher.failed.items()}
         for path, asset in plant.assets.items():
             own = [d for d in settings.root.detectors if d.asset_class == asset.class_name]
             newest = self._newest.get(path)
@@ -114,12 +127,20 @@ class Pipeline:
                 tuple(latest.get(path, ())),
                 len(own),
                 sum(d.name in champions for d in own),
-                next((self._errors[d.name] for d in own if self._errors.get(d.name)), ""),
+                next((self._errors[d.name] for d in own if self._errors.get(d.name)), failed.get(path, "")),
             )
             verdict, reason = verdict_of(state, now)
+            found[(path, WHOLE_ASSET)] = verdict
+            for detector in own:
+                mine = (s for s in state.scores if s.detector == detector.name)
+                is_trained, error = int(detector.name in champions), self._errors.get(detector.name, "")
+                alone = replace(state, scores=tuple(mine), n_detectors=1, n_models=is_trained, engine_error=error)
+                found[(path, detector.name)] = verdict_of(alone, now)[0]
             is_stopped = state.stopped_since is not None
             rows.append(VerdictRow(path, verdict, reason, now, state.newest_at, is_stopped))
         self._rooms.ledger.scoring.save_verdicts(rows)
+        if any(VERDICT in r.watch for r in settings.rules):
+            watching.advance_rules(self._rooms, watching.verdict_samples(found, now), now)
 
     def _events(self, now: datetime) -> dict[str, list[Event]]:
         by_asset: dict[str, list[Event]] = defaultdict(list)

@@ -16,7 +16,7 @@ from typing import Any, Final
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from app import rereading
+from app import attending, rereading
 from app.auditing import note_config
 from app.backup import backup, told
 from app.console import console
@@ -30,6 +30,7 @@ from app.pipeline import Pipeline, started_at
 from app.requests import ServiceLock, Work, in_turn, serve
 from app.roles import Role
 from app.rooms import Rooms
+from app.rule_changing import RulesWatch, answered
 from app.settings import Settings
 from app.warming import warm
 from collectors.mqtt import MqttCollector
@@ -64,6 +65,7 @@ class Service:
         self.rooms = Rooms(settings)
         self.collector: MqttCollector | None = None
         self._writing = threading.Lock()  # the pipeline's jobs take turns
+        self._rules, self._steps = RulesWatch(), attending.ClockSteps()
 
     def run(self, is_ready: Callable[[], None] = lambda: None) -> None:
         """Run until `stopping` is set, then drain what was received and close."""
@@ -75,6 +77,7 @@ class Service:
             if Role.COLLECT in self._roles:
                 self.rooms.journal.own()
             receivers = stack.enter_context(notifiers(self.settings)) if Role.SCORE in self._roles else {}
+            attending.keep_time(self.rooms, timedelta(0), self._clock.now())
             pipeline = Pipeline(self.rooms, receivers, self._clock.now(), has_journal=Role.COLLECT in self._roles)
             stack.callback(self._finish, pipeline)
             scheduler = self._scheduler(pipeline, self._file_jobs(pipeline, stack))
@@ -115,6 +118,7 @@ class Service:
         works: Mapping[str, Work] = {
             "load": files.load,
             "backup": lambda asked, note: self.backup(Path(asked["path"]), note),
+            "preview": lambda asked, _note: answered(self.rooms, asked, self._clock.now()),
             "reread": lambda asked, note: self.reread(asked["number"], asked["reason"], note),
         }
         jobs: Jobs = {"requests": (REQUESTS_S, lambda: serve(self.rooms.ledger, works, self._clock.now))}
@@ -147,7 +151,7 @@ class Service:
         self._job("warm", lambda: self._warming(self.rooms, self._stopping.is_set))
         if self._stopping.is_set():
             return
-        tick = partial(self._job, "tick", partial(self._exclusive, lambda: pipeline.tick(self._clock.now())))
+        tick = partial(self._job, "tick", partial(self._exclusive, partial(self._tick, pipeline)))
         every_s, first = self.settings.root.run.tick_s, self._clock.now()
         scheduler.add_job(tick, "interval", seconds=every_s, id="tick", next_run_time=first)
 
@@ -184,6 +188,17 @@ class Service:
             note_receiver(self.rooms, receiver, monotonic, now)
         raise_alerts(self.rooms, watch.look(self.rooms, receiver, monotonic, now), now)
         room.look(now)
+
+    def _tick(self, pipeline: Pipeline) -> None:
+        """Take up changed rules, keep shelvings as long as was said where the clock was set, then go on to now."""
+        now = self._clock.now()
+        if step := self._steps.step(now, self._clock.monotonic()):
+            n_moved = attending.keep_time(self.rooms, step, now)
+            log.warning("the clock was set step_s=%.1f shelvings_moved=%d", step.total_seconds(), n_moved)
+        self._rules.look(self.rooms, now)
+        pipeline.tick(now)
+        watched = self._rules.reading(), pipeline.rules_reading()
+        raise_alerts(self.rooms, watched, now, is_noted=False)
 
     def _exclusive(self, work: Callable[[], Any]) -> None:
         with self._writing:

@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from alerts.health import MEASURES, OWN_IDS, SOFTWARE, with_own
-from alerts.settings import NotifierSettings, RuleSettings
+from alerts.health import with_own
+from alerts.settings import NotifierSettings
 from app import faults as f
 from app import mqtt_files, secrets
 from app.feature_faults import derived_faults, hypothesis_faults, span_faults, window_faults
@@ -21,6 +21,7 @@ from app.inbox_settings import InboxSettings
 from app.keeping_settings import KeepingSettings
 from app.mqtt_names import name_faults
 from app.plant_files import read_plant
+from app.rule_file import RULES, Known, read_rules
 from app.spans import units
 from collectors.settings import FormatSettings, MqttSettings
 from dashboard.settings import ConsoleSettings
@@ -169,13 +170,6 @@ class Root(BaseModel):
     notifiers: tuple[NotifierSettings, ...] = ()
 
 
-class RulesFile(BaseModel):
-    """rules.toml as a whole."""
-
-    model_config = STRICT
-    rules: tuple[RuleSettings, ...] = ()
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Settings:
     """Everything the config says, checked as a whole."""
@@ -231,10 +225,7 @@ def load(folder: Path, overrides: Mapping[str, Mapping[str, Any]] | None = None)
     root, found = f.build(Root, data, str(toml)) if not toml_faults else (None, [])
     undecided = f.undecided(data, str(toml))
     found = [*undecided, *(fault for fault in found if fault.key not in {u.key for u in undecided})]
-    rules_file = folder / "rules.toml"
-    rules_data, rules_faults = f.read_toml(rules_file)
-    rules, rules_found = f.build(RulesFile, rules_data, str(rules_file)) if not rules_faults else (None, [])
-    faults += [*found, *rules_faults, *rules_found]
+    faults += found
     classes, class_faults = _classes(root.classes if root else _readable_classes(data), str(toml))
     known = classes | {n: _placeholder(n) for n in _class_names(data) if n not in classes}
     plant, plant_faults = read_plant(folder, known)
@@ -245,10 +236,17 @@ def load(folder: Path, overrides: Mapping[str, Mapping[str, Any]] | None = None)
         faults += [*_detector_faults(root, known, str(toml)), *_name_faults(root, str(toml))]
         faults += [*mqtt_files.tls_faults(root.mqtt, str(toml)), *name_faults(root.mqtt, plant, str(toml))]
         faults += _keeping_faults(root, str(toml))
-        faults += _rule_faults(_readable_rules(rules_data), root, known, plant, str(rules_file))
-    if faults or rules is None or root is None:
+    rules, rule_faults = read_rules(folder / RULES, None if root is None else known_of(root, known, plant))
+    faults += rule_faults
+    if faults or root is None:
         raise ConfigError(faults)
-    return Settings(folder, root, plant, tuple(r.rule() for r in rules.rules))
+    return Settings(folder, root, plant, rules)
+
+
+def known_of(root: Root, classes: Mapping[str, AssetClass], plant: Plant) -> Known:
+    """Return what rules may name."""
+    detectors = {d.name: d.asset_class for d in root.detectors}
+    return Known(plant, classes, detectors, tuple(n.name for n in root.notifiers))
 
 
 def _classes(found: Sequence[ClassSettings], file: str) -> tuple[dict[str, AssetClass], list[Fault]]:
@@ -337,47 +335,5 @@ def _keeping_faults(root: Root, file: str) -> list[Fault]:
     return []
 
 
-def _readable_rules(data: Mapping[str, Any]) -> dict[int, RuleSettings]:
-    """Return by place the rules that can be read, so that they are checked beside others that cannot."""
-    entries = data.get("rules")
-    built = {i: f.build(RuleSettings, e, "")[0] for i, e in enumerate(entries if isinstance(entries, list) else [])}
-    return {i: rule for i, rule in built.items() if rule is not None}
-
-
-def _rule_faults(
-    rules: Mapping[int, RuleSettings], root: Root, classes: Mapping[str, AssetClass], plant: Plant, file: str
-) -> list[Fault]:
-    faults = []
-    ids = [r.id for r in rules.values()]
-    detectors = {d.name: d for d in root.detectors}
-    for i, rule in rules.items():
-        key = f"rules[{i}]"
-        if rule.id in OWN_IDS:
-            faults.append(Fault(file, f"{key}.id", rule.id, "is the id of a rule of Forewarn's own"))
-        if ids.count(rule.id) > 1:
-            faults.append(Fault(file, f"{key}.id", rule.id, "stands twice"))
-        kind, _, name = rule.watch.partition(":")
-        if kind == "health":
-            if name not in MEASURES:
-                faults.append(_unknown(file, f"{key}.watch", rule.watch, "measure of health", MEASURES))
-            if rule.asset_class != SOFTWARE:
-                fault = f"what watches Forewarn itself is of class {SOFTWARE!r}"
-                faults.append(Fault(file, f"{key}.asset_class", rule.asset_class, fault))
-            continue
-        if rule.asset_class not in classes:
-            faults.append(_unknown(file, f"{key}.asset_class", rule.asset_class, "class", classes))
-            continue
-        if kind == "score" and name not in detectors:
-            faults.append(_unknown(file, f"{key}.watch", rule.watch, "detector", detectors))
-        elif kind == "score" and detectors[name].asset_class != rule.asset_class:
-            watched = f"detector {name} is of class {detectors[name].asset_class!r}"
-            faults.append(Fault(file, f"{key}.watch", rule.watch, watched))
-        known = {t for a in plant.of_class(rule.asset_class) for t in plant.tags[a.path]}
-        if kind == "tag" and name not in known:
-            faults.append(_unknown(file, f"{key}.watch", rule.watch, f"tag of class {rule.asset_class}", known))
-    return faults
-
-
 def _unknown(file: str, key: str, value: str, what: str, known: Any) -> Fault:
-    name = value.partition(":")[2] or value
-    return Fault(file, key, repr(value), f"no such {what}{f.suggest(name, known)}")
+    return Fault(file, key, repr(value), f"no such {what}{f.suggest(value, known)}")

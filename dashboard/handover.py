@@ -27,7 +27,7 @@ OTHERS: Final = frozenset(  # deeds that are no news for a shift: who came and w
         Action.LOGGED_IN, Action.LOG_IN_FAILED, Action.LOG_IN_LIMITED, Action.LOGGED_OUT, Action.REFUSED,
         Action.USER_ADDED, Action.USER_ROLE, Action.USER_DISABLED, Action.USER_ENABLED, Action.PASSWORD_RESET,
         Action.PASSWORD_CHANGED, Action.ACKNOWLEDGED, Action.SHELVED, Action.UNSHELVED, Action.COMMENTED,
-        Action.EXPORTED,
+        Action.RESET, Action.OUT_OF_SERVICE, Action.IN_SERVICE, Action.EXPORTED,
     }
 )  # fmt: skip
 

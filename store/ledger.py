@@ -17,6 +17,7 @@ from store.postgres import open_postgres
 from store.records import Records
 from store.requests import Requests
 from store.revisions import Revisions
+from store.rule_changes import RuleChanges
 from store.scoring import Scoring
 from store.sql import put, storable_text
 from store.sqlite import open_engine
@@ -53,6 +54,7 @@ class Ledger:
             self.scoring = Scoring(self._engine)
             self.revisions = Revisions(self._engine)
             self.alerting = Alerting(self._engine)
+            self.rule_changes = RuleChanges(self._engine)
             self.upkeep = Upkeep(self._engine)
             self.users = Users(self._engine)
             self.audit = Audit(self._engine)

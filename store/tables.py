@@ -204,8 +204,34 @@ alerts = Table(
     Column("occurrences", Integer, nullable=False),
     Column("acked_by", Text, nullable=False),
     Column("acked_at", BigInteger),
+    Column("returning_since", BigInteger),
+    Column("is_present", Integer, nullable=False, server_default="0"),
+    Column("held_before", Text, nullable=False, server_default=""),
+    Column("cause", Text, nullable=False, server_default=""),
     Index("alerts_id", "id"),
     Index("alerts_state", "state"),
+)
+holds = Table(
+    "holds",
+    TABLES,
+    Column("rule", Text, primary_key=True),
+    Column("asset", Text, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("since", BigInteger, nullable=False),
+    Column("until", BigInteger),
+)
+rule_changes = Table(
+    "rule_changes",
+    TABLES,
+    Column("id", Integer, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("changes", Text, nullable=False),
+    Column("preview", Text, nullable=False),
+    Column("undoes", Integer),
 )
 transitions = Table(
     "transitions",

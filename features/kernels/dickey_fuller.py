@@ -267,7 +267,7 @@ def _lags_as_statsmodels(x: Floats, most: int) -> int:
             half = rows / 2.0
             likelihood = -half * np.log(2 * np.pi) - half * np.log(np.sum(left**2) / float(rows)) - half
             criteria.append((float(-2.0 * likelihood + 2.0 * _rank(singular)), width))
-    return int(min(criteria)[1]) - first
+    return int(min(criteria)[1] - first)
 
 
 def _as_statsmodels(x: Floats, lags: int) -> float:

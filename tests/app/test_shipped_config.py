@@ -8,7 +8,8 @@ import tomllib
 import pytest
 from pydantic import BaseModel
 
-from alerts.settings import NotifierSettings, RuleSettings
+from alerts.rules import RuleSettings
+from alerts.settings import NotifierSettings
 from app.paths import bundled_config
 from app.settings import ClassSettings, Root, load
 from collectors.mqtt_settings import TopicSettings
@@ -58,8 +59,10 @@ def test_every_key_of_an_entry_is_shown(entry: str) -> None:
 
 
 def test_every_key_of_a_rule_is_shown() -> None:
-    shown = {key for rule in shipped("rules.toml")["rules"] for key in rule}  # type: ignore[union-attr]
-    assert shown == {f.alias or name for name, f in RuleSettings.model_fields.items()}
+    rules = shipped("rules.toml")["rules"]
+    shown = {key for rule in rules for key in rule}  # type: ignore[union-attr]
+    assert shown | {"any"} == {f.alias or name for name, f in RuleSettings.model_fields.items()}
+    assert "[[rules.any]]" in (bundled_config() / "rules.toml").read_text(encoding="utf-8")
 
 
 def test_nothing_but_these_sections_exists() -> None:

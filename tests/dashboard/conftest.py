@@ -23,7 +23,7 @@ from domain.alerting import (
     AlertState,
     AlertUpdate,
     Change,
-    Direction,
+    Condition,
     Priority,
     Rule,
     Transition,
@@ -132,9 +132,7 @@ def small_source(folder: Path) -> Iterator[Source]:
         ledger.alerting.save([acknowledge(alert, by, NOW, note, n)], {}, NOW)
 
     rules = (
-        Rule(
-            "press-risk", "press", "score:press-failure", Direction.ABOVE, None, None, HOUR, Priority.HIGH, "Risk", ""
-        ),
+        Rule("press-risk", "press", "score:press-failure", Condition.HIGH, None, None, HOUR, Priority.HIGH, "Risk", ""),
     )
     detectors = (
         DetectorInfo("press-failure", "failure", "press", ""),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from itertools import product
+from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -163,7 +163,7 @@ def test_shifts_follow_each_other_over_a_change_of_the_clock() -> None:
         seen.add((present.start, present.end))
         at += timedelta(minutes=10)
     ordered = sorted(seen)
-    assert all(a[1] == b[0] for a, b in zip(ordered, ordered[1:], strict=False))
+    assert all(a[1] == b[0] for a, b in pairwise(ordered))
 
 
 def test_one_shift_a_day_and_none() -> None:
