@@ -6,10 +6,10 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from alerts.dispatch import dispatch
 from alerts.verdict import AssetState, verdict_of
 from app import drain as draining
 from app import scoring, watching, windowing
+from app.notify import Delivering
 from app.rooms import Rooms
 from detectors.bundle import Bundle
 from domain.instants import from_ns, to_ns
@@ -37,7 +37,8 @@ class Pipeline:
         self, rooms: Rooms, notifiers: Mapping[str, Notifier], now: datetime, *, has_journal: bool = True
     ) -> None:
         """has_journal False leaves draining to another process, and asks the store what is new."""
-        self._rooms, self._notifiers, self._has_journal = rooms, notifiers, has_journal
+        self._rooms, self._has_journal = rooms, has_journal
+        self.delivering = Delivering(rooms, notifiers)
         self._started_at = started_at(rooms, now)
         self._newest: dict[str, int] = {}
         self._is_learnt = False  # whether what the store held before is in `_newest`
@@ -68,8 +69,8 @@ class Pipeline:
         self._judge(champions, events, now)
 
     def dispatch(self, now: datetime) -> int:
-        """Send what waits in the outbox; returns how many messages were delivered."""
-        return dispatch(self._rooms.ledger.alerting, self._notifiers, now)
+        """Send what is due, one receiver after the other; returns how many messages were delivered."""
+        return self.delivering.dispatch(now)
 
     def _score(self, champions: Mapping[str, Bundle], events: Mapping[str, Sequence[Event]], now: datetime) -> None:
         cursors = self._rooms.ledger.scoring.cursors()

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import timedelta
 from functools import partial
@@ -16,6 +16,7 @@ from typing import Any, Final
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from alerts.delivery import Lane
 from app import rereading
 from app.backup import backup, told
 from app.console import console
@@ -71,8 +72,9 @@ class Service:
                 self.rooms.journal.own()
             receivers = stack.enter_context(notifiers(self.settings)) if Role.SCORE in self._roles else {}
             pipeline = Pipeline(self.rooms, receivers, self._clock.now(), has_journal=Role.COLLECT in self._roles)
+            lanes = stack.enter_context(pipeline.delivering.lanes(self._clock)) if Role.SCORE in self._roles else ()
             stack.callback(self._finish, pipeline)
-            scheduler = self._scheduler(pipeline, self._file_jobs(pipeline, stack))
+            scheduler = self._scheduler(pipeline, self._file_jobs(pipeline, stack), lanes)
             if Role.COLLECT in self._roles:
                 self._add_keeping(scheduler)
             scheduler.start()
@@ -115,7 +117,7 @@ class Service:
         jobs: Jobs = {"requests": (REQUESTS_S, lambda: serve(self.rooms.ledger, works, self._clock.now))}
         return {**jobs, "inbox": (inbox.poll_s, files.look)} if inbox.is_enabled else jobs
 
-    def _scheduler(self, pipeline: Pipeline, more: Jobs) -> BackgroundScheduler:
+    def _scheduler(self, pipeline: Pipeline, more: Jobs, lanes: Sequence[Lane]) -> BackgroundScheduler:
         run = self.settings.root.run
         jobs: dict[str, tuple[float, Callable[[], Any]]] = {**more}
         if Role.COLLECT in self._roles:
@@ -124,7 +126,7 @@ class Service:
             jobs["roll_up"] = run.roll_up_s, self.rooms.points.roll_up
         if Role.SCORE in self._roles:
             jobs["tick"] = run.tick_s, partial(self._exclusive, lambda: pipeline.tick(self._clock.now()))
-            jobs["dispatch"] = run.dispatch_s, lambda: pipeline.dispatch(self._clock.now())
+            jobs["dispatch"] = run.dispatch_s, partial(self._plan, pipeline, lanes)
         scheduler = BackgroundScheduler(
             executors={"default": ThreadPoolExecutor(len(jobs) + 2)},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": MISFIRE_GRACE_S},
@@ -170,6 +172,11 @@ class Service:
         raise_alerts(self.rooms, watch.look(self.rooms, receiver, monotonic, now), now)
         room.look(now)
 
+    def _plan(self, pipeline: Pipeline, lanes: Sequence[Lane]) -> None:
+        if pipeline.delivering.plan(self._clock.now()):
+            for lane in lanes:
+                lane.wake()
+
     def _exclusive(self, work: Callable[[], Any]) -> None:
         with self._writing:
             work()
@@ -198,4 +205,4 @@ class Service:
         except StoreAwayError as away:
             log.warning("stopped with the rest in the journal reason=%s", away)
         if Role.SCORE in self._roles:
-            pipeline.dispatch(self._clock.now())
+            pipeline.delivering.plan(self._clock.now())  # the lanes' last turn takes it

@@ -12,10 +12,12 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from alerts.delivery_settings import DeliverySettings, RouteSettings, ShiftSettings
 from alerts.health import MEASURES, OWN_IDS, SOFTWARE, with_own
 from alerts.settings import NotifierSettings, RuleSettings
 from app import faults as f
 from app import mqtt_files, secrets
+from app.delivery_faults import delivery_faults
 from app.feature_faults import derived_faults, hypothesis_faults, span_faults
 from app.inbox_settings import InboxSettings
 from app.keeping_settings import KeepingSettings
@@ -157,6 +159,9 @@ class Root(BaseModel):
     hypotheses: tuple[HypothesisSettings, ...] = ()
     detectors: tuple[DetectorSettings, ...] = ()
     notifiers: tuple[NotifierSettings, ...] = ()
+    delivery: DeliverySettings = DeliverySettings()
+    shifts: tuple[ShiftSettings, ...] = ()
+    routes: tuple[RouteSettings, ...] = ()
 
 
 class RulesFile(BaseModel):
@@ -235,6 +240,7 @@ def load(folder: Path, overrides: Mapping[str, Mapping[str, Any]] | None = None)
         faults += [*_detector_faults(root, known, str(toml)), *_name_faults(root, str(toml))]
         faults += [*mqtt_files.tls_faults(root.mqtt, str(toml)), *name_faults(root.mqtt, plant, str(toml))]
         faults += _keeping_faults(root, str(toml))
+        faults += delivery_faults(root.notifiers, root.routes, root.shifts, str(toml))
         faults += _rule_faults(_readable_rules(rules_data), root, known, plant, str(rules_file))
     if faults or rules is None or root is None:
         raise ConfigError(faults)
@@ -278,6 +284,7 @@ def _name_faults(root: Root, file: str) -> list[Fault]:
         "features": [x.name for x in root.features],
         "detectors": [x.name for x in root.detectors],
         "notifiers": [x.name for x in root.notifiers],
+        "shifts": [x.name for x in root.shifts],
         "formats": [x.name for x in root.formats],
     }
     return [

@@ -1,5 +1,5 @@
-"""New values and scores to alerts: every rule looks at each value once, in event time; changes and messages are
-saved together.
+"""New values and scores to alerts: every rule looks at each value once, in event time; changes and notices are saved
+together.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from datetime import datetime
 
 from alerts import lifecycle
 from alerts.lifecycle import Sample
-from alerts.messages import Background, Receiver, messages_for
+from alerts.messages import Background, notices_for
 from app import windowing
 from app.rooms import Rooms
 from detectors.bundle import Bundle
@@ -51,7 +51,7 @@ def watch(
             key = AlertKey(rule.id, asset, rule.watch)
             alert = held.get(key)
             steps = lifecycle.follow(alert, found, limits, rule, key, _n_transitions(rooms, alert))
-            updates += [_with_messages(rooms, step, rule, behind) for step in steps]
+            updates += [_with_notices(rooms, step, rule, behind) for step in steps]
             if steps and (steps[-1].is_dropped or steps[-1].alert.state is AlertState.CLOSED):
                 held.pop(key, None)
             elif steps:
@@ -77,7 +77,7 @@ def advance_rules(rooms: Rooms, samples: Mapping[str, Samples], now: datetime) -
             alert = held.get(key)
             if limits is not None:
                 steps = lifecycle.follow(alert, found, limits, rule, key, _n_transitions(rooms, alert))
-                updates += [_with_messages(rooms, step, rule, {}) for step in steps]
+                updates += [_with_notices(rooms, step, rule, {}) for step in steps]
     try:
         rooms.ledger.alerting.save(updates, {}, now)
     except StaleAlertError:
@@ -171,21 +171,18 @@ def _n_transitions(rooms: Rooms, alert: Alert | None) -> int:
     return len(rooms.ledger.alerting.transitions([alert.id])) if alert is not None and alert.id else 0
 
 
-def _with_messages(
+def _with_notices(
     rooms: Rooms, update: AlertUpdate, rule: Rule, behind: Mapping[tuple[str, datetime], Score]
 ) -> AlertUpdate:
     if not update.transitions:
         return update
-    root = rooms.settings.root
-    receivers = [Receiver(n.name, n.language) for n in root.notifiers]
     score = behind.get((update.alert.key.asset, update.transitions[-1].at))
     why: tuple[Contribution, ...] = ()
     if score is not None:
         why = tuple(c for c in score.contributions if c.amount > 0)
     tag = rooms.settings.plant.tag(f"{update.alert.key.asset}/{rule.watch.partition(':')[2]}")
-    background = Background(tag.unit if tag else "", why, root.plant.zone)
-    messages = messages_for(update.alert, rule, update.transitions, receivers, background)
-    return replace(update, messages=messages)
+    background = Background(tag.unit if tag else "", why)
+    return replace(update, notices=notices_for(update.alert, rule, update.transitions, background))
 
 
 def _stopped(

@@ -12,6 +12,7 @@ from store import tables
 from store.alerting import Alerting
 from store.ledger_settings import LedgerSettings
 from store.migrations import bring_up_to_date, refuse_newer, refuse_newer_on
+from store.outbox import Outbox
 from store.postgres import open_postgres
 from store.records import Records
 from store.requests import Requests
@@ -22,8 +23,8 @@ from store.upkeep import Upkeep
 
 
 class Ledger:
-    """Records, scoring, alerting and upkeep in `folder/ledger.db`, or where the settings' url says; usable from several
-    processes at once.
+    """Records, scoring, alerting, outbox and upkeep in `folder/ledger.db`, or where the settings' url says; usable
+    from several processes at once.
     """
 
     def __init__(self, folder: Path, settings: LedgerSettings | None = None) -> None:
@@ -49,6 +50,7 @@ class Ledger:
             self.requests = Requests(self._engine)
             self.scoring = Scoring(self._engine)
             self.alerting = Alerting(self._engine)
+            self.outbox = Outbox(self._engine)
             self.upkeep = Upkeep(self._engine)
 
     def stop(self) -> None:
