@@ -135,6 +135,7 @@ def test_an_alert_of_high_priority_that_no_shift_takes_goes_to_everybody_and_oth
     plant = Plant(delivery(route("crew", shifts=(day,))))  # it is 19:00
     plant.raised(notice(1), notice(2, priority=Priority.HIGH))
     assert told_to(plant.look(at(1))) == {"crew": ["n0002:0"], "boss": ["n0002:0"]}
+    plant.acknowledged("n0002:0")
     assert plant.look(at(10 * 60)) == ()
     assert told_to(plant.look(at(11 * 60))) == {"crew": ["n0001:0"]}  # 06:00
 
@@ -226,7 +227,7 @@ def test_the_first_route_that_names_a_receiver_decides() -> None:
 
 
 def flood(n: int, most: int = 10, seed: int = 1) -> tuple[list[tuple[datetime, Planned]], Plant]:
-    """Raise n alerts within ten minutes and look every second for half an hour."""
+    """Raise n alerts within ten minutes and look every five seconds for half an hour."""
     chance = random.Random(seed)
     plant = Plant(delivery(route(group_wait=5 * SECOND), recipients=[Recipient("crew", most)]))
     coming = sorted(
@@ -242,7 +243,7 @@ def flood(n: int, most: int = 10, seed: int = 1) -> tuple[list[tuple[datetime, P
         key=lambda x: x.noted_at,
     )
     sent, told = [], 0
-    for second in range(30 * 60):
+    for second in range(0, 30 * 60, 5):
         now = at(0) + second * SECOND
         while told < n and coming[told].noted_at <= now:
             plant.raised(coming[told])
@@ -251,22 +252,22 @@ def flood(n: int, most: int = 10, seed: int = 1) -> tuple[list[tuple[datetime, P
     return sent, plant
 
 
-@pytest.mark.parametrize("most", [1, 2, 3, 10])
-def test_a_flood_is_put_together_within_the_bound_and_nothing_is_left_out(most: int) -> None:
-    sent, _ = flood(2000, most)
+@pytest.mark.parametrize(("most", "n"), [(1, 100), (2, 100), (3, 100), (10, 2000)])
+def test_a_flood_is_put_together_within_the_bound_and_nothing_is_left_out(most: int, n: int) -> None:
+    sent, _ = flood(n, most)
     times = [now for now, _ in sent]
     assert max(sum(t <= other < t + WINDOW for other in times) for t in times) <= most
     keys = [item.notice.key for _, m in sent for item in m.items]
-    assert len(keys) == len(set(keys)) == 2000
+    assert len(keys) == len(set(keys)) == n
     for _, message in sent:
         ranks = [item.notice.priority.rank for item in message.items]
         assert ranks == sorted(ranks)
 
 
 def test_high_priority_waits_two_minutes_at_most_in_a_flood() -> None:
-    sent, _ = flood(2000)
+    sent, _ = flood(500)
     waits = [now - i.notice.noted_at for now, m in sent for i in m.items if i.notice.priority is Priority.HIGH]
-    assert max(waits) <= 2 * MINUTE + 6 * SECOND
+    assert max(waits) <= 2 * MINUTE + 10 * SECOND
 
 
 def test_without_a_bound_each_group_has_its_message() -> None:
@@ -280,7 +281,7 @@ def test_without_a_bound_each_group_has_its_message() -> None:
     most=st.integers(1, 12),
     acknowledged=st.sets(st.integers(0, 60)),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_whatever_happens_each_is_told_and_the_bound_holds(
     raises: list[tuple[int, int, Priority]], most: int, acknowledged: set[int]
 ) -> None:
@@ -289,9 +290,9 @@ def test_whatever_happens_each_is_told_and_the_bound_holds(
         notice(i, noted_at=at(0) + s * SECOND, asset=f"plant/{a}", priority=p) for i, (s, a, p) in enumerate(raises)
     ]
     sent: list[tuple[datetime, Planned]] = []
-    for second in range(0, 3 * 3600, 7):
+    for second in range(0, 3 * 3600, 20):
         now = at(0) + second * SECOND
-        plant.raised(*(n for n in coming if now - 7 * SECOND < n.noted_at <= now))
+        plant.raised(*(n for n in coming if now - 20 * SECOND < n.noted_at <= now))
         plant.acknowledged(*(n.key for i, n in enumerate(coming) if i in acknowledged and n.key in plant.notices))
         sent += [(now, m) for m in plant.look(now)]
     assert sorted(i.notice.key for _, m in sent for i in m.items) == sorted(n.key for n in coming)
