@@ -30,6 +30,43 @@ class DeliverySettings(BaseModel):
         return url
 
 
+class WatchdogSettings(BaseModel):
+    """`[watchdog]`: how Forewarn tells that it is alive, tries its own alarm path, and misses tags that fall silent.
+
+    heartbeat_to: receivers of a sign of life. heartbeat_when "well": it is left out while a check fails, for a receiver
+    that cannot read. canary_at: wall time of the daily test, "" for none. second: who is told, past the outbox, when it
+    does not arrive within canary_timeout.
+    """
+
+    model_config = STRICT
+    heartbeat_to: tuple[str, ...] = ()
+    heartbeat_s: Annotated[float, Field(ge=1)] = 60.0
+    heartbeat_when: Literal["always", "well"] = "always"
+    canary_at: str = "06:00"
+    canary_timeout: str = "2min"
+    second: tuple[str, ...] = ()
+    has_no_data_alarms: bool = True
+
+    @field_validator("canary_at")
+    @classmethod
+    def _is_time(cls, text: str) -> str:
+        if text:
+            _time(text)
+        return text
+
+    @field_validator("canary_timeout")
+    @classmethod
+    def _is_duration(cls, text: str) -> str:
+        if parse_duration(text) < parse_duration("10s"):
+            raise ValueError('shorter than "10s" would only alarm about itself')
+        return text
+
+    @property
+    def at(self) -> time | None:
+        """When the daily test is made."""
+        return _time(self.canary_at) if self.canary_at else None
+
+
 class ShiftSettings(BaseModel):
     """One `[[shifts]]` entry: wall times of the plant; `days` are those on which it begins, `end` may be next day."""
 

@@ -21,8 +21,9 @@ SUM, DISK, JOURNAL, LAG, RECEIVER, DEAD_LETTERS, MISSING = (
 )
 RATE: Final = "rate"
 FILES: Final = "files"
+UNDELIVERED: Final = "undelivered"
 FAULTS: Final = ("unit", "ambiguous_tag", "cardinality", "time_unit", "future")  # reason codes that a person must mend
-MEASURES: Final = (SUM, DISK, JOURNAL, LAG, RECEIVER, DEAD_LETTERS, MISSING, RATE, FILES, *FAULTS)
+MEASURES: Final = (SUM, DISK, JOURNAL, LAG, RECEIVER, DEAD_LETTERS, MISSING, RATE, FILES, UNDELIVERED, *FAULTS)
 
 
 def _rule(
@@ -187,6 +188,16 @@ RULES: Final = (
         mark(
             "The System page names the topic. Look for a publisher that runs wild; the others are taken all the same."
         ),
+    ),
+    _rule(
+        "undelivered",
+        UNDELIVERED,
+        0.5,
+        0.5,
+        0,
+        Priority.HIGH,
+        mark("Notifications cannot be delivered"),
+        mark("The System page names the receiver and what it answered; `forewarn notify test NAME` tries it out."),
     ),
     *(_rule(name.replace("_", "-"), name, 0.5, 0.5, 0, Priority.MEDIUM, *FAULT_TEXTS[name]) for name in FAULTS),
 )

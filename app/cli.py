@@ -20,6 +20,7 @@ EXAMPLES: Final = {
     "train": "forewarn train failure --config plant",
     "models": "forewarn models list",
     "alerts": 'forewarn alerts ack 9f2c41d07be3a655 --by "Kim" --reason "on my way"',
+    "notify": "forewarn notify test mail",
     "deadletter": "forewarn deadletter list --reason unknown_tag",
     "status": "forewarn status --json",
     "backup": "forewarn backup /backups/monday.tar.gz",
@@ -89,6 +90,11 @@ def _parser() -> argparse.ArgumentParser:
     alerts.add_argument("--by", default="", help="who acknowledges")
     alerts.add_argument("--reason", default="", help="what they say")
     alerts.add_argument("--json", action="store_true")
+
+    notify = _command(commands, "notify", "try a receiver of notifications out; list them and what waits")
+    notify.add_argument("action", choices=("list", "test"))
+    notify.add_argument("name", nargs="?", help="name of a notifier of the config, for test")
+    notify.add_argument("--json", action="store_true")
 
     dead = _command(commands, "deadletter", "what could not be taken, and why; read it again; conflicts")
     dead.add_argument("action", choices=("list", "show", "replay", "conflicts"))

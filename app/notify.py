@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from alerts import notifier
@@ -16,8 +16,10 @@ from alerts.delivery import Lane, deliver, give_up_unknown
 from alerts.delivery_settings import built
 from alerts.messages import LISTED, Reader, message, tellings
 from alerts.planning import Planned, horizon, plan
-from alerts.routing import Delivery, Recipient
+from alerts.routing import Delivery, Recipient, Route
+from alerts.watchdog import CANARY
 from app import secrets
+from app.canary import CanaryReceiver
 from app.rooms import Rooms
 from app.settings import Settings
 from domain.errors import ConfigError, Fault
@@ -53,20 +55,23 @@ def delivery_of(settings: Settings) -> Delivery:
     """Return what the config says of delivery."""
     root = settings.root
     recipients = tuple(Recipient(n.name, n.most) for n in root.notifiers)
-    return Delivery(recipients, built(root.routes, root.shifts), settings.zone)
+    canary = Route((CANARY,), rules=(CANARY,), group_wait=timedelta(0), repeat=timedelta(0))
+    return Delivery(recipients, built(root.routes, root.shifts), settings.zone, (canary,))
 
 
 def readers(settings: Settings) -> dict[str, Reader]:
     """Return how each receiver's people read."""
     plant, url = settings.root.plant, settings.root.delivery.console_url
-    return {n.name: Reader(n.language, plant.zone, plant.name, url) for n in settings.root.notifiers}
+    languages = {CANARY: "en"} | {n.name: n.language for n in settings.root.notifiers}
+    return {name: Reader(language, plant.zone, plant.name, url) for name, language in languages.items()}
 
 
 class Delivering:
     """Plans messages and sends them: in turn, or by a lane for each receiver."""
 
     def __init__(self, rooms: Rooms, receivers: Mapping[str, Notifier]) -> None:
-        self._rooms, self._receivers = rooms, receivers
+        self._rooms = rooms
+        self._receivers = {**receivers, CANARY: CanaryReceiver(rooms)}
         self._delivery, self._readers = delivery_of(rooms.settings), readers(rooms.settings)
         self._instead = {n.name: n.instead for n in rooms.settings.root.notifiers}
 
@@ -91,7 +96,7 @@ class Delivering:
         give_up_unknown(outbox, self._receivers, now)
         sent = 0
         for name in outbox.waiting_receivers(now):
-            sent += deliver(outbox, name, self._receivers[name], lambda: now, self._instead[name])
+            sent += deliver(outbox, name, self._receivers[name], lambda: now, self._instead.get(name, ""))
         return sent
 
     @contextmanager
@@ -100,7 +105,7 @@ class Delivering:
         outbox = self._rooms.ledger.outbox
         give_up_unknown(outbox, self._receivers, clock.now())
         lanes = [
-            Lane(name, partial(deliver, outbox, name, receiver, clock.now, self._instead[name]))
+            Lane(name, partial(deliver, outbox, name, receiver, clock.now, self._instead.get(name, "")))
             for name, receiver in self._receivers.items()
         ]
         for lane in lanes:

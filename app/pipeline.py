@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from alerts.verdict import AssetState, verdict_of
@@ -34,10 +34,18 @@ class Pipeline:
     """Holds what a tick needs from the tick before: the newest time of each asset, and what failed."""
 
     def __init__(
-        self, rooms: Rooms, notifiers: Mapping[str, Notifier], now: datetime, *, has_journal: bool = True
+        self,
+        rooms: Rooms,
+        notifiers: Mapping[str, Notifier],
+        now: datetime,
+        *,
+        has_journal: bool = True,
+        arrived: Callable[[Points], None] = lambda _: None,
     ) -> None:
-        """has_journal False leaves draining to another process, and asks the store what is new."""
-        self._rooms, self._has_journal = rooms, has_journal
+        """has_journal False leaves draining to another process, and asks the store what is new. arrived: told of what
+        comes from the journal.
+        """
+        self._rooms, self._has_journal, self._arrived = rooms, has_journal, arrived
         self.delivering = Delivering(rooms, notifiers)
         self._started_at = started_at(rooms, now)
         self._newest: dict[str, int] = {}
@@ -46,7 +54,7 @@ class Pipeline:
 
     def drain(self) -> int:
         """Move the journal to the stores; returns the number of items."""
-        drained = draining.drain(self._rooms, self._rooms.settings.root.run.drain_items)
+        drained = draining.drain(self._rooms, self._rooms.settings.root.run.drain_items, self._arrived)
         self._note(drained.newest)
         return drained.n_items
 
@@ -128,7 +136,7 @@ class Pipeline:
             self._newest[asset] = max(at, self._newest.get(asset, 0))
 
     def _newest_stored(self, now: datetime) -> dict[str, int]:
-        plant = self._rooms.settings.plant
+        plant = self._rooms.settings.watched
         ids = [t.tag_id for tags in plant.tags.values() for t in tags.values() if t.role != "lab"]
         newest: dict[str, int] = {}
         draining.note_newest(self._rooms.points.latest(ids, to_ns(now) + 1), newest)

@@ -31,6 +31,8 @@ from app.requests import ServiceLock, Work, in_turn, serve
 from app.roles import Role
 from app.rooms import Rooms
 from app.settings import Settings
+from app.silence import Silence
+from app.watchdog import Watchdog
 from collectors.mqtt import MqttCollector
 from domain.errors import StoreAwayError
 from domain.ports import Clock
@@ -38,6 +40,7 @@ from domain.ports import Clock
 log = logging.getLogger(__name__)
 HEAL_S = 1  # with the collector's own patience a stuck receiver is replaced within ten seconds
 HEALTH_S = 5
+SILENCE_S = 2
 KEEPING_S = 24 * 3600
 KEEPING_FIRST_S = 60  # after the start, so that collecting begins first
 MISFIRE_GRACE_S = 3600  # a late beat is run, not skipped; several late ones are run as one
@@ -71,10 +74,14 @@ class Service:
             if Role.COLLECT in self._roles:
                 self.rooms.journal.own()
             receivers = stack.enter_context(notifiers(self.settings)) if Role.SCORE in self._roles else {}
-            pipeline = Pipeline(self.rooms, receivers, self._clock.now(), has_journal=Role.COLLECT in self._roles)
+            silence = Silence(self.rooms, self._clock.now())
+            has_journal = Role.COLLECT in self._roles
+            pipeline = Pipeline(self.rooms, receivers, self._clock.now(), has_journal=has_journal, arrived=silence.note)
             lanes = stack.enter_context(pipeline.delivering.lanes(self._clock)) if Role.SCORE in self._roles else ()
             stack.callback(self._finish, pipeline)
-            scheduler = self._scheduler(pipeline, self._file_jobs(pipeline, stack), lanes)
+            scheduler = self._scheduler(
+                pipeline, {**self._file_jobs(pipeline, stack), **self._silence_job(silence)}, lanes
+            )
             if Role.COLLECT in self._roles:
                 self._add_keeping(scheduler)
             scheduler.start()
@@ -96,6 +103,9 @@ class Service:
                 server = console(self.rooms, self._clock, lambda: "", lambda: self._writing)
                 server.start()
                 stack.callback(server.stop)
+            watchdog = Watchdog(self.rooms, receivers, lanes, self._roles, self._clock)
+            watchdog.start()
+            stack.callback(watchdog.stop)
             is_ready()
             log.info("running plant=%r roles=%s", self.settings.root.plant.name, ",".join(sorted(self._roles)))
             self._stopping.wait()
@@ -171,6 +181,11 @@ class Service:
             note_receiver(self.rooms, receiver, monotonic, now)
         raise_alerts(self.rooms, watch.look(self.rooms, receiver, monotonic, now), now)
         room.look(now)
+
+    def _silence_job(self, silence: Silence) -> Jobs:
+        if Role.COLLECT not in self._roles or not self.settings.root.watchdog.has_no_data_alarms:
+            return {}
+        return {"silence": (SILENCE_S, lambda: silence.look(self._clock.now()))}
 
     def _plan(self, pipeline: Pipeline, lanes: Sequence[Lane]) -> None:
         if pipeline.delivering.plan(self._clock.now()):

@@ -12,9 +12,11 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from alerts.delivery_settings import DeliverySettings, RouteSettings, ShiftSettings
+from alerts import silence
+from alerts.delivery_settings import DeliverySettings, RouteSettings, ShiftSettings, WatchdogSettings
 from alerts.health import MEASURES, OWN_IDS, SOFTWARE, with_own
 from alerts.settings import NotifierSettings, RuleSettings
+from alerts.watchdog import CANARY_RULE, with_canary
 from app import faults as f
 from app import mqtt_files, secrets
 from app.delivery_faults import delivery_faults
@@ -160,6 +162,7 @@ class Root(BaseModel):
     detectors: tuple[DetectorSettings, ...] = ()
     notifiers: tuple[NotifierSettings, ...] = ()
     delivery: DeliverySettings = DeliverySettings()
+    watchdog: WatchdogSettings = WatchdogSettings()
     shifts: tuple[ShiftSettings, ...] = ()
     routes: tuple[RouteSettings, ...] = ()
 
@@ -198,7 +201,12 @@ class Settings:
     @property
     def all_rules(self) -> tuple[Rule, ...]:
         """The plant's rules, and those by which Forewarn watches itself."""
-        return with_own(self.rules)
+        return (*with_own(self.rules), CANARY_RULE, silence.RULE)
+
+    @property
+    def watched(self) -> Plant:
+        """The plant with what Forewarn tests itself on, which no page shows."""
+        return with_canary(self.plant)
 
     def detector(self, name: str) -> DetectorSettings:
         """Return a detector by name; raises KeyError."""
@@ -240,7 +248,7 @@ def load(folder: Path, overrides: Mapping[str, Mapping[str, Any]] | None = None)
         faults += [*_detector_faults(root, known, str(toml)), *_name_faults(root, str(toml))]
         faults += [*mqtt_files.tls_faults(root.mqtt, str(toml)), *name_faults(root.mqtt, plant, str(toml))]
         faults += _keeping_faults(root, str(toml))
-        faults += delivery_faults(root.notifiers, root.routes, root.shifts, str(toml))
+        faults += delivery_faults(root.notifiers, root.routes, root.shifts, root.watchdog, str(toml))
         faults += _rule_faults(_readable_rules(rules_data), root, known, plant, str(rules_file))
     if faults or rules is None or root is None:
         raise ConfigError(faults)

@@ -39,7 +39,7 @@ def watch(
     held = rooms.ledger.alerting.open()
     updates: list[AlertUpdate] = []
     moved: dict[str, int] = {}
-    for rule in rooms.settings.rules:
+    for rule in rooms.settings.all_rules:
         if rule.watch.startswith(HEALTH):
             continue
         samples, behind = _samples(rooms, rule, events, cursors, reported, started_at, now)
@@ -102,7 +102,7 @@ def _samples(
     """Return the new values a rule watches by asset, and the scores behind them."""
     since: dict[str, int] = {}
     until: dict[str, int] = {}  # an asset that stopped meanwhile is looked at up to its stop
-    for asset in (a.path for a in rooms.settings.plant.of_class(rule.asset_class)):
+    for asset in (a.path for a in rooms.settings.watched.of_class(rule.asset_class)):
         stop = windowing.stopped_since(events.get(asset, ()), now)
         since[asset] = cursors.get(cursor_name(rule, asset), started_at)
         until[asset] = to_ns(now if stop is None else stop)
@@ -141,7 +141,7 @@ def _values(
         if point.flags & Flag.RETAINED:
             continue  # old news, given again by the broker
         asset = point.tag_id.rpartition("/")[0]
-        if rooms.settings.plant.tags[asset][name].role != "lab" or point.received_at <= to_ns(now):
+        if rooms.settings.watched.tags[asset][name].role != "lab" or point.received_at <= to_ns(now):
             yield asset, from_ns(point.at), None if point.quality == Quality.BAD else point.value, None
 
 
@@ -151,7 +151,7 @@ def _newest(
     """Return the newest time (ns) of what is watched, or of its asset; what has nothing new is not read again."""
     if kind == "score":
         return {asset: to_ns(score.at) for asset, score in rooms.ledger.scoring.latest(name).items()}
-    tags = rooms.settings.plant.tags
+    tags = rooms.settings.watched.tags
     lab = [f"{a}/{name}" for a in assets if name in tags[a] and tags[a][name].role == "lab"]
     if not lab:
         return reported
@@ -180,7 +180,7 @@ def _with_notices(
     why: tuple[Contribution, ...] = ()
     if score is not None:
         why = tuple(c for c in score.contributions if c.amount > 0)
-    tag = rooms.settings.plant.tag(f"{update.alert.key.asset}/{rule.watch.partition(':')[2]}")
+    tag = rooms.settings.watched.tag(f"{update.alert.key.asset}/{rule.watch.partition(':')[2]}")
     background = Background(tag.unit if tag else "", why)
     return replace(update, notices=notices_for(update.alert, rule, update.transitions, background))
 

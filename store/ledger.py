@@ -16,6 +16,7 @@ from store.outbox import Outbox
 from store.postgres import open_postgres
 from store.records import Records
 from store.requests import Requests
+from store.rhythms import Rhythms
 from store.scoring import Scoring
 from store.sql import put, storable_text
 from store.sqlite import open_engine
@@ -51,6 +52,7 @@ class Ledger:
             self.scoring = Scoring(self._engine)
             self.alerting = Alerting(self._engine)
             self.outbox = Outbox(self._engine)
+            self.rhythms = Rhythms(self._engine)
             self.upkeep = Upkeep(self._engine)
 
     def stop(self) -> None:

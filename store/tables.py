@@ -191,6 +191,13 @@ transitions = Table(
     Column("by", Text, nullable=False),
     Column("note", Text, nullable=False),
 )
+rhythms = Table(
+    "rhythms",
+    TABLES,
+    Column("tag_id", Text, primary_key=True),
+    Column("period", BigInteger, nullable=False),
+    Column("allowed", BigInteger, nullable=False),
+)
 notices = Table(
     "notices",
     TABLES,

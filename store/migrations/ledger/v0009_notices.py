@@ -1,4 +1,4 @@
-"""Notices of raises, who was told of them and when; messages with their priority and what they are about."""
+"""Notices of raises, who was told of them and when; messages with their priority; the rhythms of tags."""
 
 from __future__ import annotations
 
@@ -36,6 +36,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("notice", "receiver", "step"),
     )
     op.create_index("tellings_at", "tellings", ["at"])
+    op.create_table(
+        "rhythms",
+        sa.Column("tag_id", sa.Text(), nullable=False),
+        sa.Column("period", sa.BigInteger(), nullable=False),
+        sa.Column("allowed", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("tag_id"),
+    )
     op.add_column("outbox", sa.Column("priority", sa.Text(), nullable=False, server_default="medium"))
     op.add_column("outbox", sa.Column("rank", sa.Integer(), nullable=False, server_default="1"))
     op.add_column("outbox", sa.Column("about", sa.Text(), nullable=False, server_default=""))
