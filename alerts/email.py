@@ -129,7 +129,7 @@ def written(message: Message, sender: Address, to: Sequence[Address]) -> EmailMe
     payload: dict[str, Any] = json.loads(message.payload)
     mail = EmailMessage(SMTP)
     mail["From"], mail["To"] = sender, tuple(to)
-    mail["Subject"] = printable(str(payload.get("subject") or str(payload["text"]).partition("\n")[0]))[:300]
+    mail["Subject"] = _one_line(str(payload.get("subject") or str(payload["text"]).partition("\n")[0]))[:300]
     if "planned_at" in payload:
         mail["Date"] = format_datetime(datetime.fromisoformat(payload["planned_at"]))
     digest = hashlib.sha256(message.key.encode()).hexdigest()[:32]
@@ -142,13 +142,20 @@ def written(message: Message, sender: Address, to: Sequence[Address]) -> EmailMe
     return mail
 
 
+def _one_line(text: str) -> str:
+    """Return a text for a header. `=?` is broken up: the library decodes such a word, and a line's end in it ends the
+    header.
+    """
+    return printable(text).replace("=?", "= ?")
+
+
 def _address(text: str) -> Address:
     """Read `name@host` or `Name <name@host>`; raises ValueError."""
     name, _, rest = text.rpartition("<")
     spec = rest.removesuffix(">").strip() if rest.endswith(">") else text.strip()
     if spec.count("@") != 1 or any(not c.isprintable() or c in ' ,;:<>()[]\\"' for c in spec):
         raise ValueError(f"{text!r} is not an address")
-    return Address(name.strip().strip('"') if rest.endswith(">") else "", addr_spec=spec)
+    return Address(_one_line(name.strip().strip('"')) if rest.endswith(">") else "", addr_spec=spec)
 
 
 def _is_loopback(host: str) -> bool:

@@ -1,4 +1,4 @@
-"""Is Forewarn itself alive: what its parts left behind in, the checks of a heartbeat and the fate of the daily test out.
+"""Is Forewarn itself alive: what its parts left behind in, a heartbeat's checks and the fate of the daily test out.
 
 Pure.
 """

@@ -356,7 +356,7 @@ def _rule_faults(
     detectors = {d.name: d for d in root.detectors}
     for i, rule in rules.items():
         key = f"rules[{i}]"
-        if rule.id in OWN_IDS:
+        if rule.id in {*OWN_IDS, CANARY_RULE.id, silence.RULE_ID}:
             faults.append(Fault(file, f"{key}.id", rule.id, "is the id of a rule of Forewarn's own"))
         if ids.count(rule.id) > 1:
             faults.append(Fault(file, f"{key}.id", rule.id, "stands twice"))

@@ -26,8 +26,8 @@ HEAVY = frozenset(
     }
 )
 COMMANDS = (
-    *("demo", "init", "check", "load", "run", "train", "models", "alerts", "deadletter", "status"),
-    *("backup", "restore"),
+    *("demo", "init", "check", "load", "run", "train", "models", "alerts", "deadletter", "notify", "status"),
+    *("backup", "restore", "notify"),
 )
 
 
