@@ -20,7 +20,7 @@ from domain.records import Decoded
 
 SENT_NOTE: Final = "canary_sent"
 ARRIVED_NOTE: Final = "canary_arrived"
-PULSE: Final = timedelta(seconds=1)
+PULSE: Final = timedelta(milliseconds=10)
 
 
 def inject(rooms: Rooms, now: datetime) -> None:

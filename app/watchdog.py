@@ -106,7 +106,7 @@ class Watchdog:
 
     def _tell(self, written: Callable[[str], Message], names: Sequence[str]) -> None:
         for name in names:
-            threading.Thread(target=self._send, args=(name, written(name)), daemon=True).start()
+            threading.Thread(target=self._send, args=(name, written(name)), name=f"tell-{name}", daemon=True).start()
 
     def _send(self, name: str, message: Message) -> None:
         try:
