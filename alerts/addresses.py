@@ -105,6 +105,7 @@ def connect(found: Sequence[tuple[Any, ...]], timeout_s: float) -> socket.socket
     for family, kind, protocol, _, sockaddr in found:
         made = socket.socket(family, kind, protocol)
         made.settimeout(timeout_s)
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # head and body go as two pieces: no wait between
         try:
             made.connect(sockaddr)
         except OSError as error:
