@@ -65,5 +65,6 @@ def _card(each: Mapping[str, Any], t: Translate) -> str:
 def _link(link: str, t: Translate) -> str:
     if urlsplit(link).scheme not in ("http", "https"):
         return ""
+    said = t("Open in the console")  # not within the text below: texts for the catalogue are not found there
     style = "display:inline-block;margin-top:10px;padding:7px 14px;background:#1f4e79;color:#fff;text-decoration:none"
-    return f'<a href="{escape(link)}" style="{style};border-radius:4px">{escape(t("Open in the console"))}</a>'
+    return f'<a href="{escape(link)}" style="{style};border-radius:4px">{escape(said)}</a>'

@@ -224,6 +224,15 @@ def test_page_says_what_the_text_says(language: str) -> None:
     assert page_of.links == ["https://forewarn.example.com/alerts?alert=0123456789abcdef"]  # nothing is loaded
 
 
+def test_page_in_korean_has_no_english_label() -> None:
+    def labels(language: str) -> set[str]:
+        plain = noticed(title="x", action="y", background=Background("", ()))
+        words = parsed(page(payload(written(plain, reader=replace(READER, language=language))))).words
+        return {word for word in words if not set(word) <= set("xy") and "plant/press" not in word}
+
+    assert labels("en") & labels("ko") == set()
+
+
 def test_page_escapes_what_came_from_the_plant() -> None:
     evil = "<script>alert(1)</script>"
     background = Background(evil, (Contribution(evil, 1.0),), (evil,))
