@@ -1,8 +1,9 @@
 """Who has fallen silent: arrivals of each tag in, the rhythm it keeps by itself, and one root for what died together,
 out. Pure but for the rhythms it holds.
 
-Invariants: a rhythm is learned from arrivals, not from the times that values carry, so that a source that reports late
-by habit is not silent; an outage is not learned as a rhythm; a tag that came only a few times is never called silent.
+Invariants: silence is counted from the last arrival, not from the time that values carry, so that a source that reports
+late by habit is not silent; what comes in a burst after an outage, or old data, is not learned as a rhythm, and neither
+is the outage; a tag that came only a few times is never called silent.
 """
 
 from __future__ import annotations
@@ -54,17 +55,21 @@ class Arrivals:
         """rhythms: as they were known before the start; those tags have from now on to report again."""
         self._rhythms = dict(rhythms)
         self._last = dict.fromkeys(rhythms, now)
+        self._newest: dict[str, int] = {}  # the newest time that a value carried
         self._pauses: dict[str, deque[int]] = {}
         self._seen: set[str] = set()  # since the start
 
-    def note(self, tag_id: str, at: int) -> None:
-        """Take notice of an arrival."""
-        last = self._last.get(tag_id)
-        if last is not None and at <= last:
-            return
-        if tag_id in self._seen and last is not None:
-            self._learn(tag_id, at - last)
-        self._last[tag_id] = at
+    def note(self, tag_id: str, at: int, value_at: int) -> None:
+        """Take notice of an arrival; value_at: the newest time that its values carry.
+
+        The pause learned is the longer of that between arrivals and that between values: in a burst the values are
+        further apart, and in a batch the arrivals.
+        """
+        last, newest = self._last.get(tag_id), self._newest.get(tag_id)
+        if last is not None and newest is not None and value_at > newest:
+            self._learn(tag_id, max(at - last, value_at - newest))
+        self._last[tag_id] = max(at, last or at)
+        self._newest[tag_id] = max(value_at, newest or value_at)
         self._seen.add(tag_id)
 
     def rhythms(self) -> Mapping[str, Rhythm]:

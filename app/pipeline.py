@@ -43,7 +43,7 @@ class Pipeline:
         arrived: Callable[[Points], None] = lambda _: None,
     ) -> None:
         """has_journal False leaves draining to another process, and asks the store what is new. arrived: told of what
-        comes from the journal.
+        is stored.
         """
         self._rooms, self._has_journal, self._arrived = rooms, has_journal, arrived
         self.delivering = Delivering(rooms, notifiers)
@@ -61,6 +61,7 @@ class Pipeline:
     def note(self, points: Points) -> None:
         """Take notice of points that were stored past the journal."""
         draining.note_newest(points, self._newest)
+        self._arrived(points)
 
     def tick(self, now: datetime) -> None:
         """Drain, score what is new, advance the rules, and say what can be said of each asset."""

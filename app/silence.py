@@ -51,11 +51,11 @@ class Silence:
         if not len(points):
             return
         ids, starts = points.tag_id, run_starts(points.tag_id)
-        arrived = np.maximum.reduceat(points.received_at, starts)
+        arrived, newest = (np.maximum.reduceat(x, starts).tolist() for x in (points.received_at, points.at))
         with self._lock:
-            for tag_id, at in zip(ids[starts].tolist(), arrived.tolist(), strict=True):
+            for tag_id, at, value_at in zip(ids[starts].tolist(), arrived, newest, strict=True):
                 if tag_id not in self._lab and self._rooms.settings.plant.tag(tag_id) is not None:
-                    self._arrivals.note(tag_id, at)
+                    self._arrivals.note(tag_id, at, value_at)
 
     def look(self, now: datetime) -> int:
         """Raise and return alerts; returns how many changed."""

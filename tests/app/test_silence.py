@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from alerts.silence import IRREGULAR, LEAST, RULE_ID, WHOLE, Arrivals, Rhythm, rhythm_of, roots
+from app.pipeline import Pipeline
 from app.rooms import Rooms
 from app.settings import Settings
 from app.silence import Silence
@@ -39,16 +40,16 @@ def test_a_tag_that_reports_at_random_is_hardly_ever_called_silent() -> None:
         now += int(chance.expovariate(1 / 60) * S) + 1
         pause = arrivals.pauses(now).get("a/t")
         alarms += pause is not None and pause[0] >= pause[1].allowed
-        arrivals.note("a/t", now)
+        arrivals.note("a/t", now, now)
     assert alarms == 0
 
 
 def test_nothing_is_known_of_a_tag_that_came_a_few_times() -> None:
     arrivals = Arrivals({}, 0)
     for i in range(LEAST):
-        arrivals.note("a/t", i * S)
+        arrivals.note("a/t", i * S, i * S)
     assert arrivals.pauses(10**15) == {}
-    arrivals.note("a/t", LEAST * S)
+    arrivals.note("a/t", LEAST * S, LEAST * S)
     assert arrivals.rhythms() == {"a/t": Rhythm(S, 3 * S)}
 
 
@@ -56,8 +57,41 @@ def test_an_outage_is_not_learned() -> None:
     arrivals, now = Arrivals({}, 0), 0
     for i in range(200):
         now += 3600 * S if i % 10 == 9 else S
-        arrivals.note("a/t", now)
+        arrivals.note("a/t", now, now)
     assert arrivals.rhythms() == {"a/t": Rhythm(S, 3 * S)}
+
+
+def test_a_burst_of_what_the_broker_kept_is_not_learned() -> None:
+    arrivals = Arrivals({}, 0)
+    for minute in range(40):
+        arrivals.note("a/t", minute * 60 * S, minute * 60 * S)
+    for minute in range(40, 500):  # all at once, after an outage
+        arrivals.note("a/t", 500 * 60 * S + minute, minute * 60 * S)
+    assert arrivals.rhythms() == {"a/t": Rhythm(60 * S, 180 * S)}
+
+
+def test_hourly_batches_are_an_hourly_rhythm() -> None:
+    arrivals = Arrivals({}, 0)
+    for hour in range(20):
+        arrivals.note("a/t", hour * 3600 * S, hour * 3600 * S - 50 * 60 * S)
+    assert arrivals.rhythms() == {"a/t": Rhythm(3600 * S, 3 * 3600 * S)}
+
+
+def test_old_data_teach_nothing() -> None:
+    arrivals = Arrivals({}, 0)
+    for day in range(20, 0, -1):
+        arrivals.note("a/t", (100 - day) * S, day * 86400 * S)
+    assert arrivals.rhythms() == {}
+
+
+def test_what_the_drain_stores_has_arrived(rooms: Rooms) -> None:
+    silence = Silence(rooms, tiny.T0)
+    pipeline = Pipeline(rooms, {}, tiny.T0, arrived=silence.note)
+    for minute in range(20):
+        tiny.accept(rooms, tiny.at(minute), tiny.decoded([tiny.point(tiny.PUMP, "flow", minute, 1.0)]))
+        pipeline.drain()
+        silence.look(tiny.at(minute))
+    assert rooms.ledger.rhythms.all() == {f"{tiny.PUMP}/flow": (60 * S, 180 * S)}
 
 
 def held(**pauses: float) -> dict[str, tuple[int, Rhythm]]:
