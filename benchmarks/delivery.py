@@ -26,6 +26,7 @@ from app.clock import SystemClock
 from app.notify import Delivering, notifiers
 from app.rooms import opened
 from app.settings import Settings, load
+from app.silence import Silence
 from benchmarks import receivers
 from benchmarks.bars import QUICK, Bars
 from benchmarks.crash import mosquitto_path
@@ -34,11 +35,14 @@ from benchmarks.delivery_live import hear, heartbeats, timely
 from benchmarks.receivers import Taken, failing
 from domain.alerting import Message, Priority
 from domain.errors import NotifyError
+from domain.instants import to_ns
+from domain.points import Point, Points
 
 SEED: Final = 7
 N_ALERTS: Final = 100 if QUICK else 1000
 KILLS: Final = 12 if QUICK else 200
 FLOOD: Final = 2000
+LOOK_S: Final = 4
 CONFIG: Final = """
 [data]
 folder = "{data}"
@@ -87,6 +91,8 @@ def show(bars: Bars) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         _addresses(bars)
+        for what, dead in SILENCES.items():
+            _silence(bars, folder / what.replace(" ", "-"), what, dead)
         _flood(bars, folder / "flood")
         _repeats(bars, folder / "calm", 0)
         _repeats(bars, folder / "kills", KILLS)
@@ -193,16 +199,16 @@ class _Recorder:
 
 
 def _flood(bars: Bars, folder: Path) -> None:
-    """Raise 2,000 alerts within ten minutes, and look every second for twenty."""
+    """Raise 2,000 alerts within ten minutes, and look every four seconds for twenty."""
     text = CONFIG.replace("most = 0", "most = 10").replace('group_by = "alert"', 'group_by = "asset"')
     settings = load(_config(folder, 9, 9, text))
     chance, recorder = random.Random(SEED), _Recorder()
     begun = datetime(2026, 3, 1, tzinfo=UTC)
     with opened(settings, telemetry=False) as rooms:
         delivering = Delivering(rooms, {"hook": recorder, "mail": _Recorder()})
-        for second in range(1200 if not QUICK else 700):
+        for second in range(0, 1200 if not QUICK else 700, LOOK_S):
             now = begun + timedelta(seconds=second)
-            n = range(second * FLOOD // 600, min(FLOOD, (second + 1) * FLOOD // 600)) if second < 600 else range(0)
+            n = range(second * FLOOD // 600, (second + LOOK_S) * FLOOD // 600) if second < 600 else range(0)
             updates = [
                 raised(i, now, chance.choices(list(Priority), [5, 15, 80])[0], f"plant/{chance.randrange(100)}/{i}")
                 for i in n
@@ -250,6 +256,48 @@ def _isolation(bars: Bars, folder: Path) -> None:
     how = f"20 alerts, the mail server accepts and says nothing; median {statistics.median(waits):.3f} s"
     bars.show("R21: a hung receiver delays another (s)", round(worst, 2), "< 2", worst < 2 and len(hooked) == 20, how)
     bars.show("stopping while a receiver hangs (s)", round(stopped_s, 2), "< 5", stopped_s < 5, "its time-out is 15 s")
+
+
+SILENCES: Final = {"one tag": ("plant/a-0/t0",), "one source": ("plant/a-",), "all": ("plant/", "works/")}
+CYCLE_S: Final = 2  # seconds between looks, as in the service
+
+
+def _silence(bars: Bars, folder: Path, what: str, dead: Sequence[str]) -> None:
+    """Let 50 tags report every ten seconds, each at a moment of its own, then some of them no more."""
+    config = _config(folder, 9, 9)
+    assets = [f"{site}-{i}" for site in ("plant/a", "works/b") for i in range(5)]
+    (config / "assets.csv").write_text("asset,class\n" + "".join(f"{a},press\n" for a in assets))
+    (config / "tags.csv").write_text("asset,tag\n" + "".join(f"class:press,t{k}\n" for k in range(5)))
+    tags = [f"{a}/t{k}" for a in assets for k in range(5)]
+    begun, period_s = datetime(2026, 3, 1, tzinfo=UTC), 10
+    with opened(load(config)) as rooms:
+        silence = Silence(rooms, begun)
+        last: dict[str, int] = {}
+        for second in range(300):
+            now = begun + timedelta(seconds=second)
+            due = [
+                tag
+                for i, tag in enumerate(tags)
+                if second % period_s == i % period_s and not (second > 200 and tag.startswith(tuple(dead)))
+            ]
+            last |= dict.fromkeys(due, second)
+            at = to_ns(now)
+            silence.note(Points.from_rows([Point(tag, at, 1.0, received_at=at) for tag in due]))
+            if second % CYCLE_S == 0:
+                silence.look(now)
+        alerts = rooms.ledger.alerting.alerts()
+        notices = rooms.ledger.outbox.open_notices()
+        (facts,) = rooms.ledger.outbox.facts([notices[0].key]).values() if notices else ("{}",)
+    silent = [tag for tag in tags if tag.startswith(tuple(dead))]
+    raised_s = [(a.raised_at - begun).total_seconds() for a in alerts if a.raised_at is not None]
+    delay_s = min(raised_s, default=float("inf")) - min(last[tag] for tag in silent)
+    listed = len(json.loads(facts).get("affected", []))
+    is_kept = len(alerts) == 1 and delay_s <= 3 * period_s + CYCLE_S and listed in (0, len(silent))
+    key = f"{alerts[0].key.asset} {alerts[0].key.subject}" if alerts else "none"
+    how = (
+        f"{len(alerts)} alert on {key}, {listed} tags listed; a period of {period_s} s was learned, none is configured"
+    )
+    bars.show(f"R27: {what} falls silent, alert after (s)", delay_s, "<= 3 periods + 1 cycle; 1 alert", is_kept, how)
 
 
 REFUSED: Final = (
