@@ -19,12 +19,14 @@ from typing import Final
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
+from app.health import RECEIVER_NOTE
 from app.rooms import opened
 from app.settings import load
 from benchmarks import receivers
 from benchmarks.bars import QUICK, Bars
 from benchmarks.crash import _broker
 from benchmarks.receivers import Taken, mail_of
+from store.ledger import Ledger
 
 ASSETS: Final = 20 if QUICK else 100
 TAGS: Final = 5 if QUICK else 10
@@ -91,13 +93,17 @@ class Live:
         self.process = self.start()
 
     def start(self) -> subprocess.Popen[bytes]:
-        """Start the service and wait until it receives."""
+        """Start the service and wait until it has subscribed: what is published before is nobody's."""
         log = self.config / "service.log"
         log.unlink(missing_ok=True)
         command = [sys.executable, "-m", "app.cli", "run", "--config", str(self.config)]
         with log.open("wb") as file:
             process = subprocess.Popen(command, stderr=file, stdout=file, env=dict(os.environ))
-        wait(lambda: "mqtt connected" in log.read_text(), 60)
+        wait(lambda: "running plant" in log.read_text(), 60)
+        ledger = Ledger(self.config.parent / "data")
+        ledger.start()
+        wait(lambda: json.loads(ledger.note(RECEIVER_NOTE) or "{}").get("is_subscribed", False), 60)
+        ledger.stop()
         return process
 
     def publish(self, values: dict[str, dict[str, float]]) -> dict[str, float]:
