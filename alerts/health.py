@@ -23,6 +23,7 @@ RATE: Final = "rate"
 FILES: Final = "files"
 RULES_FILE: Final = "rules_file"
 RULES_FAILED: Final = "rules_failed"
+UNDELIVERED: Final = "undelivered"
 FAULTS: Final = ("unit", "ambiguous_tag", "cardinality", "time_unit", "future")  # reason codes that a person must mend
 MEASURES: Final = (
     SUM,
@@ -36,6 +37,7 @@ MEASURES: Final = (
     FILES,
     RULES_FILE,
     RULES_FAILED,
+    UNDELIVERED,
     *FAULTS,
 )
 
@@ -222,6 +224,16 @@ RULES: Final = (
         mark(
             "The System page names the topic. Look for a publisher that runs wild; the others are taken all the same."
         ),
+    ),
+    _rule(
+        "undelivered",
+        UNDELIVERED,
+        0.5,
+        0.5,
+        0,
+        Priority.HIGH,
+        mark("Notifications cannot be delivered"),
+        mark("The System page names the receiver and what it answered; `forewarn notify test NAME` tries it out."),
     ),
     *(_rule(name.replace("_", "-"), name, 0.5, 0.5, 0, Priority.MEDIUM, *FAULT_TEXTS[name]) for name in FAULTS),
 )

@@ -10,13 +10,19 @@ from alerts import NOTIFIERS
 
 
 class NotifierSettings(BaseModel):
-    """One receiver of notifications. options depend on the kind: `url` and `timeout_s` for a webhook."""
+    """One receiver of notifications. options depend on the kind.
+
+    most: notices within ten minutes, 0 for any number. instead: the receiver that takes over what this one refuses, or
+    does not take for some minutes.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: Annotated[str, Field(min_length=1)]
     kind: str
     language: Literal["en", "ko"] = "en"
+    most: Annotated[int, Field(ge=0)] = 10
+    instead: str = ""
     options: dict[str, Any] = Field(default_factory=dict)
 
     @field_validator("kind")

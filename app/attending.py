@@ -12,7 +12,7 @@ from typing import Final
 
 from alerts import lifecycle
 from app.rooms import Rooms
-from app.watching import with_messages
+from app.watching import with_notices
 from domain.alerting import Alert, AlertState, AlertUpdate, Hold, Rule
 from domain.audit import Action, Actor, Deed
 from domain.errors import StaleAlertError
@@ -68,7 +68,7 @@ def release(rooms: Rooms, rule: str, asset: str, who: Actor, note: str, now: dat
         if not alert.state.is_held or known is None:
             return None
         update = lifecycle.release(alert, now, is_latching=known.is_latching, sequence=number, by=who.name, note=note)
-        return with_messages(rooms, update, known, {})
+        return with_notices(rooms, update, known, {})
 
     _with_alert(rooms, rule, asset, now, freed, None)
     action = Action.UNSHELVED if state is AlertState.SHELVED else Action.IN_SERVICE

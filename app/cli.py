@@ -24,6 +24,7 @@ EXAMPLES: Final = {
     "users": "forewarn users add kim --role operator",
     "audit": "forewarn audit verify",
     "rules": "forewarn rules preview oil-hot raise=85 on_delay=10min --days 90",
+    "notify": "forewarn notify test mail",
     "deadletter": "forewarn deadletter list --reason unknown_tag",
     "status": "forewarn status --json",
     "backup": "forewarn backup /backups/monday.tar.gz",
@@ -114,6 +115,11 @@ def _parser() -> argparse.ArgumentParser:
     audit.add_argument("--head", default="", metavar="N:DIGEST", help="an end that was noted elsewhere, for verify")
     audit.add_argument("--most", type=int, default=1000, help="rows to list (%(default)s)")
     audit.add_argument("--json", action="store_true")
+
+    notify = _command(commands, "notify", "try a receiver of notifications out; list them and what waits")
+    notify.add_argument("action", choices=("list", "test"))
+    notify.add_argument("name", nargs="?", help="name of a notifier of the config, for test")
+    notify.add_argument("--json", action="store_true")
 
     dead = _command(commands, "deadletter", "what could not be taken, and why; read it again; conflicts")
     dead.add_argument("action", choices=("list", "show", "replay", "conflicts"))

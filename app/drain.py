@@ -44,9 +44,9 @@ class Search(Generic[T]):
     refuse: Callable[[T, Exception], Refused]
 
 
-def drain(rooms: Rooms, most_items: int) -> Drained:
+def drain(rooms: Rooms, most_items: int, arrived: Callable[[Points], None] = lambda _: None) -> Drained:
     """Move what waits at this moment to the stores, batch by batch, and not what comes meanwhile: others wait for their
-    turn. Raises StoreAwayError with the rest still in the journal.
+    turn. Raises StoreAwayError with the rest still in the journal. arrived: told of the points that were stored.
     """
     drained = Drained()
     newest = rooms.journal.newest()
@@ -56,6 +56,7 @@ def drain(rooms: Rooms, most_items: int) -> Drained:
         for decoded in claimed.decoded:
             drained.n_items += decoded.n_good
             note_newest(decoded.points, drained.newest)
+            arrived(decoded.points)
         if claimed.places[-1].sequence >= newest:
             break
     return drained

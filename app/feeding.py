@@ -76,7 +76,7 @@ def _read_tags(
     rooms: Rooms, plan: Plan, since: Ints, now: datetime, wanted: NDArray[np.bool_], parts: list[Any]
 ) -> None:
     numbers = {f"{asset}/{w[len(TAG) :]}": i for i, (asset, w) in enumerate(plan.sources) if w.startswith(TAG)}
-    tags = rooms.settings.plant.tags
+    tags = rooms.settings.watched.tags
     often = {i: tags[a][w[len(TAG) :]].period.total_seconds() for i, (a, w) in enumerate(plan.sources) if w[:4] == TAG}
     for group in _groups([i for i in numbers.values() if wanted[i]], since - plan.lookback, to_ns(now), often):
         names = {i: name for name, i in numbers.items() if i in group}
@@ -93,7 +93,7 @@ def _read_tags(
 
 def _values(rooms: Rooms, points: Points, now: datetime) -> tuple[Ints, NDArray[np.float64]]:
     if len(points):
-        tag = rooms.settings.plant.tag(points.tag_id[0])
+        tag = rooms.settings.watched.tag(points.tag_id[0])
         if tag is not None and tag.role == "lab":
             points = points.take(points.received_at <= to_ns(now))
     return points.at, np.where(points.quality == Quality.BAD, np.nan, points.value)

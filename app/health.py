@@ -22,6 +22,8 @@ from domain.records import Tally
 NOTE = "health"
 RECEIVER_NOTE = "receiver"
 MISSING_S = 600.0  # messages that were found missing, and floods, count for this long
+UNDELIVERED_AFTER = timedelta(minutes=5)
+UNDELIVERED_FOR = timedelta(hours=1)
 FAULT_S = 3600.0  # so do items that a person must mend
 TURNLESS_S = 10.0  # the receiver turns several times a second, unless a commit takes its time
 
@@ -60,6 +62,7 @@ class HealthWatch:
             dead_letter_reading(tallies, now),
             disk_reading(rooms),
             files_reading(rooms),
+            undelivered_reading(rooms, now),
             *journal_readings(rooms, now),
         ]
         if receiver is not None:
@@ -125,6 +128,13 @@ def files_reading(rooms: Rooms) -> Reading:
     found = faults(rooms)
     detail = "; ".join(f"{name!r}: {why}" for name, why in list(found.items())[:5])
     return Reading(health.FILES, float(len(found)), detail)
+
+
+def undelivered_reading(rooms: Rooms, now: datetime) -> Reading:
+    """Return how many messages a receiver does not take for minutes, or refused for good within the hour."""
+    found = rooms.ledger.outbox.undelivered(now, UNDELIVERED_AFTER, UNDELIVERED_FOR)
+    detail = "; ".join(f"{name}: {n}, {error}" for name, (n, error) in found.items())
+    return Reading(health.UNDELIVERED, float(sum(n for n, _ in found.values())), detail)
 
 
 def journal_readings(rooms: Rooms, now: datetime) -> list[Reading]:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from alerts.dispatch import dispatch
 from alerts.health import RULES_FAILED
 from alerts.verdict import AssetState, verdict_of
 from app import drain as draining
 from app import late, revising, scoring, watching, windowing
+from app.notify import Delivering
 from app.rooms import Rooms
 from app.rule_file import WHOLE_ASSET
 from detectors.bundle import Bundle
@@ -40,10 +40,19 @@ class Pipeline:
     """Holds what a tick needs from the tick before: the newest time of each asset, and what failed."""
 
     def __init__(
-        self, rooms: Rooms, notifiers: Mapping[str, Notifier], now: datetime, *, has_journal: bool = True
+        self,
+        rooms: Rooms,
+        notifiers: Mapping[str, Notifier],
+        now: datetime,
+        *,
+        has_journal: bool = True,
+        arrived: Callable[[Points], None] = lambda _: None,
     ) -> None:
-        """has_journal False leaves draining to another process, and asks the store what is new."""
-        self._rooms, self._notifiers, self._has_journal = rooms, notifiers, has_journal
+        """has_journal False leaves draining to another process, and asks the store what is new. arrived: told of what
+        is stored.
+        """
+        self._rooms, self._has_journal, self._arrived = rooms, has_journal, arrived
+        self.delivering = Delivering(rooms, notifiers)
         self._started_at = started_at(rooms, now)
         self._watcher = watching.Watcher(rooms, self._started_at)
         self._newest: dict[str, int] = {}
@@ -52,13 +61,14 @@ class Pipeline:
 
     def drain(self) -> int:
         """Move the journal to the stores; returns the number of items."""
-        drained = draining.drain(self._rooms, self._rooms.settings.root.run.drain_items)
+        drained = draining.drain(self._rooms, self._rooms.settings.root.run.drain_items, self._arrived)
         self._note(drained.newest)
         return drained.n_items
 
     def note(self, points: Points) -> None:
         """Take notice of points that were stored past the journal."""
         draining.note_newest(points, self._newest)
+        self._arrived(points)
 
     def tick(self, now: datetime) -> None:
         """Drain, score what is new, advance the rules, and say what can be said of each asset."""
@@ -80,8 +90,8 @@ class Pipeline:
         return Reading(RULES_FAILED, float(len(failed)), ", ".join(sorted({key.rule for key in failed})[:5]))
 
     def dispatch(self, now: datetime) -> int:
-        """Send what waits in the outbox; returns how many messages were delivered."""
-        return dispatch(self._rooms.ledger.alerting, self._notifiers, now)
+        """Send what is due, one receiver after the other; returns how many messages were delivered."""
+        return self.delivering.dispatch(now)
 
     def _score(self, champions: Mapping[str, Bundle], events: Mapping[str, Sequence[Event]], now: datetime) -> None:
         cursors = self._rooms.ledger.scoring.cursors()
@@ -153,7 +163,7 @@ class Pipeline:
             self._newest[asset] = max(at, self._newest.get(asset, 0))
 
     def _newest_stored(self, now: datetime) -> dict[str, int]:
-        plant = self._rooms.settings.plant
+        plant = self._rooms.settings.watched
         ids = [t.tag_id for tags in plant.tags.values() for t in tags.values() if t.role != "lab"]
         newest: dict[str, int] = {}
         draining.note_newest(self._rooms.points.latest(ids, to_ns(now) + 1), newest)

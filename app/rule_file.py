@@ -13,8 +13,10 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict
 
+from alerts import silence
 from alerts.health import MEASURES, OWN_IDS, SOFTWARE
 from alerts.rules import RuleSettings
+from alerts.watchdog import CANARY_RULE
 from app import faults as f
 from domain.alerting import Condition, Rule, Term
 from domain.errors import Fault
@@ -89,7 +91,7 @@ def _faults(rules: Mapping[int, Rule], known: Known) -> Iterator[tuple[int, Own]
 
 
 def _name_faults(rule: Rule, ids: Sequence[str], known: Known) -> Iterator[Own]:
-    if rule.id in OWN_IDS:
+    if rule.id in {*OWN_IDS, CANARY_RULE.id, silence.RULE_ID}:
         yield "id", rule.id, "is the id of a rule of Forewarn's own"
     if ids.count(rule.id) > 1:
         yield "id", rule.id, "stands twice"

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import timedelta
 from functools import partial
@@ -16,6 +16,7 @@ from typing import Any, Final
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from alerts.delivery import Lane
 from app import attending, rereading
 from app.auditing import note_config
 from app.backup import backup, told
@@ -32,7 +33,9 @@ from app.roles import Role
 from app.rooms import Rooms
 from app.rule_changing import RulesWatch, answered
 from app.settings import Settings
+from app.silence import Silence
 from app.warming import warm
+from app.watchdog import Watchdog
 from collectors.mqtt import MqttCollector
 from domain.errors import StoreAwayError
 from domain.ports import Clock
@@ -40,6 +43,7 @@ from domain.ports import Clock
 log = logging.getLogger(__name__)
 HEAL_S = 1  # with the collector's own patience a stuck receiver is replaced within ten seconds
 HEALTH_S = 5
+SILENCE_S = 2
 KEEPING_S = 24 * 3600
 KEEPING_FIRST_S = 60  # after the start, so that collecting begins first
 MISFIRE_GRACE_S = 3600  # a late beat is run, not skipped; several late ones are run as one
@@ -78,9 +82,14 @@ class Service:
                 self.rooms.journal.own()
             receivers = stack.enter_context(notifiers(self.settings)) if Role.SCORE in self._roles else {}
             attending.keep_time(self.rooms, timedelta(0), self._clock.now())
-            pipeline = Pipeline(self.rooms, receivers, self._clock.now(), has_journal=Role.COLLECT in self._roles)
+            silence = Silence(self.rooms, self._clock.now())
+            has_journal = Role.COLLECT in self._roles
+            pipeline = Pipeline(self.rooms, receivers, self._clock.now(), has_journal=has_journal, arrived=silence.note)
+            lanes = stack.enter_context(pipeline.delivering.lanes(self._clock)) if Role.SCORE in self._roles else ()
             stack.callback(self._finish, pipeline)
-            scheduler = self._scheduler(pipeline, self._file_jobs(pipeline, stack))
+            scheduler = self._scheduler(
+                pipeline, {**self._file_jobs(pipeline, stack), **self._silence_job(silence)}, lanes
+            )
             if Role.COLLECT in self._roles:
                 self._add_keeping(scheduler)
             scheduler.start()
@@ -102,6 +111,9 @@ class Service:
                 server = console(self.rooms, self._clock, lambda: "", lambda: self._writing)
                 server.start()
                 stack.callback(server.stop)
+            watchdog = Watchdog(self.rooms, receivers, lanes, self._roles, self._clock)
+            watchdog.start()
+            stack.callback(watchdog.stop)
             is_ready()
             log.info("running plant=%r roles=%s", self.settings.root.plant.name, ",".join(sorted(self._roles)))
             self._stopping.wait()
@@ -124,7 +136,7 @@ class Service:
         jobs: Jobs = {"requests": (REQUESTS_S, lambda: serve(self.rooms.ledger, works, self._clock.now))}
         return {**jobs, "inbox": (inbox.poll_s, files.look)} if inbox.is_enabled else jobs
 
-    def _scheduler(self, pipeline: Pipeline, more: Jobs) -> BackgroundScheduler:
+    def _scheduler(self, pipeline: Pipeline, more: Jobs, lanes: Sequence[Lane]) -> BackgroundScheduler:
         run = self.settings.root.run
         jobs: dict[str, tuple[float, Callable[[], Any]]] = {**more}
         if Role.COLLECT in self._roles:
@@ -132,7 +144,7 @@ class Service:
             jobs["health"] = HEALTH_S, partial(self._look, HealthWatch(), RoomBounds(self.rooms))
             jobs["roll_up"] = run.roll_up_s, self.rooms.points.roll_up
         if Role.SCORE in self._roles:
-            jobs["dispatch"] = run.dispatch_s, lambda: pipeline.dispatch(self._clock.now())
+            jobs["dispatch"] = run.dispatch_s, partial(self._plan, pipeline, lanes)
         scheduler = BackgroundScheduler(
             executors={"default": ThreadPoolExecutor(len(jobs) + 3)},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": MISFIRE_GRACE_S},
@@ -200,6 +212,16 @@ class Service:
         watched = self._rules.reading(), pipeline.rules_reading()
         raise_alerts(self.rooms, watched, now, is_noted=False)
 
+    def _silence_job(self, silence: Silence) -> Jobs:
+        if Role.COLLECT not in self._roles or not self.settings.root.watchdog.has_no_data_alarms:
+            return {}
+        return {"silence": (SILENCE_S, lambda: silence.look(self._clock.now()))}
+
+    def _plan(self, pipeline: Pipeline, lanes: Sequence[Lane]) -> None:
+        if pipeline.delivering.plan(self._clock.now()):
+            for lane in lanes:
+                lane.wake()
+
     def _exclusive(self, work: Callable[[], Any]) -> None:
         with self._writing:
             work()
@@ -228,4 +250,4 @@ class Service:
         except StoreAwayError as away:
             log.warning("stopped with the rest in the journal reason=%s", away)
         if Role.SCORE in self._roles:
-            pipeline.dispatch(self._clock.now())
+            pipeline.delivering.plan(self._clock.now())  # the lanes' last turn takes it

@@ -12,10 +12,14 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from alerts import silence
+from alerts.delivery_settings import DeliverySettings, RouteSettings, ShiftSettings, WatchdogSettings
 from alerts.health import with_own
 from alerts.settings import NotifierSettings
+from alerts.watchdog import CANARY_RULE, with_canary
 from app import faults as f
 from app import mqtt_files, secrets
+from app.delivery_faults import delivery_faults
 from app.feature_faults import derived_faults, hypothesis_faults, span_faults, window_faults
 from app.inbox_settings import InboxSettings
 from app.keeping_settings import KeepingSettings
@@ -168,6 +172,10 @@ class Root(BaseModel):
     hypotheses: tuple[HypothesisSettings, ...] = ()
     detectors: tuple[DetectorSettings, ...] = ()
     notifiers: tuple[NotifierSettings, ...] = ()
+    delivery: DeliverySettings = DeliverySettings()
+    watchdog: WatchdogSettings = WatchdogSettings()
+    shifts: tuple[ShiftSettings, ...] = ()
+    routes: tuple[RouteSettings, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -197,7 +205,12 @@ class Settings:
     @property
     def all_rules(self) -> tuple[Rule, ...]:
         """The plant's rules, and those by which Forewarn watches itself."""
-        return with_own(self.rules)
+        return (*with_own(self.rules), CANARY_RULE, silence.RULE)
+
+    @property
+    def watched(self) -> Plant:
+        """The plant with what Forewarn tests itself on, which no page shows."""
+        return with_canary(self.plant)
 
     def detector(self, name: str) -> DetectorSettings:
         """Return a detector by name; raises KeyError."""
@@ -236,6 +249,7 @@ def load(folder: Path, overrides: Mapping[str, Mapping[str, Any]] | None = None)
         faults += [*_detector_faults(root, known, str(toml)), *_name_faults(root, str(toml))]
         faults += [*mqtt_files.tls_faults(root.mqtt, str(toml)), *name_faults(root.mqtt, plant, str(toml))]
         faults += _keeping_faults(root, str(toml))
+        faults += delivery_faults(root.notifiers, root.routes, root.shifts, root.watchdog, str(toml))
     rules, rule_faults = read_rules(folder / RULES, None if root is None else known_of(root, known, plant))
     faults += rule_faults
     if faults or root is None:
@@ -286,6 +300,7 @@ def _name_faults(root: Root, file: str) -> list[Fault]:
         "features": [x.name for x in root.features],
         "detectors": [x.name for x in root.detectors],
         "notifiers": [x.name for x in root.notifiers],
+        "shifts": [x.name for x in root.shifts],
         "formats": [x.name for x in root.formats],
     }
     return [

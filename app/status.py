@@ -25,7 +25,7 @@ def status(rooms: Rooms, now: datetime) -> dict[str, Any]:
         "dead_letters": rooms.journal.dead_letters_by_reason(),
         "verdicts": {v: sum(r.verdict.value == v for r in verdicts.values()) for v in _verdict_names()},
         "open_alerts": sum(a.state.is_open for a in rooms.ledger.alerting.open().values()),
-        "outbox": asdict(rooms.ledger.alerting.outbox_counts()),
+        "outbox": asdict(rooms.ledger.outbox.counts()),
         "models": [
             {
                 "detector": m.detector,

@@ -1,5 +1,5 @@
-"""New values and scores to alerts: every rule looks at each value once, in event time; changes and messages are
-saved together.
+"""New values and scores to alerts: every rule looks at each value once, in event time; changes and notices are saved
+together.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from alerts import cycle, lifecycle
 from alerts.evidence import Evidence, against
 from alerts.following import advance_through
 from alerts.lifecycle import Sample
-from alerts.messages import Background, Receiver, messages_for
+from alerts.messages import Background, notices_for
 from alerts.plan import Plan, plan_of
+from alerts.watchdog import CANARY_RULE
 from app.feeding import SCORE, TAG, Behind, Fed, fed
 from app.rooms import Rooms
 from app.windowing import stopped_since
@@ -44,7 +45,7 @@ class Watcher:
     def __init__(self, rooms: Rooms, started_at: int) -> None:
         self._rooms, self._started_at = rooms, started_at
         self._rules: Sequence[Rule] | None = None
-        self._plan = plan_of((), rooms.settings.plant)
+        self._plan = plan_of((), rooms.settings.watched)
         self._since = np.zeros(0, np.int64)
         self._begun = rooms.ledger.scoring.cursors().get(WATCHED, cycle.EVER)
         self.failed: dict[AlertKey, str] = {}  # what could not be looked at in the last cycle, and why
@@ -67,7 +68,7 @@ class Watcher:
         for watch, steps in cycle.advance_all(
             plan, found.feed, held, holds, modes, models, to_ns(now), n_rows, failed, begun=self._begun
         ):
-            updates += [with_messages(rooms, step, watch.rule, found.behind) for step in steps]
+            updates += [with_notices(rooms, step, watch.rule, found.behind) for step in steps]
             _keep(held, watch.key, steps)
         updates += self._ended(plan, held, events, n_rows, updates, now)
         for key, error in failed.items():
@@ -79,7 +80,7 @@ class Watcher:
     def _laid_out(self, now: datetime) -> Plan:
         rules = self._rooms.settings.rules
         if rules is not self._rules:
-            self._plan = plan_of(rules, self._rooms.settings.plant)
+            self._plan = plan_of((*rules, CANARY_RULE), self._rooms.settings.watched)
             self._since = self._adopted(self._plan, now)
             self._rules = rules
         return self._plan
@@ -106,7 +107,7 @@ class Watcher:
     def _has_news(self, plan: Plan, reported: Mapping[str, int], now: datetime) -> NDArray[np.bool_]:
         """Return the series that have new values, or stand in one rule with such a one."""
         newest = np.array([reported.get(asset, 0) for asset, _ in plan.sources], dtype=np.int64)
-        tags = self._rooms.settings.plant.tags
+        tags = self._rooms.settings.watched.tags
         for number, (asset, watched) in enumerate(plan.sources):
             if watched.startswith(SCORE):
                 newest[number] = to_ns(now)
@@ -187,7 +188,7 @@ def advance_rules(rooms: Rooms, samples: Mapping[str, Samples], now: datetime) -
                     over[(rule.id, asset)] = None
             first = 0 if alert is None else n_rows.get(alert.id, 0)
             rows = advance_through(alert, _evidence(here, found), here, key, first, steps, to_ns(now))
-            updates += [with_messages(rooms, step, here, {}) for step in rows]
+            updates += [with_notices(rooms, step, here, {}) for step in rows]
     try:
         alerting.save(updates, {}, now, over)
     except StaleAlertError:
@@ -251,19 +252,17 @@ def _keep(held: dict[AlertKey, Alert], key: AlertKey, steps: Sequence[AlertUpdat
         held[key] = steps[-1].alert
 
 
-def with_messages(rooms: Rooms, update: AlertUpdate, rule: Rule, behind: Behind) -> AlertUpdate:
-    """Return an update with a message to each receiver of what is announced. behind: the scores behind the values."""
+def with_notices(rooms: Rooms, update: AlertUpdate, rule: Rule, behind: Behind) -> AlertUpdate:
+    """Return an update with a notice of each change that is announced. behind: the scores behind the values."""
     if not any(row.change.is_announced for row in update.transitions):
         return update
-    root, asset = rooms.settings.root, update.alert.key.asset
-    receivers = [Receiver(n.name, n.language) for n in root.notifiers if not rule.receivers or n.name in rule.receivers]
-    term = rule.all_terms[0]
+    asset, term = update.alert.key.asset, rule.all_terms[0]
     score = behind.get((asset, term.watch, to_ns(update.transitions[-1].at)))
     why: tuple[Contribution, ...] = ()
     if score is not None:
         why = tuple(c for c in score.contributions if c.amount > 0)
-    background = Background(unit_of(rooms, rule, asset), why, root.plant.zone)
-    return replace(update, messages=messages_for(update.alert, rule, update.transitions, receivers, background))
+    background = Background(unit_of(rooms, rule, asset), why)
+    return replace(update, notices=notices_for(update.alert, rule, update.transitions, background))
 
 
 def unit_of(rooms: Rooms, rule: Rule, asset: str) -> str:
@@ -271,6 +270,6 @@ def unit_of(rooms: Rooms, rule: Rule, asset: str) -> str:
     term = rule.all_terms[0]
     if term.condition.is_duration:
         return "s"
-    tag = rooms.settings.plant.tag(f"{asset}/{term.watch.removeprefix(TAG)}")
+    tag = rooms.settings.watched.tag(f"{asset}/{term.watch.removeprefix(TAG)}")
     unit = tag.unit if tag else ""
     return f"{unit}/min" if term.condition in (Condition.RISING, Condition.FALLING) else unit

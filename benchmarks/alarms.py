@@ -218,7 +218,7 @@ def _shelved_minutes(folder: Path, step: int) -> tuple[float | None, bool, bool]
         rows = rooms.ledger.alerting.transitions()
         if back is None and any(r.change is Change.ANNOUNCED for r in rows):
             back = true - 8
-    is_told = rooms.ledger.alerting.outbox_counts().waiting == 2
+    is_told = len(rooms.ledger.outbox.open_notices()) == 2
     is_signed = any(r.change is Change.HELD and r.by == "kim" and r.note == "noise" for r in rows)
     rooms.stop()
     return back, is_told, is_signed

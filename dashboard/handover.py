@@ -119,7 +119,7 @@ def hand_over(source: Source, *, of_last: bool | None = None) -> HandOver:
         tuple(x for x in held if x.until is not None and x.until <= until),
         tuple(sorted(_happened(source, since, now), key=lambda x: x.at)),
         {name: error for name, (_, error) in source.ledger.job_runs().items() if error},
-        source.ledger.alerting.outbox_counts().given_up,
+        source.ledger.outbox.counts().given_up,
     )
 
 

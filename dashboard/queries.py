@@ -20,8 +20,8 @@ from domain.points import Rollup
 from domain.records import Tally
 from domain.scores import Score, Verdict
 from domain.text import printable
-from store.alerting import OutboxCounts
 from store.books import DeadLetter, KeptConflict
+from store.outbox import OutboxCounts
 from store.scoring import ModelRow
 
 # What needs a person's attention comes first.
@@ -325,7 +325,7 @@ def system_view(source: Source) -> SystemView:
         tuple(models),
         tuple(d.name for d in source.detectors if d.name not in trained),
         source.ledger.job_runs(),
-        source.ledger.alerting.outbox_counts(),
+        source.ledger.outbox.counts(),
         sum(t.stored for t in totals),
         source.journal.n_waiting(),
         tuple(source.health()),

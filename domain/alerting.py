@@ -40,6 +40,11 @@ class Priority(StrEnum):
     MEDIUM = "medium"
     LOW = "low"
 
+    @property
+    def rank(self) -> int:
+        """0 for the highest."""
+        return list(Priority).index(self)
+
 
 @dataclass(frozen=True, slots=True)
 class Term:
@@ -243,14 +248,41 @@ class Transition:
 
 
 @dataclass(frozen=True, slots=True)
+class Notice:
+    """What people are to hear of one raise, in no language yet; there is one per raise.
+
+    priority: of the alert, when it was raised. facts: JSON, as `alerts.messages` writes and reads it.
+    """
+
+    alert_id: str
+    sequence: int
+    asset: str
+    rule: str
+    priority: Priority
+    facts: str
+
+    @property
+    def key(self) -> str:
+        """Alert and number of the transition."""
+        return f"{self.alert_id}:{self.sequence}"
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
-    """A notification on its way out. `key` is the idempotency key: the same for every repeat."""
+    """A notification on its way out. `key` is the idempotency key: the same for every attempt.
+
+    about: what its alerts have in common, "" for several things. tried_at: the time of this attempt.
+    """
 
     key: str
     notifier: str
     alert_id: str
     payload: str  # JSON
     attempts: int = 0
+    priority: Priority = Priority.MEDIUM
+    about: str = ""
+    planned_at: datetime | None = None
+    tried_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +294,7 @@ class AlertUpdate:
 
     alert: Alert
     transitions: tuple[Transition, ...] = ()
-    messages: tuple[Message, ...] = ()
+    notices: tuple[Notice, ...] = ()
     is_dropped: bool = False
     seen: AlertState | None = None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +30,13 @@ class ConfigError(Exception):
 
 
 class NotifyError(Exception):
-    """A notification was not delivered; `is_retryable` says whether trying again can help."""
+    """A notification was not delivered; `is_retryable` says whether trying again soon can help, and `retry_after` what
+    the receiver asked to wait before anything more is sent to it.
+    """
 
-    def __init__(self, text: str, *, is_retryable: bool) -> None:
+    def __init__(self, text: str, *, is_retryable: bool, retry_after: timedelta | None = None) -> None:
         super().__init__(text)
-        self.is_retryable = is_retryable
+        self.is_retryable, self.retry_after = is_retryable, retry_after
 
 
 class NotKeptHereError(Exception):

@@ -1,12 +1,11 @@
-"""Alerts, their transitions and the outbox in the ledger.
+"""Alerts and their transitions in the ledger.
 
-Invariant: an alert's change, its transition rows and the messages they cause are one transaction.
+Invariant: an alert's change, its transition rows and the notices they cause are one transaction.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -20,13 +19,13 @@ from domain.alerting import (
     AlertUpdate,
     Change,
     Hold,
-    Message,
     Priority,
     Transition,
 )
 from domain.errors import StaleAlertError
 from domain.instants import from_ns, to_ns
 from store import tables
+from store.outbox import save_notices
 from store.scoring import save_cursors
 from store.sql import put, storable_text
 
@@ -35,17 +34,8 @@ IDS_AT_ONCE: Final = 500
 HoldKey = tuple[str, str]  # rule and asset
 
 
-@dataclass(frozen=True, slots=True)
-class OutboxCounts:
-    """How many messages wait, went out, and were given up."""
-
-    waiting: int
-    sent: int
-    given_up: int
-
-
 class Alerting:
-    """Alerts, transitions and outbox on one engine."""
+    """Alerts and transitions on one engine."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -144,46 +134,6 @@ class Alerting:
         with self._engine.connect() as connection:
             return [_transition(r) for r in connection.execute(query)]
 
-    def due(self, now: datetime, most: int = 100) -> list[Message]:
-        """Return messages to send now, oldest due first."""
-        t = tables.outbox
-        query = (
-            select(t)
-            .where(t.c.sent_at.is_(None), t.c.given_up_at.is_(None), t.c.due_at <= to_ns(now))
-            .order_by(t.c.due_at, t.c.key)
-            .limit(most)
-        )
-        with self._engine.connect() as connection:
-            return [Message(r.key, r.notifier, r.alert_id, r.payload, r.attempts) for r in connection.execute(query)]
-
-    def close_message(self, key: str, at: datetime) -> None:
-        """Note that a message was delivered."""
-        self._update_message(key, sent_at=to_ns(at), error="")
-
-    def delay_message(self, key: str, attempts: int, due_at: datetime, error: str) -> None:
-        """Note a failed attempt and when the next one is due."""
-        self._update_message(key, attempts=attempts, due_at=to_ns(due_at), error=error)
-
-    def give_up_message(self, key: str, at: datetime, error: str) -> None:
-        """Note that a message can never be delivered; it stays listed."""
-        self._update_message(key, given_up_at=to_ns(at), error=error)
-
-    def outbox_counts(self) -> OutboxCounts:
-        """Count messages by what became of them."""
-        t = tables.outbox
-        query = select(
-            func.count().filter(and_(t.c.sent_at.is_(None), t.c.given_up_at.is_(None))),
-            func.count().filter(t.c.sent_at.is_not(None)),
-            func.count().filter(t.c.given_up_at.is_not(None)),
-        )
-        with self._engine.connect() as connection:
-            row = connection.execute(query).one()
-        return OutboxCounts(*map(int, row))
-
-    def _update_message(self, key: str, **values: Any) -> None:
-        with self._engine.begin() as connection:
-            connection.execute(update(tables.outbox).where(tables.outbox.c.key == key).values(**values))
-
 
 def _save_alert(connection: Connection, item: AlertUpdate, now: datetime) -> None:
     t = tables.alerts
@@ -211,18 +161,7 @@ def _save_alert(connection: Connection, item: AlertUpdate, now: datetime) -> Non
                 note=storable_text(x.note),
             )
         )
-    for m in item.messages:
-        connection.execute(
-            insert(tables.outbox).values(
-                key=m.key,
-                notifier=m.notifier,
-                alert_id=m.alert_id,
-                payload=m.payload,
-                attempts=0,
-                due_at=to_ns(now),
-                error="",
-            )
-        )
+    save_notices(connection, item.notices, now)
 
 
 def _save_hold(connection: Connection, key: HoldKey, hold: Hold | None) -> None:

@@ -13,10 +13,12 @@ from store.alerting import Alerting
 from store.audit import Audit
 from store.ledger_settings import LedgerSettings
 from store.migrations import bring_up_to_date, refuse_newer, refuse_newer_on
+from store.outbox import Outbox
 from store.postgres import open_postgres
 from store.records import Records
 from store.requests import Requests
 from store.revisions import Revisions
+from store.rhythms import Rhythms
 from store.rule_changes import RuleChanges
 from store.scoring import Scoring
 from store.sql import put, storable_text
@@ -26,8 +28,8 @@ from store.users import Users
 
 
 class Ledger:
-    """Records, scoring, alerting, upkeep, users and audit in `folder/ledger.db`, or where the settings' url says;
-    usable from several processes at once.
+    """Records, scoring, alerting, outbox, upkeep, users and audit in `folder/ledger.db`, or where the settings' url
+    says; usable from several processes at once.
     """
 
     def __init__(self, folder: Path, settings: LedgerSettings | None = None) -> None:
@@ -55,6 +57,8 @@ class Ledger:
             self.revisions = Revisions(self._engine)
             self.alerting = Alerting(self._engine)
             self.rule_changes = RuleChanges(self._engine)
+            self.outbox = Outbox(self._engine)
+            self.rhythms = Rhythms(self._engine)
             self.upkeep = Upkeep(self._engine)
             self.users = Users(self._engine)
             self.audit = Audit(self._engine)

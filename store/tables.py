@@ -245,6 +245,38 @@ transitions = Table(
     Column("by", Text, nullable=False),
     Column("note", Text, nullable=False),
 )
+rhythms = Table(
+    "rhythms",
+    TABLES,
+    Column("tag_id", Text, primary_key=True),
+    Column("period", BigInteger, nullable=False),
+    Column("allowed", BigInteger, nullable=False),
+)
+notices = Table(
+    "notices",
+    TABLES,
+    Column("key", Text, primary_key=True),
+    Column("alert_id", Text, nullable=False),
+    Column("sequence", Integer, nullable=False),
+    Column("asset", Text, nullable=False),
+    Column("rule", Text, nullable=False),
+    Column("priority", Text, nullable=False),
+    Column("facts", Text, nullable=False),
+    Column("noted_at", BigInteger, nullable=False),
+    Column("settled_at", BigInteger),
+    Index("notices_open", "settled_at", "noted_at"),
+    Index("notices_alert", "alert_id", "sequence"),
+)
+tellings = Table(
+    "tellings",
+    TABLES,
+    Column("notice", Text, primary_key=True),
+    Column("receiver", Text, primary_key=True),
+    Column("step", Integer, primary_key=True, autoincrement=False),
+    Column("message", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Index("tellings_at", "at"),
+)
 outbox = Table(
     "outbox",
     TABLES,
@@ -257,7 +289,12 @@ outbox = Table(
     Column("sent_at", BigInteger),
     Column("given_up_at", BigInteger),
     Column("error", Text, nullable=False),
+    Column("priority", Text, nullable=False, server_default="medium"),
+    Column("rank", Integer, nullable=False, server_default="1"),
+    Column("about", Text, nullable=False, server_default=""),
+    Column("planned_at", BigInteger, nullable=False, server_default="0"),
     Index("outbox_open", "sent_at", "due_at"),
+    Index("outbox_planned", "planned_at"),
 )
 users = Table(
     "users",

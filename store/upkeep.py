@@ -10,6 +10,7 @@ from sqlalchemy import Engine, delete, select
 
 from domain.instants import from_ns, to_ns
 from store import tables
+from store.outbox import delete_old
 from store.sql import put
 
 
@@ -55,7 +56,5 @@ class Upkeep:
 
     def delete_messages(self, before: datetime) -> int:
         """Delete notifications that were sent or given up before an instant; returns how many. Alerts stay."""
-        t = tables.outbox
-        is_old = (t.c.sent_at < to_ns(before)) | (t.c.given_up_at < to_ns(before))
         with self._engine.begin() as connection:
-            return connection.execute(delete(t).where(is_old)).rowcount
+            return delete_old(connection, before)

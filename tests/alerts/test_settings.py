@@ -86,7 +86,7 @@ def test_whole_numbers_are_limits_too() -> None:
 
 
 def test_unknown_notifier_kind_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(ValidationError, match="none of log, webhook"):
+    with pytest.raises(ValidationError, match="none of apprise, email, log, mqtt, webhook"):
         NotifierSettings(name="x", kind="pager")
 
 

@@ -92,7 +92,7 @@ def test_what_is_shelved_comes_back_on_time_after_a_restart_and_is_told(pump: An
         tick(rooms, pipeline, minute, 9.0)
     attending.shelve(rooms, "pressure-high", tiny.PUMP, Actor("Kim"), "noise", tiny.at(6), tiny.at(12))
     assert states(rooms) == [AlertState.SHELVED]
-    assert rooms.ledger.alerting.outbox_counts().waiting == 1
+    assert len(rooms.ledger.outbox.open_notices()) == 1
     for minute in range(7, 12):
         tick(rooms, Pipeline(rooms, {}, tiny.T0), minute, 9.0)
     assert states(rooms) == [AlertState.SHELVED]
@@ -102,7 +102,7 @@ def test_what_is_shelved_comes_back_on_time_after_a_restart_and_is_told(pump: An
         (Change.HELD, tiny.at(6), "Kim", "noise"),
         (Change.ANNOUNCED, tiny.at(12), "", ""),
     ]
-    assert rooms.ledger.alerting.outbox_counts().waiting == 2
+    assert len(rooms.ledger.outbox.open_notices()) == 2
     assert rooms.ledger.alerting.holds() == {}
 
 
@@ -113,12 +113,12 @@ def test_what_is_unshelved_before_its_time_is_told_at_once_and_what_returned_is_
     attending.shelve(rooms, "pressure-high", tiny.PUMP, Actor("Kim"), "noise", tiny.at(6), tiny.at(60))
     attending.release(rooms, "pressure-high", tiny.PUMP, Actor("Lee"), "", tiny.at(7), AlertState.SHELVED)
     assert states(rooms) == [AlertState.ACTIVE_UNACKED]
-    assert rooms.ledger.alerting.outbox_counts().waiting == 2
+    assert len(rooms.ledger.outbox.open_notices()) == 2
     attending.shelve(rooms, "pressure-high", tiny.PUMP, Actor("Kim"), "noise", tiny.at(8), tiny.at(60))
     tick(rooms, pipeline, 9, 5.0)
     attending.release(rooms, "pressure-high", tiny.PUMP, Actor("Lee"), "", tiny.at(10), AlertState.SHELVED)
     assert states(rooms) == [AlertState.CLOSED]
-    assert rooms.ledger.alerting.outbox_counts().waiting == 2
+    assert len(rooms.ledger.outbox.open_notices()) == 2
     with pytest.raises(ValueError, match="is not shelved"):
         attending.release(rooms, "pressure-high", tiny.PUMP, Actor("Lee"), "", tiny.at(11), AlertState.SHELVED)
 
@@ -131,7 +131,7 @@ def test_a_raise_out_of_service_is_logged_and_not_told(pump: Any) -> None:
     assert states(rooms) == [AlertState.OUT_OF_SERVICE]
     (row,) = rooms.ledger.alerting.transitions()
     assert (row.change, row.note) == (Change.RAISED_HELD, "repair")
-    assert rooms.ledger.alerting.outbox_counts().waiting == 0
+    assert len(rooms.ledger.outbox.open_notices()) == 0
 
 
 def test_a_comment_meets_a_tick_and_both_are_kept(pump: Any) -> None:

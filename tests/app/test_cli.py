@@ -27,7 +27,7 @@ HEAVY = frozenset(
 )
 COMMANDS = (
     *("demo", "init", "check", "load", "run", "train", "features", "models", "alerts", "rules"),
-    *("deadletter", "status", "backup", "restore", "users", "audit"),
+    *("deadletter", "status", "backup", "restore", "notify", "users", "audit"),
 )
 
 

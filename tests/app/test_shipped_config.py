@@ -8,6 +8,7 @@ import tomllib
 import pytest
 from pydantic import BaseModel
 
+from alerts.delivery_settings import RouteSettings, ShiftSettings
 from alerts.rules import RuleSettings
 from alerts.settings import NotifierSettings
 from app.paths import bundled_config
@@ -17,7 +18,21 @@ from collectors.settings import FormatSettings
 from detectors.settings import DetectorSettings, StabilitySettings
 from features.settings import DerivedSettings, FeatureSettings, HypothesisSettings
 
-SECTIONS = ("plant", "data", "duckdb", "influxdb", "ledger", "keeping", "run", "mqtt", "inbox", "evaluate", "console")
+SECTIONS = (
+    "plant",
+    "data",
+    "duckdb",
+    "influxdb",
+    "ledger",
+    "keeping",
+    "run",
+    "mqtt",
+    "inbox",
+    "evaluate",
+    "console",
+    "delivery",
+    "watchdog",
+)
 ENTRIES: dict[str, type[BaseModel]] = {
     "formats": FormatSettings,
     "classes": ClassSettings,
@@ -26,6 +41,8 @@ ENTRIES: dict[str, type[BaseModel]] = {
     "detectors": DetectorSettings,
     "hypotheses": HypothesisSettings,
     "notifiers": NotifierSettings,
+    "shifts": ShiftSettings,
+    "routes": RouteSettings,
 }
 
 

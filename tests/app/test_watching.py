@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -132,8 +133,10 @@ def test_each_verdict_has_its_own_delay_and_receiver(tmp_path: Path) -> None:
             pipeline.tick(at(minute))
         found = rooms.ledger.alerting.transitions_between(tiny.T0, at(100))
         mine = [(k.rule, r.change, r.at) for k, _, r in found if k.asset == tiny.PUMP]
-        waiting = rooms.ledger.alerting.due(at(100))
-        told = {(m.notifier, k.rule) for m in waiting for k, _, r in found if r.alert_id == m.alert_id}
+        pipeline.delivering.plan(at(100))
+        ids = {r.alert_id: k.rule for k, _, r in found}
+        waiting = rooms.ledger.outbox.due(at(100))
+        told = {(m.notifier, ids[x["alert"]]) for m in waiting for x in json.loads(m.payload)["alerts"]}
     assert mine == [
         ("not-assessed", Change.RAISED, at(4)),
         ("not-assessed", Change.RETURNED, at(12)),
