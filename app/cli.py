@@ -18,7 +18,7 @@ EXAMPLES: Final = {
     "load": "forewarn load --config plant history/*.csv",
     "run": "forewarn run --config plant",
     "train": "forewarn train failure --config plant",
-    "models": "forewarn models list",
+    "models": 'forewarn models rollback press-failure --by "Kim" --reason "raised three false alarms today"',
     "alerts": 'forewarn alerts ack 9f2c41d07be3a655 --by "Kim" --reason "on my way"',
     "deadletter": "forewarn deadletter list --reason unknown_tag",
     "status": "forewarn status --json",
@@ -78,9 +78,11 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--detector", help="only this one")
     train.add_argument("--json", action="store_true")
 
-    models = _command(commands, "models", "list trained models; show one, its features and hypotheses")
-    models.add_argument("action", choices=("list", "show"))
-    models.add_argument("model", nargs="?", help="model id, for show")
+    models = _command(commands, "models", "list and show trained models; promote one, or roll back to the one before")
+    models.add_argument("action", choices=("list", "show", "promote", "rollback", "sign"))
+    models.add_argument("model", nargs="?", help="model id, or for rollback the detector")
+    models.add_argument("--by", default="", help="who promotes, rolls back or signs")
+    models.add_argument("--reason", default="", help="why")
     models.add_argument("--json", action="store_true")
 
     alerts = _command(commands, "alerts", "list and acknowledge alerts")

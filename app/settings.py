@@ -25,6 +25,7 @@ from app.spans import units
 from collectors.settings import FormatSettings, MqttSettings
 from dashboard.settings import ConsoleSettings
 from detectors import DETECTORS
+from detectors.life_settings import ModelsSettings
 from detectors.settings import DetectorSettings
 from domain.alerting import Rule
 from domain.errors import ConfigError, Fault
@@ -149,6 +150,7 @@ class Root(BaseModel):
     mqtt: MqttSettings = MqttSettings()
     inbox: InboxSettings = InboxSettings()
     evaluate: EvaluateSettings = EvaluateSettings()
+    models: ModelsSettings = ModelsSettings()
     console: ConsoleSettings = ConsoleSettings()
     formats: tuple[FormatSettings, ...] = ()
     classes: tuple[ClassSettings, ...] = ()

@@ -10,6 +10,8 @@ from sqlalchemy import Engine, select
 from domain.instants import from_ns, to_ns
 from store import tables
 from store.alerting import Alerting
+from store.audit import Audit
+from store.leases import Leases
 from store.ledger_settings import LedgerSettings
 from store.migrations import bring_up_to_date, refuse_newer, refuse_newer_on
 from store.postgres import open_postgres
@@ -22,8 +24,8 @@ from store.upkeep import Upkeep
 
 
 class Ledger:
-    """Records, scoring, alerting and upkeep in `folder/ledger.db`, or where the settings' url says; usable from several
-    processes at once.
+    """Records, scoring, alerting, upkeep, audit and leases in `folder/ledger.db`, or where the settings' url says;
+    usable from several processes at once.
     """
 
     def __init__(self, folder: Path, settings: LedgerSettings | None = None) -> None:
@@ -50,6 +52,8 @@ class Ledger:
             self.scoring = Scoring(self._engine)
             self.alerting = Alerting(self._engine)
             self.upkeep = Upkeep(self._engine)
+            self.audit = Audit(self._engine)
+            self.leases = Leases(self._engine)
 
     def stop(self) -> None:
         """Close the database."""

@@ -34,6 +34,29 @@ jobs = Table(
     Column("succeeded_at", BigInteger),
     Column("failed_at", BigInteger),
     Column("error", Text, nullable=False, default=""),
+    Column("n_runs", BigInteger, nullable=False, server_default="0"),
+    Column("n_missed", BigInteger, nullable=False, server_default="0"),
+    Column("n_overlong", BigInteger, nullable=False, server_default="0"),
+)
+leases = Table(
+    "leases",
+    TABLES,
+    Column("name", Text, primary_key=True),
+    Column("holder", Text, nullable=False),
+    Column("until", BigInteger, nullable=False),
+)
+audit = Table(
+    "audit",
+    TABLES,
+    Column("id", Integer, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("old", Text, nullable=False),
+    Column("new", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Index("audit_subject", "subject", "id"),
 )
 cleared = Table(
     "cleared",
@@ -157,6 +180,7 @@ models = Table(
     Column("role", Text, nullable=False),
     Column("trained_at", BigInteger, nullable=False),
     Column("details", Text, nullable=False),
+    Column("promoted_at", BigInteger),
 )
 alerts = Table(
     "alerts",
