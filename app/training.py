@@ -24,7 +24,7 @@ from app.rooms import Rooms
 from app.screening import Screening
 from app.shelf import PROMOTED
 from app.spans import units
-from detectors import bundle, detector_class, signing
+from detectors import bundle, detector_class, drift, signing
 from detectors.settings import DetectorSettings
 from domain.alerting import Rule
 from domain.errors import ModelError
@@ -134,10 +134,13 @@ def build(history: History, folder: Path) -> Trained:
     if not len(training.vectors):
         raise TrainingError(f"no window of the history has enough data for {detector.name}")
     screening = Screening(detector)
-    aids = TrainingAids(screening, history.confirm, detector.seed, detector.target_recall, detector.n_folds)
+    aids = TrainingAids(
+        screening, history.confirm, detector.seed, detector.target_recall, detector.n_folds, detector.alarm_budget
+    )
     trained = kind.train(training, detector.options, aids)
     features = history.features.only(trained.names)
-    made = bundle.bundle_of(detector.name, detector.kind, features, trained)
+    reference = drift.reference_of(training.vectors.select(trained.names))
+    made = bundle.bundle_of(detector.name, detector.kind, features, trained, reference)
     about = {
         "kind": detector.kind,
         "role": kind.role,

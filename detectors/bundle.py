@@ -21,11 +21,14 @@ from typing import Any, Final
 import numpy as np
 
 from detectors import detector_class, signing
+from detectors.drift import Recent, Reference
 from domain.errors import ModelError
 from domain.scores import Detector
 from domain.vectors import FeatureSet, FeatureVectors
 
 LIBRARIES: Final = ("numpy", "scikit-learn", "lightgbm", "tsfresh", "pyod")
+MODEL: Final = "model/"
+REFERENCE: Final = "reference/"
 SIGNATURE: Final = "signature"
 PROOF: Final = "proof"
 ABOUT: Final = "about.json"
@@ -39,7 +42,8 @@ MAX_FILES: Final = 10_000
 class Bundle:
     """A detector ready to score. `features` names exactly the detector's columns, in order.
 
-    model_id: the first 16 hex digits of the hash over model, feature set and threshold.
+    model_id: the first 16 hex digits of the hash over model, feature set, threshold and reference.
+    reference: the inputs of its training; recent: the newest ones that it scored. None in bundles without them.
     """
 
     name: str
@@ -47,14 +51,21 @@ class Bundle:
     features: FeatureSet
     detector: Detector
     model_id: str
+    reference: Reference | None = None
+    recent: Recent | None = None
 
 
-def bundle_of(name: str, kind: str, features: FeatureSet, detector: Detector) -> Bundle:
-    """Return the bundle of a trained detector."""
-    return Bundle(name, kind, features, detector, hash_of(_parts(name, kind, features, detector))[:16])
+def bundle_of(
+    name: str, kind: str, features: FeatureSet, detector: Detector, reference: Reference | None = None
+) -> Bundle:
+    """Return the bundle of a trained detector. reference: the sketch of what it learned from."""
+    model_id = hash_of(_parts(name, kind, features, detector, reference))[:16]
+    return Bundle(name, kind, features, detector, model_id, reference)
 
 
-def _parts(name: str, kind: str, features: FeatureSet, detector: Detector) -> dict[str, bytes]:
+def _parts(
+    name: str, kind: str, features: FeatureSet, detector: Detector, reference: Reference | None
+) -> dict[str, bytes]:
     """Return the files that make the model, without the ones that only describe it."""
     head = {
         "name": name,
@@ -64,8 +75,9 @@ def _parts(name: str, kind: str, features: FeatureSet, detector: Detector) -> di
         "threshold": detector.threshold,
         "clear_threshold": detector.clear_threshold,
     }
-    parts = {f"model/{part}": data for part, data in detector.dump().items()}
-    return {"bundle.json": json.dumps(head, sort_keys=True).encode(), **parts}
+    parts = {f"{MODEL}{part}": data for part, data in detector.dump().items()}
+    inputs = {} if reference is None else {f"{REFERENCE}{part}": data for part, data in reference.dump().items()}
+    return {"bundle.json": json.dumps(head, sort_keys=True).encode(), **parts, **inputs}
 
 
 def hash_of(parts: Mapping[str, bytes]) -> str:
@@ -80,7 +92,7 @@ def save(bundle: Bundle, folder: Path, about: Mapping[str, Any], key: bytes | No
     """Write and sign the bundle below `folder`, named by its id; `about` (versions, period) is kept beside it, outside
     the hash. key: of the folder itself where None.
     """
-    parts = _parts(bundle.name, bundle.kind, bundle.features, bundle.detector)
+    parts = _parts(bundle.name, bundle.kind, bundle.features, bundle.detector, bundle.reference)
     target = folder / bundle.name / bundle.model_id
     if is_whole(folder, bundle.name, bundle.model_id, key):
         return target
@@ -128,10 +140,17 @@ def _parsed(parts: Mapping[str, bytes], name: str, model_id: str) -> Bundle:
         kind = detector_class(head["kind"])
     except KeyError as error:
         raise ModelError(f"model {model_id} of {name} is of unknown kind {head['kind']!r}") from error
-    detector = kind.load({n.removeprefix("model/"): d for n, d in parts.items() if n.startswith("model/")})
+    detector = kind.load(_below(MODEL, parts))
+    inputs = _below(REFERENCE, parts)
+    reference = Reference.load(inputs) if inputs else None
     if detector.names != features.names:
         raise ModelError(f"model {model_id} of {name}: the model's columns are not its feature set's")
-    return Bundle(name, head["kind"], features, detector, model_id)
+    recent = None if reference is None else Recent(reference.step)
+    return Bundle(name, head["kind"], features, detector, model_id, reference, recent)
+
+
+def _below(place: str, parts: Mapping[str, bytes]) -> dict[str, bytes]:
+    return {name.removeprefix(place): data for name, data in parts.items() if name.startswith(place)}
 
 
 def verified(folder: Path, name: str, model_id: str, key: bytes | None = None) -> dict[str, bytes]:
