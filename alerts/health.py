@@ -22,7 +22,9 @@ SUM, DISK, JOURNAL, LAG, RECEIVER, DEAD_LETTERS, MISSING = (
 RATE: Final = "rate"
 FILES: Final = "files"
 FAULTS: Final = ("unit", "ambiguous_tag", "cardinality", "time_unit", "future")  # reason codes that a person must mend
-MEASURES: Final = (SUM, DISK, JOURNAL, LAG, RECEIVER, DEAD_LETTERS, MISSING, RATE, FILES, *FAULTS)
+MODELS, TRAINING, OVERDUE, DRIFT, JOBS = "models", "training", "overdue", "drift", "jobs"
+OF_MODELS: Final = (MODELS, TRAINING, OVERDUE, DRIFT)
+MEASURES: Final = (SUM, DISK, JOURNAL, LAG, RECEIVER, DEAD_LETTERS, MISSING, RATE, FILES, JOBS, *OF_MODELS, *FAULTS)
 
 
 def _rule(
@@ -187,6 +189,56 @@ RULES: Final = (
         mark(
             "The System page names the topic. Look for a publisher that runs wild; the others are taken all the same."
         ),
+    ),
+    _rule(
+        "models",
+        MODELS,
+        0.5,
+        0.5,
+        0,
+        Priority.HIGH,
+        mark("A model cannot be used"),
+        mark("The System page names it. The champion before it scores meanwhile: roll back, or train it again."),
+    ),
+    _rule(
+        "training",
+        TRAINING,
+        0.5,
+        0.5,
+        0,
+        Priority.MEDIUM,
+        mark("A detector could not be trained again"),
+        mark("The System page says why. The champion goes on scoring; the training is tried again at its next time."),
+    ),
+    _rule(
+        "overdue",
+        OVERDUE,
+        0.5,
+        0.5,
+        0,
+        Priority.MEDIUM,
+        mark("A detector has not been trained for longer than it should"),
+        mark("The System page names it. Look whether the service ran when it was due, and train it by hand."),
+    ),
+    _rule(
+        "drift",
+        DRIFT,
+        0.5,
+        0.5,
+        0,
+        Priority.LOW,
+        mark("What a model sees differs from what it has learned"),
+        mark("The System page names the feature. Look at its tag first; where the plant has changed, train again."),
+    ),
+    _rule(
+        "jobs",
+        JOBS,
+        0.5,
+        0.5,
+        0,
+        Priority.MEDIUM,
+        mark("Work of the service came late or took too long"),
+        mark("The System page names it. Look whether the machine is overloaded, or a store answers slowly."),
     ),
     *(_rule(name.replace("_", "-"), name, 0.5, 0.5, 0, Priority.MEDIUM, *FAULT_TEXTS[name]) for name in FAULTS),
 )

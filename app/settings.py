@@ -16,6 +16,7 @@ from alerts.health import MEASURES, OWN_IDS, SOFTWARE, with_own
 from alerts.settings import NotifierSettings, RuleSettings
 from app import faults as f
 from app import mqtt_files, secrets
+from app.beats import cron_fault
 from app.feature_faults import derived_faults, hypothesis_faults, span_faults
 from app.inbox_settings import InboxSettings
 from app.keeping_settings import KeepingSettings
@@ -236,7 +237,7 @@ def load(folder: Path, overrides: Mapping[str, Mapping[str, Any]] | None = None)
         faults += _feature_faults(root, known, plant, str(toml))
         faults += [*_detector_faults(root, known, str(toml)), *_name_faults(root, str(toml))]
         faults += [*mqtt_files.tls_faults(root.mqtt, str(toml)), *name_faults(root.mqtt, plant, str(toml))]
-        faults += _keeping_faults(root, str(toml))
+        faults += [*_keeping_faults(root, str(toml)), *_key_faults(root, str(toml))]
         faults += _rule_faults(_readable_rules(rules_data), root, known, plant, str(rules_file))
     if faults or rules is None or root is None:
         raise ConfigError(faults)
@@ -314,11 +315,19 @@ def _detector_faults(root: Root, classes: Mapping[str, AssetClass], file: str) -
         elif sets[d.features].asset_class != d.asset_class:
             rule = f"the feature set is of class {sets[d.features].asset_class!r}"
             faults.append(Fault(file, f"{key}.features", d.features, rule))
+        if fault := cron_fault(d.retrain.at):
+            faults.append(Fault(file, f"{key}.retrain.at", d.retrain.at, fault))
         try:
             parse_duration(d.embargo)
         except ValueError as error:
             faults.append(Fault(file, f"{key}.embargo", d.embargo, str(error)))
     return faults
+
+
+def _key_faults(root: Root, file: str) -> list[Fault]:
+    if root.models.file is not None and not root.models.file.is_file():
+        return [Fault(file, "models.key_file", root.models.key_file, "the file does not exist")]
+    return []
 
 
 def _keeping_faults(root: Root, file: str) -> list[Fault]:

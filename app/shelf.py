@@ -58,7 +58,7 @@ class ModelShelf:
 
     def prove(self, detector: str, model_id: str) -> None:
         """Make sure that a bundle is whole, signed, and loads in a process of its own; raises ModelError."""
-        key = self._key()
+        key = self.key()
         bundle.verified(self.folder, detector, model_id, key)
         if bundle.is_proved(self.folder, detector, model_id, key):
             return
@@ -69,9 +69,14 @@ class ModelShelf:
 
     def sign(self, detector: str, model_id: str) -> None:
         """Sign a bundle that a person vouches for; raises ModelError."""
-        bundle.sign(self.folder, detector, model_id, self._key())
+        bundle.sign(self.folder, detector, model_id, self.key())
 
-    def _key(self) -> bytes:
+    def held(self) -> tuple[Bundle, ...]:
+        """Return the bundles that this process scores with."""
+        return tuple(self._loaded.values())
+
+    def key(self) -> bytes:
+        """Return the key that models are signed with, made where there is none; raises ModelError."""
         return signing.key_at(self.key_file or self.folder / signing.KEY_NAME)
 
     def _usable(self, detector: str, model_id: str) -> Bundle:
@@ -84,7 +89,7 @@ class ModelShelf:
             raise ModelError(known[1])
         try:
             self.prove(detector, model_id)
-            return bundle.load(self.folder, detector, model_id, self._key())
+            return bundle.load(self.folder, detector, model_id, self.key())
         except (ModelError, OSError) as error:
             log.error("model refused detector=%s model=%s error=%s", detector, model_id, error)
             self._refused[detector, model_id] = stamp, str(error)

@@ -130,7 +130,7 @@ def build(history: History, folder: Path) -> Trained:
     """Train and save a bundle below `folder`, and load it once; raises TrainingError."""
     detector = history.detector
     kind = detector_class(detector.kind)
-    training = _lots_training(history) if kind.role == "quality" else _windows_training(history)
+    training = rows_of(history)
     if not len(training.vectors):
         raise TrainingError(f"no window of the history has enough data for {detector.name}")
     screening = Screening(detector)
@@ -164,6 +164,12 @@ def build(history: History, folder: Path) -> Trained:
     bundle.save(made, folder, about, key)
     bundle.prove(folder, made.name, made.model_id, key)
     return Trained(detector.name, made.model_id, about)
+
+
+def rows_of(history: History) -> Training:
+    """Return the rows that a detector learns from, with what each may warn of."""
+    is_of_lots = detector_class(history.detector.kind).role == "quality"
+    return _lots_training(history) if is_of_lots else _windows_training(history)
 
 
 def promote(rooms: Rooms, trained: Trained, now: datetime) -> str:

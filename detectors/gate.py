@@ -20,8 +20,11 @@ from numpy.typing import NDArray
 
 from domain.judging import judge
 from domain.limits import Limits, raises
+from domain.vectors import Training
 
 RISK: Final = 0.02
+WEEK_NS: Final = 604_800_000_000_000
+PAUSE: Final = 10  # steps between two windows; a longer pause is no time watched
 SPAN: Final = 4  # horizons; false alarms within a span are one piece of evidence, since they come in bursts
 
 
@@ -68,6 +71,26 @@ class Decision:
     def as_json(self) -> dict[str, Any]:
         """Return it as JSON data."""
         return asdict(self)
+
+
+def watched(value: NDArray[np.float64], rows: Training, since: int) -> list[Watched]:
+    """Cut scores of training rows into one piece per asset, of what ended after `since` (ns)."""
+    found = []
+    asset = rows.vectors.asset.astype(str)
+    for name in np.unique(asset):
+        own = np.flatnonzero((asset == name) & (rows.vectors.end > since))
+        if not len(own):
+            found.append(Watched(np.empty(0), np.empty(0), (), 0.0, 0.0))
+            continue
+        own = own[np.argsort(rows.vectors.end[own], kind="stable")]
+        position = rows.vectors.position[own]
+        ends = position + rows.to_event[own]
+        failures = tuple(np.unique(ends[np.isfinite(ends)]).tolist())
+        gaps = np.diff(rows.vectors.end[own])
+        usual = int(np.median(gaps)) if len(gaps) else 0
+        weeks = (int(np.minimum(gaps, PAUSE * usual).sum()) + usual) / WEEK_NS
+        found.append(Watched(value[own], position, failures, float(position[0]), weeks))
+    return found
 
 
 def judged(watched: Watched, limits: Limits, horizon: float, lead: float, confirm: float) -> Judged:
