@@ -26,7 +26,7 @@ class DetectorSettings(BaseModel):
     outcome: the failure code ("" = any) for failure, the result's name for quality, unused for anomaly.
     target_recall: share of past failures that must be caught out of fold when the threshold is chosen.
     split: how folds are cut, overriding [evaluate] split; embargo: the gap before a test part in time ("24h").
-    alarm_budget: false alarms per asset and week that are allowed at most.
+    alarm_budget: false alarms per asset and week that are allowed at most, None for no limit.
     retrain: when it is trained again by itself.
     screening: how features are chosen: by FRESH, or by how often FRESH finds them in halves of the rows. A detector
     that learns without an outcome takes all.

@@ -19,6 +19,7 @@ from alerts import health
 from app import challenge, retraining, training
 from app.model_health import model_readings
 from app.rooms import Rooms
+from app.training import Trained
 from domain.instants import to_ns
 from domain.points import Point, Points
 from tests.app import test_training as fleet_of
@@ -39,9 +40,12 @@ def later_life(asset: str, seed: int) -> list[Point]:
 
 
 @pytest.fixture(scope="module")
-def two_lives(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The data folder of a fleet that failed, was mended and failed again."""
+def two_lives(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Trained]]:
+    """The data folder of a fleet that failed, was mended and failed again, and models that learned from the first lives:
+    a good one, another one as good, and one that saw little but noise.
+    """
     folder = tmp_path_factory.mktemp("lives")
+    made = {}
     with tiny.rooms_of(fleet_of._settings(folder)) as rooms:
         for i in range(N):
             asset = f"fleet/e{i:02d}"
@@ -49,25 +53,30 @@ def two_lives(tmp_path_factory: pytest.TempPathFactory) -> Path:
             rooms.points.apply(f"b{i}", Points.from_rows(later_life(asset, 100 + i)))
             events = [fleet_of._failed(asset, LIFE, BACK), fleet_of._failed(asset, BACK + LIFE)]
             rooms.ledger.records.apply(f"events{i}", [tiny.decoded(events=events)])
-    return folder / "data"
+        for name, noise, seed in (("strong", 0.0, 1), ("equal", 0.0, 7), ("weak", 8.0, 1)):
+            detector = rooms.settings.detector(DETECTOR).model_copy(update={"seed": seed})
+            history, random = training.gather(rooms, detector, FIRST), np.random.default_rng(3)
+            noisy = {a: g.values + noise * random.normal(size=g.values.shape) for a, g in history.grids.items()}
+            grids = {a: replace(g, values=noisy[a]) for a, g in history.grids.items()}
+            made[name] = training.build(replace(history, grids=grids), rooms.models.folder)
+    return folder / "data", made
 
 
 @pytest.fixture
-def rooms(two_lives: Path, tmp_path: Path) -> Iterator[Rooms]:
-    shutil.copytree(two_lives, tmp_path / "data")
+def rooms(two_lives: tuple[Path, dict[str, Trained]], tmp_path: Path) -> Iterator[Rooms]:
+    shutil.copytree(two_lives[0], tmp_path / "data")
     with tiny.rooms_of(fleet_of._settings(tmp_path)) as opened:
         yield opened
 
 
-def add(rooms: Rooms, at: datetime, *, noise: float = 0.0, seed: int = 1) -> str:
-    """Train on the first lives, with noise over the tags or without; returns the model's id."""
-    history = training.gather(rooms, rooms.settings.detector(DETECTOR).model_copy(update={"seed": seed}), FIRST)
-    random = np.random.default_rng(3)
-    grids = {
-        a: replace(g, values=g.values + noise * random.normal(size=g.values.shape)) for a, g in history.grids.items()
-    }
-    made = training.build(replace(history, grids=grids), rooms.models.folder)
-    training.promote(rooms, made, at)
+@pytest.fixture
+def models(two_lives: tuple[Path, dict[str, Trained]]) -> dict[str, Trained]:
+    return two_lives[1]
+
+
+def add(rooms: Rooms, made: Trained, hours: float = 0) -> str:
+    """Register a model as trained some hours after the first lives; returns its id."""
+    training.promote(rooms, made, FIRST + timedelta(hours=hours))
     return made.model_id
 
 
@@ -83,14 +92,14 @@ def look_after(rooms: Rooms, now: datetime, **retrain: str) -> None:
     retraining.look_after(rooms, [changed], now, NEVER)
 
 
-def test_a_challenger_that_is_better_on_later_failures_is_promoted(rooms: Rooms) -> None:
-    weak = add(rooms, FIRST, noise=2.0)
-    strong = add(rooms, FIRST + timedelta(hours=1))
+def test_a_challenger_that_is_better_on_later_failures_is_promoted(rooms: Rooms, models: dict[str, Trained]) -> None:
+    weak = add(rooms, models["weak"])
+    strong = add(rooms, models["strong"], 1)
     assert champion(rooms) == weak
     look_after(rooms, LATER)
-    assert champion(rooms) == strong
     decision = challenge.noted(rooms, strong)
     assert decision is not None
+    assert champion(rooms) == strong, decision
     assert (decision["is_promoted"], decision["n_events"]) == (True, N)
     assert decision["caught"][1] >= max(decision["caught"][0], N - 1)
     deed = rooms.ledger.audit.deeds(DETECTOR)[0]
@@ -98,10 +107,10 @@ def test_a_challenger_that_is_better_on_later_failures_is_promoted(rooms: Rooms)
     assert f"caught by it {decision['caught'][1]}" in deed.reason
 
 
-def test_a_worse_challenger_and_one_that_is_as_good_wait(rooms: Rooms) -> None:
-    strong = add(rooms, FIRST)
-    equal = add(rooms, FIRST + timedelta(hours=1), seed=7)
-    worse = add(rooms, FIRST + timedelta(hours=2), noise=2.0)
+def test_a_worse_challenger_and_one_that_is_as_good_wait(rooms: Rooms, models: dict[str, Trained]) -> None:
+    strong = add(rooms, models["strong"])
+    equal = add(rooms, models["equal"], 1)
+    worse = add(rooms, models["weak"], 2)
     assert len({strong, equal, worse}) == 3
     look_after(rooms, LATER)
     assert champion(rooms) == strong
@@ -112,17 +121,19 @@ def test_a_worse_challenger_and_one_that_is_as_good_wait(rooms: Rooms) -> None:
     assert len(rooms.ledger.audit.deeds(DETECTOR)) == 1
 
 
-def test_before_any_later_failure_nothing_is_decided(rooms: Rooms) -> None:
-    weak = add(rooms, FIRST, noise=2.0)
-    waiting = add(rooms, FIRST + timedelta(hours=1))
+def test_before_any_later_failure_nothing_is_decided(rooms: Rooms, models: dict[str, Trained]) -> None:
+    weak = add(rooms, models["weak"])
+    waiting = add(rooms, models["strong"], 1)
     look_after(rooms, fleet_of._at(BACK + LIFE - 5))
     decision = challenge.noted(rooms, waiting)
     assert decision is not None
     assert (champion(rooms), decision["n_events"]) == (weak, 0)
 
 
-def test_a_detector_whose_model_is_old_is_trained_again_and_overdue_is_told(rooms: Rooms) -> None:
-    first = add(rooms, FIRST)
+def test_a_detector_whose_model_is_old_is_trained_again_and_overdue_is_told(
+    rooms: Rooms, models: dict[str, Trained]
+) -> None:
+    first = add(rooms, models["strong"])
     detector = rooms.settings.detector(DETECTOR)
     look_after(rooms, FIRST + timedelta(hours=23), every="1d")
     assert [m.model_id for m in rooms.ledger.scoring.models(DETECTOR)] == [first]
@@ -139,8 +150,10 @@ def test_a_detector_whose_model_is_old_is_trained_again_and_overdue_is_told(room
     assert {r.name: r.value for r in model_readings(rooms, LATER)}[health.OVERDUE] == 0
 
 
-def test_a_training_that_fails_is_told_until_one_goes_well_and_the_champion_stays(rooms: Rooms) -> None:
-    first = add(rooms, FIRST)
+def test_a_training_that_fails_is_told_until_one_goes_well_and_the_champion_stays(
+    rooms: Rooms, models: dict[str, Trained]
+) -> None:
+    first = add(rooms, models["strong"])
     look_after(rooms, LATER, every="1d", limit="1s")
     reading = {r.name: r for r in model_readings(rooms, LATER)}[health.TRAINING]
     assert reading.value == 1

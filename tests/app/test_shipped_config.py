@@ -16,7 +16,20 @@ from collectors.settings import FormatSettings
 from detectors.settings import DetectorSettings, StabilitySettings
 from features.settings import DerivedSettings, FeatureSettings, HypothesisSettings
 
-SECTIONS = ("plant", "data", "duckdb", "influxdb", "ledger", "keeping", "run", "mqtt", "inbox", "evaluate", "console")
+SECTIONS = (
+    "plant",
+    "data",
+    "duckdb",
+    "influxdb",
+    "ledger",
+    "keeping",
+    "run",
+    "mqtt",
+    "inbox",
+    "evaluate",
+    "models",
+    "console",
+)
 ENTRIES: dict[str, type[BaseModel]] = {
     "formats": FormatSettings,
     "classes": ClassSettings,
