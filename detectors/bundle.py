@@ -125,7 +125,9 @@ def load(folder: Path, name: str, model_id: str, key: bytes | None = None) -> Bu
     parts = verified(folder, name, model_id, key)
     try:
         return _parsed(parts, name, model_id)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except ModelError:
+        raise
+    except Exception as error:  # whatever a library raises for what it cannot read
         raise ModelError(f"model {model_id} of {name} is signed and cannot be read: {error!r}") from error
 
 

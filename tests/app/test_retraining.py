@@ -41,8 +41,8 @@ def later_life(asset: str, seed: int) -> list[Point]:
 
 @pytest.fixture(scope="module")
 def two_lives(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Trained]]:
-    """The data folder of a fleet that failed, was mended and failed again, and models that learned from the first lives:
-    a good one, another one as good, and one that saw little but noise.
+    """The data folder of a fleet that failed, was mended and failed again, and what was learned from the first lives: a
+    good model, another one as good, and one that saw little but noise.
     """
     folder = tmp_path_factory.mktemp("lives")
     made = {}
