@@ -25,6 +25,8 @@ RULES_FILE: Final = "rules_file"
 RULES_FAILED: Final = "rules_failed"
 UNDELIVERED: Final = "undelivered"
 FAULTS: Final = ("unit", "ambiguous_tag", "cardinality", "time_unit", "future")  # reason codes that a person must mend
+MODELS, TRAINING, OVERDUE, DRIFT, JOBS = "models", "training", "overdue", "drift", "jobs"
+OF_MODELS: Final = (MODELS, TRAINING, OVERDUE, DRIFT)
 MEASURES: Final = (
     SUM,
     DISK,
@@ -38,6 +40,8 @@ MEASURES: Final = (
     RULES_FILE,
     RULES_FAILED,
     UNDELIVERED,
+    JOBS,
+    *OF_MODELS,
     *FAULTS,
 )
 
@@ -234,6 +238,56 @@ RULES: Final = (
         Priority.HIGH,
         mark("Notifications cannot be delivered"),
         mark("The System page names the receiver and what it answered; `forewarn notify test NAME` tries it out."),
+    ),
+    _rule(
+        "models",
+        MODELS,
+        0.5,
+        0.5,
+        0,
+        Priority.HIGH,
+        mark("A model cannot be used"),
+        mark("The System page names it. The champion before it scores meanwhile: roll back, or train it again."),
+    ),
+    _rule(
+        "training",
+        TRAINING,
+        0.5,
+        0.5,
+        0,
+        Priority.MEDIUM,
+        mark("A detector could not be trained again"),
+        mark("The System page says why. The champion goes on scoring; the training is tried again at its next time."),
+    ),
+    _rule(
+        "overdue",
+        OVERDUE,
+        0.5,
+        0.5,
+        0,
+        Priority.MEDIUM,
+        mark("A detector has not been trained for longer than it should"),
+        mark("The System page names it. Look whether the service ran when it was due, and train it by hand."),
+    ),
+    _rule(
+        "drift",
+        DRIFT,
+        0.5,
+        0.5,
+        0,
+        Priority.LOW,
+        mark("What a model sees differs from what it has learned"),
+        mark("The System page names the feature. Look at its tag first; where the plant has changed, train again."),
+    ),
+    _rule(
+        "jobs",
+        JOBS,
+        0.5,
+        0.5,
+        0,
+        Priority.MEDIUM,
+        mark("Work of the service came late or took too long"),
+        mark("The System page names it. Look whether the machine is overloaded, or a store answers slowly."),
     ),
     *(_rule(name.replace("_", "-"), name, 0.5, 0.5, 0, Priority.MEDIUM, *FAULT_TEXTS[name]) for name in FAULTS),
 )

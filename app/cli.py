@@ -19,7 +19,7 @@ EXAMPLES: Final = {
     "run": "forewarn run --config plant",
     "train": "forewarn train failure --config plant",
     "features": "forewarn features export --set press-trend --from 2026-03-01 --out march.parquet",
-    "models": "forewarn models list",
+    "models": 'forewarn models rollback press-failure --by "Kim" --reason "raised three false alarms today"',
     "alerts": 'forewarn alerts ack 9f2c41d07be3a655 --by "Kim" --reason "on my way"',
     "users": "forewarn users add kim --role operator",
     "audit": "forewarn audit verify",
@@ -96,9 +96,11 @@ def _parser() -> argparse.ArgumentParser:
     features.add_argument("--out", type=Path, metavar="FILE", help="the Parquet file to write, for export")
     features.add_argument("--json", action="store_true")
 
-    models = _command(commands, "models", "list trained models; show one, its features and hypotheses")
-    models.add_argument("action", choices=("list", "show"))
-    models.add_argument("model", nargs="?", help="model id, for show")
+    models = _command(commands, "models", "list and show trained models; promote one, or roll back to the one before")
+    models.add_argument("action", choices=("list", "show", "promote", "rollback", "sign"))
+    models.add_argument("model", nargs="?", help="model id, or for rollback the detector")
+    models.add_argument("--by", default="", help="who promotes, rolls back or signs")
+    models.add_argument("--reason", default="", help="why")
     models.add_argument("--json", action="store_true")
 
     _add_alerts(_command(commands, "alerts", "list alerts and attend to them; the alarm figures"))

@@ -13,7 +13,9 @@ from typing import Any
 from alerts import health
 from alerts.lifecycle import Sample
 from app import watching
+from app.beats import Beats
 from app.inbox import faults
+from app.model_health import model_readings
 from app.rooms import Rooms
 from collectors.health import Health
 from domain.health import Reading
@@ -51,10 +53,13 @@ class HealthWatch:
 
     def __init__(self) -> None:
         self._off_since: float | None = None
+        self._beats = Increase(FAULT_S)
         self._missing, self._floods = Increase(MISSING_S), Increase(MISSING_S)
         self._faults = {reason: Increase(FAULT_S) for reason in health.FAULTS}
 
-    def look(self, rooms: Rooms, receiver: Health | None, monotonic: float, now: datetime) -> list[Reading]:
+    def look(
+        self, rooms: Rooms, receiver: Health | None, monotonic: float, now: datetime, beats: Beats | None = None
+    ) -> list[Reading]:
         """Return all readings; monotonic in seconds."""
         tallies = rooms.journal.tallies()
         found = [
@@ -64,11 +69,21 @@ class HealthWatch:
             files_reading(rooms),
             undelivered_reading(rooms, now),
             *journal_readings(rooms, now),
+            *model_readings(rooms, now),
         ]
+        if beats is not None:
+            found.append(self._jobs_reading(beats, monotonic, now))
         if receiver is not None:
             found += [self._receiver_reading(receiver, monotonic), self._missing_reading(receiver, monotonic)]
             found += [self._rate_reading(receiver, monotonic), *self._fault_readings(receiver, monotonic)]
         return found
+
+    def _jobs_reading(self, beats: Beats, monotonic: float, now: datetime) -> Reading:
+        """Return how many runs of jobs were missed or overlong of late, those counted that are so now."""
+        troubles = beats.troubles(now)
+        count = self._beats.of(beats.n_faults(), monotonic) + len(troubles)
+        said = [f"{each.name} {each.what}" for each in troubles]
+        return Reading(health.JOBS, float(count), "; ".join([*said, *filter(None, [beats.told()])]) if count else "")
 
     def _receiver_reading(self, receiver: Health, monotonic: float) -> Reading:
         is_stuck = monotonic - receiver.last_turn_at >= TURNLESS_S

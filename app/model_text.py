@@ -7,13 +7,20 @@ from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from domain.text import Translate, mark
+from domain.text import Translate, mark, printable
+from store.audit import Deed
 from store.scoring import ModelRow
 
 ROLES: Final[Mapping[str, str]] = {
     "champion": mark("champion: it scores"),
     "challenger": mark("challenger: it waits"),
     "retired": mark("retired"),
+}
+DEEDS: Final[Mapping[str, str]] = {
+    "model promoted": mark("{at}: {by} promoted model {new} of {subject} in the place of {old}: {reason}"),
+    "model rolled back": mark("{at}: {by} rolled {subject} back from model {old} to {new}: {reason}"),
+    "model deleted": mark("{at}: {by} deleted model {old} of {subject}: {reason}"),
+    "model signed": mark("{at}: {by} signed model {new} of {subject}: {reason}"),
 }
 MOST_FEATURES: Final = 30
 MOST_NAMED: Final = 3
@@ -37,6 +44,20 @@ def shown(row: ModelRow, t: Translate, zone: ZoneInfo) -> Iterator[str]:
     yield from _screening(about.get("screening"), t)
     yield ""
     yield from _hypotheses(about.get("hypotheses", ()), t)
+
+
+def told(deed: Deed, t: Translate, zone: ZoneInfo) -> str:
+    """Return one line on a promotion, a rollback, a signature or a deletion."""
+    at = f"{deed.at.astimezone(zone):%Y-%m-%d %H:%M %Z}"
+    return t(
+        DEEDS[deed.action],
+        at=at,
+        by=printable(deed.by),
+        subject=deed.subject,
+        old=deed.old or "-",
+        new=deed.new,
+        reason=printable(deed.reason),
+    )
 
 
 def _screening(found: Mapping[str, Any] | None, t: Translate) -> Iterator[str]:

@@ -70,6 +70,10 @@ class Pipeline:
         draining.note_newest(points, self._newest)
         self._arrived(points)
 
+    def relearn(self) -> None:
+        """Ask the store at the next tick what is new, as at the first one."""
+        self._is_learnt = False
+
     def tick(self, now: datetime) -> None:
         """Drain, score what is new, advance the rules, and say what can be said of each asset."""
         if self._has_journal:

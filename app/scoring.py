@@ -158,6 +158,8 @@ def _scored(detector: DetectorSettings, bundle: Bundle, vectors: FeatureVectors)
     if not len(vectors):
         return []
     scores = bundle.detector.score(vectors)
+    if bundle.recent is not None:
+        bundle.recent.note(vectors)
     model_id = bundle.model_id
     return [
         Score(

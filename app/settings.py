@@ -19,6 +19,7 @@ from alerts.settings import NotifierSettings
 from alerts.watchdog import CANARY_RULE, with_canary
 from app import faults as f
 from app import mqtt_files, secrets
+from app.beats import cron_fault
 from app.delivery_faults import delivery_faults
 from app.feature_faults import derived_faults, hypothesis_faults, span_faults, window_faults
 from app.inbox_settings import InboxSettings
@@ -30,6 +31,7 @@ from app.spans import units
 from collectors.settings import FormatSettings, MqttSettings
 from dashboard.settings import ConsoleSettings
 from detectors import DETECTORS
+from detectors.life_settings import ModelsSettings
 from detectors.settings import DetectorSettings
 from domain.alerting import Rule
 from domain.errors import ConfigError, Fault
@@ -164,6 +166,7 @@ class Root(BaseModel):
     mqtt: MqttSettings = MqttSettings()
     inbox: InboxSettings = InboxSettings()
     evaluate: EvaluateSettings = EvaluateSettings()
+    models: ModelsSettings = ModelsSettings()
     console: ConsoleSettings = ConsoleSettings()
     formats: tuple[FormatSettings, ...] = ()
     classes: tuple[ClassSettings, ...] = ()
@@ -248,7 +251,7 @@ def load(folder: Path, overrides: Mapping[str, Mapping[str, Any]] | None = None)
         faults += _feature_faults(root, known, plant, str(toml))
         faults += [*_detector_faults(root, known, str(toml)), *_name_faults(root, str(toml))]
         faults += [*mqtt_files.tls_faults(root.mqtt, str(toml)), *name_faults(root.mqtt, plant, str(toml))]
-        faults += _keeping_faults(root, str(toml))
+        faults += [*_keeping_faults(root, str(toml)), *_key_faults(root, str(toml))]
         faults += delivery_faults(root.notifiers, root.routes, root.shifts, root.watchdog, str(toml))
     rules, rule_faults = read_rules(folder / RULES, None if root is None else known_of(root, known, plant))
     faults += rule_faults
@@ -336,11 +339,19 @@ def _detector_faults(root: Root, classes: Mapping[str, AssetClass], file: str) -
         elif sets[d.features].asset_class != d.asset_class:
             rule = f"the feature set is of class {sets[d.features].asset_class!r}"
             faults.append(Fault(file, f"{key}.features", d.features, rule))
+        if fault := cron_fault(d.retrain.at):
+            faults.append(Fault(file, f"{key}.retrain.at", d.retrain.at, fault))
         try:
             parse_duration(d.embargo)
         except ValueError as error:
             faults.append(Fault(file, f"{key}.embargo", d.embargo, str(error)))
     return faults
+
+
+def _key_faults(root: Root, file: str) -> list[Fault]:
+    if root.models.file is not None and not root.models.file.is_file():
+        return [Fault(file, "models.key_file", root.models.key_file, "the file does not exist")]
+    return []
 
 
 def _keeping_faults(root: Root, file: str) -> list[Fault]:

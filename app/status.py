@@ -16,6 +16,7 @@ from app.rooms import Rooms
 def status(rooms: Rooms, now: datetime) -> dict[str, Any]:
     """Return the status as JSON data; reads ledger and journal only, so it works beside a running service."""
     tallies = rooms.journal.totals()
+    counts = rooms.ledger.job_counts()
     verdicts = rooms.ledger.scoring.verdicts()
     return {
         "sum": [{k: v for k, v in asdict(t).items() if k != "hour"} | {"difference": t.difference} for t in tallies],
@@ -36,7 +37,7 @@ def status(rooms: Rooms, now: datetime) -> dict[str, Any]:
             for m in rooms.ledger.scoring.models()
         ],
         "jobs": {
-            name: {"succeeded_at": None if at is None else at.isoformat(), "error": error}
+            name: {"succeeded_at": None if at is None else at.isoformat(), "error": error, **counts[name]}
             for name, (at, error) in rooms.ledger.job_runs().items()
         },
     }

@@ -5,14 +5,11 @@
 
 from __future__ import annotations
 
-import platform
-import signal
+import threading
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
-from importlib.metadata import version
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,14 +17,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app import windowing
+from app.children import ChildError, in_child
 from app.hypotheses import concerns, weighed
 from app.results import possible_results
 from app.rooms import Rooms
 from app.screening import Screening
+from app.shelf import PROMOTED
 from app.spans import units
-from detectors import bundle, detector_class
+from detectors import bundle, detector_class, drift, signing
 from detectors.settings import DetectorSettings
 from domain.alerting import Rule
+from domain.errors import ModelError
 from domain.instants import duration_ns, from_ns, parse_duration, to_ns
 from domain.plant import AssetClass, Axis
 from domain.records import EventKind, Lot, Result
@@ -37,9 +37,11 @@ from features import windows
 from features.extract import extract, join
 from features.settings import HypothesisSettings
 from features.windows import Grid
+from store.audit import Deed
 from store.scoring import ModelRow
 
-LIBRARIES: Final = ("numpy", "scikit-learn", "lightgbm", "tsfresh", "pyod")
+FIRST: Final = "its first model"
+BUILD_LIMIT_S: Final = 24 * 3600.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,6 +49,7 @@ class History:
     """What one detector is trained on, without any store behind it.
 
     stops: asset -> (start, end ns or None, is_failure of this outcome). lots, results: of quality detectors only.
+    key_file: holds the key to sign with; None for the one of the models' folder.
     """
 
     detector: DetectorSettings
@@ -60,6 +63,7 @@ class History:
     lots: Mapping[str, tuple[Lot, ...]]
     results: Mapping[str, Mapping[str, tuple[Result, ...]]]
     hypotheses: tuple[HypothesisSettings, ...] = ()
+    key_file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +111,7 @@ def gather(rooms: Rooms, detector: DetectorSettings, now: datetime) -> History:
         lots,
         results,
         tuple(h for h in settings.root.hypotheses if concerns(h, detector)),
+        rooms.models.key_file,
     )
 
 
@@ -122,17 +127,20 @@ def confirm_units(rules: Sequence[Rule], detector: str, asset_class: AssetClass)
 
 
 def build(history: History, folder: Path) -> Trained:
-    """Train and save a bundle below `folder`; raises TrainingError."""
+    """Train and save a bundle below `folder`, and load it once; raises TrainingError."""
     detector = history.detector
     kind = detector_class(detector.kind)
-    training = _lots_training(history) if kind.role == "quality" else _windows_training(history)
+    training = rows_of(history)
     if not len(training.vectors):
         raise TrainingError(f"no window of the history has enough data for {detector.name}")
     screening = Screening(detector)
-    aids = TrainingAids(screening, history.confirm, detector.seed, detector.target_recall, detector.n_folds)
+    aids = TrainingAids(
+        screening, history.confirm, detector.seed, detector.target_recall, detector.n_folds, detector.alarm_budget
+    )
     trained = kind.train(training, detector.options, aids)
     features = history.features.only(trained.names)
-    made = bundle.bundle_of(detector.name, detector.kind, features, trained)
+    reference = drift.reference_of(training.vectors.select(trained.names))
+    made = bundle.bundle_of(detector.name, detector.kind, features, trained, reference)
     about = {
         "kind": detector.kind,
         "role": kind.role,
@@ -150,38 +158,48 @@ def build(history: History, folder: Path) -> Trained:
         "hypotheses": weighed(
             history.hypotheses, trained, training.vectors, trained.names if screening.kept is None else screening.kept
         ),
-        "versions": {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}},
+        "versions": bundle.versions(),
     }
-    bundle.save(made, folder, about)
+    key = None if history.key_file is None else signing.key_at(history.key_file)
+    bundle.save(made, folder, about, key)
+    bundle.prove(folder, made.name, made.model_id, key)
     return Trained(detector.name, made.model_id, about)
+
+
+def rows_of(history: History) -> Training:
+    """Return the rows that a detector learns from, with what each may warn of."""
+    is_of_lots = detector_class(history.detector.kind).role == "quality"
+    return _lots_training(history) if is_of_lots else _windows_training(history)
 
 
 def promote(rooms: Rooms, trained: Trained, now: datetime) -> str:
     """Register a model: champion if it is the detector's first, else challenger; returns the role."""
-    champion = rooms.ledger.scoring.champion(trained.detector)
-    is_champion = champion is None or champion.model_id == trained.model_id
-    role = "champion" if is_champion else "challenger"
-    rooms.ledger.scoring.add_model(ModelRow(trained.model_id, trained.detector, role, now, trained.about))
-    return role
+    scoring = rooms.ledger.scoring
+    champion = scoring.champion(trained.detector)
+    role = "champion" if champion is not None and champion.model_id == trained.model_id else "challenger"
+    scoring.add_model(ModelRow(trained.model_id, trained.detector, role, now, trained.about))
+    if champion is not None:
+        return role
+    scoring.promote(Deed(now, "forewarn", PROMOTED, trained.detector, "", trained.model_id, FIRST))
+    return "champion"
 
 
 def build_all(histories: Sequence[History], folder: Path) -> list[Trained | TrainingError]:
     """Build several bundles in child processes, two at a time, in the order given."""
-    with ProcessPoolExecutor(
-        max_workers=2, mp_context=get_context("spawn"), initializer=_leave_interrupts_to_the_parent
-    ) as pool:
-        futures = [pool.submit(build, h, folder) for h in histories]
-        found: list[Trained | TrainingError] = []
-        for future in futures:
-            try:
-                found.append(future.result())
-            except TrainingError as error:
-                found.append(error)
-        return found
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(lambda each: build_apart(each, folder), histories))
 
 
-def _leave_interrupts_to_the_parent() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def build_apart(
+    history: History, folder: Path, limit_s: float = BUILD_LIMIT_S, stopping: threading.Event | None = None
+) -> Trained | TrainingError:
+    """Build a bundle in a child process; that it crashed or took too long is a TrainingError as well."""
+    try:
+        return in_child(build, history, folder, limit_s=limit_s, stopping=stopping)
+    except TrainingError as error:
+        return error
+    except (ChildError, ModelError) as error:
+        return TrainingError(f"the training of {history.detector.name} gave no model: {error}")
 
 
 def _windows_training(history: History) -> Training:

@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from detectors.life_settings import RetrainSettings
+
 
 class StabilitySettings(BaseModel):
     """`[detectors.stability]`, for screening = "stable": in how many halves of the rows a feature is looked for, and
@@ -24,6 +26,8 @@ class DetectorSettings(BaseModel):
     outcome: the failure code ("" = any) for failure, the result's name for quality, unused for anomaly.
     target_recall: share of past failures that must be caught out of fold when the threshold is chosen.
     split: how folds are cut, overriding [evaluate] split; embargo: the gap before a test part in time ("24h").
+    alarm_budget: false alarms per asset and week that are allowed at most, None for no limit.
+    retrain: when it is trained again by itself.
     screening: how features are chosen: by FRESH, or by how often FRESH finds them in halves of the rows. A detector
     that learns without an outcome takes all.
     """
@@ -42,4 +46,6 @@ class DetectorSettings(BaseModel):
     seed: int = 1
     screening: Literal["fresh", "stable"] = "fresh"
     stability: StabilitySettings = StabilitySettings()
+    alarm_budget: Annotated[float, Field(ge=0)] | None = None
+    retrain: RetrainSettings = RetrainSettings()
     options: dict[str, Any] = Field(default_factory=dict)

@@ -140,6 +140,7 @@ class TrainingAids:
     select: (values, outcome, names, group) -> indices of relevant columns, best first. It is called inside each fold
     with the rows that the fold trains on, and sees no others; group: what its rows belong to, as in `Training`.
     confirm: axis units that a score must stay over the limit before an alert is raised (the rule's on-delay).
+    budget: false alarms per asset and week that are allowed, None for the detector's own.
     """
 
     select: SelectFeatures
@@ -147,6 +148,7 @@ class TrainingAids:
     seed: int
     target_recall: float
     n_folds: int
+    budget: float | None = None
 
 
 class TrainingError(Exception):

@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, update
 
 from domain.instants import from_ns, to_ns
 from store import tables
 from store.alerting import Alerting
 from store.audit import Audit
+from store.leases import Leases
 from store.ledger_settings import LedgerSettings
 from store.migrations import bring_up_to_date, refuse_newer, refuse_newer_on
 from store.outbox import Outbox
@@ -28,8 +29,8 @@ from store.users import Users
 
 
 class Ledger:
-    """Records, scoring, alerting, outbox, upkeep, users and audit in `folder/ledger.db`, or where the settings' url
-    says; usable from several processes at once.
+    """Records, scoring, alerting, outbox, upkeep, users, audit and leases in `folder/ledger.db`, or where the
+    settings' url says; usable from several processes at once.
     """
 
     def __init__(self, folder: Path, settings: LedgerSettings | None = None) -> None:
@@ -62,6 +63,7 @@ class Ledger:
             self.upkeep = Upkeep(self._engine)
             self.users = Users(self._engine)
             self.audit = Audit(self._engine)
+            self.leases = Leases(self._engine)
 
     def stop(self) -> None:
         """Close the database."""
@@ -103,11 +105,20 @@ class Ledger:
         with self._db.begin() as connection:
             put(connection, tables.meta, [{"name": name, "value": value}], ["name"], ["value"])
 
-    def save_job_run(self, job: str, at: datetime, error: str = "") -> None:
-        """Record that a job ended well, or with an error."""
+    def save_job_run(self, job: str, at: datetime, error: str = "", *, missed: int = 0, overlong: int = 0) -> None:
+        """Record that a job ended well, or with an error; missed, overlong: runs to add to the counts."""
+        t = tables.jobs
         values = {"failed_at" if error else "succeeded_at": to_ns(at), "error": storable_text(error)}
+        added = {"n_runs": t.c.n_runs + 1, "n_missed": t.c.n_missed + missed, "n_overlong": t.c.n_overlong + overlong}
         with self._db.begin() as connection:
-            put(connection, tables.jobs, [{"name": job, **values}], ["name"], tuple(values))
+            put(connection, t, [{"name": job, **values}], ["name"], tuple(values))
+            connection.execute(update(t).where(t.c.name == job).values(**added))
+
+    def job_counts(self) -> dict[str, dict[str, int]]:
+        """Return of each job how many runs there were, were missed, and took too long."""
+        with self._db.connect() as connection:
+            rows = connection.execute(select(tables.jobs).order_by(tables.jobs.c.name)).all()
+        return {r.name: {"runs": r.n_runs, "missed": r.n_missed, "overlong": r.n_overlong} for r in rows}
 
     def job_runs(self) -> dict[str, tuple[datetime | None, str]]:
         """Return each job's last success and its last error, "" where the last run went well."""

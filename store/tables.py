@@ -34,6 +34,16 @@ jobs = Table(
     Column("succeeded_at", BigInteger),
     Column("failed_at", BigInteger),
     Column("error", Text, nullable=False, default=""),
+    Column("n_runs", BigInteger, nullable=False, server_default="0"),
+    Column("n_missed", BigInteger, nullable=False, server_default="0"),
+    Column("n_overlong", BigInteger, nullable=False, server_default="0"),
+)
+leases = Table(
+    "leases",
+    TABLES,
+    Column("name", Text, primary_key=True),
+    Column("holder", Text, nullable=False),
+    Column("until", BigInteger, nullable=False),
 )
 cleared = Table(
     "cleared",
@@ -185,6 +195,7 @@ models = Table(
     Column("role", Text, nullable=False),
     Column("trained_at", BigInteger, nullable=False),
     Column("details", Text, nullable=False),
+    Column("promoted_at", BigInteger),
 )
 alerts = Table(
     "alerts",

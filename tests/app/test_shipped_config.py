@@ -29,6 +29,7 @@ SECTIONS = (
     "mqtt",
     "inbox",
     "evaluate",
+    "models",
     "console",
     "delivery",
     "watchdog",
