@@ -31,7 +31,7 @@ from domain.alerting import Rule
 from domain.instants import duration_ns, from_ns, parse_duration, to_ns
 from domain.plant import AssetClass, Axis
 from domain.records import EventKind, Lot, Result
-from domain.scores import TrainingAids, TrainingError
+from domain.scores import Aim, TrainingAids, TrainingError
 from domain.vectors import FeatureSet, FeatureVectors, Training
 from features import windows
 from features.extract import extract, join
@@ -129,7 +129,8 @@ def build(history: History, folder: Path) -> Trained:
     if not len(training.vectors):
         raise TrainingError(f"no window of the history has enough data for {detector.name}")
     screening = Screening(detector)
-    aids = TrainingAids(screening, history.confirm, detector.seed, detector.target_recall, detector.n_folds)
+    aim = Aim(recall=detector.target_recall)
+    aids = TrainingAids(screening, history.confirm, detector.seed, aim, detector.n_folds)
     trained = kind.train(training, detector.options, aids)
     features = history.features.only(trained.names)
     made = bundle.bundle_of(detector.name, detector.kind, features, trained)

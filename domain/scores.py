@@ -134,19 +134,45 @@ SelectFeatures = Callable[
 
 
 @dataclass(frozen=True, slots=True)
+class Aim:
+    """What a threshold is chosen for: the floor of the recall on unseen events, and what may be paid for it.
+
+    confidence: with which the floor is promised. budget: false alarms per asset and week, None = no limit.
+    money: (cost of a stop, cost of a check), None = not known. week: a week in axis units.
+    by_rows: recall counts rows within the horizon, not events; for rows that are cases of their own.
+    """
+
+    recall: float = 0.95
+    confidence: float = 0.9
+    budget: float | None = None
+    money: tuple[float, float] | None = None
+    week: float = 604_800e9
+    by_rows: bool = False
+
+    @property
+    def weight(self) -> float:
+        """How many false alarms a missed event counts where no costs are known: what the floor itself says."""
+        return self.recall / max(1.0 - self.recall, 0.01)
+
+
+@dataclass(frozen=True, slots=True)
 class TrainingAids:
     """What a detector's training takes from other packages.
 
     select: (values, outcome, names, group) -> indices of relevant columns, best first. It is called inside each fold
     with the rows that the fold trains on, and sees no others; group: what its rows belong to, as in `Training`.
     confirm: axis units that a score must stay over the limit before an alert is raised (the rule's on-delay).
+    aim: what the threshold is chosen for. split: how the inner folds are cut; "" = as the training itself says.
+    told: is given each step that begins, for people who wait.
     """
 
     select: SelectFeatures
     confirm: float
     seed: int
-    target_recall: float
+    aim: Aim
     n_folds: int
+    split: str = ""
+    told: Callable[[str], None] = lambda _step: None
 
 
 class TrainingError(Exception):

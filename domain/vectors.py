@@ -6,12 +6,14 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from domain.plant import Axis
+
+SAMPLE: Final = "sample"  # the calculator of one raw value of a window, counted from its end
 
 
 @dataclass(frozen=True, slots=True, order=True)
