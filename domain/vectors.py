@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -176,6 +176,7 @@ class Training:
     group: object, what must not be split between folds (an asset, or a batch).
     to_event: float64, axis units to the event that the row may warn of; inf = none.
     horizon, lead: axis units. is_ordered: folds are cut in time, not by group, with a gap of embargo_ns.
+    mode: object, the code of the event that the row may warn of, "" = none; left out, it is "" in every row.
     """
 
     vectors: FeatureVectors
@@ -186,6 +187,13 @@ class Training:
     lead: int
     is_ordered: bool
     embargo_ns: int = 0
+    mode: NDArray[np.object_] = field(default_factory=lambda: np.empty(0, dtype=object))
+
+    def __post_init__(self) -> None:
+        if len(self.mode) != len(self.vectors):
+            if len(self.mode):
+                raise ValueError(f"{len(self.mode)} modes do not fit {len(self.vectors)} vectors")
+            object.__setattr__(self, "mode", np.full(len(self.vectors), "", dtype=object))
 
     def take(self, rows: NDArray[Any]) -> Training:
         """Return the rows chosen by a mask or an index array."""
@@ -198,4 +206,5 @@ class Training:
             self.lead,
             self.is_ordered,
             self.embargo_ns,
+            self.mode[rows],
         )
