@@ -93,7 +93,7 @@ class FailureLightGBM:
     @classmethod
     def train(cls, training: Training, options: Mapping[str, Any], aids: TrainingAids) -> Self:
         """Fit, with whole groups held out in turn; raises TrainingError with too few failures."""
-        label = (training.to_event <= training.horizon).astype(np.float64)
+        label = training.outcome
         ends = training.vectors.position + training.to_event
         n_events = len({(training.group[i], ends[i]) for i in np.flatnonzero(label == 1)})
         if n_events < MIN_EVENTS:
