@@ -20,6 +20,7 @@ EXAMPLES: Final = {
     "train": "forewarn train failure --config plant",
     "models": "forewarn models list",
     "alerts": 'forewarn alerts ack 9f2c41d07be3a655 --by "Kim" --reason "on my way"',
+    "events": "forewarn events add --asset plant/press-4 --kind failure --code seal --start 2026-03-01T14:30 --by Kim",
     "deadletter": "forewarn deadletter list --reason unknown_tag",
     "status": "forewarn status --json",
     "backup": "forewarn backup /backups/monday.tar.gz",
@@ -89,6 +90,17 @@ def _parser() -> argparse.ArgumentParser:
     alerts.add_argument("--by", default="", help="who acknowledges")
     alerts.add_argument("--reason", default="", help="what they say")
     alerts.add_argument("--json", action="store_true")
+
+    events = _command(commands, "events", "record stops, failures and maintenance by hand; list what is known")
+    events.add_argument("action", choices=("add", "list"))
+    events.add_argument("--asset", default="", help="its path")
+    events.add_argument("--kind", default="", help="failure, stop, maintenance, alarm, mode, product or shift")
+    events.add_argument("--code", default="", help="failure mode, alarm code, kind of maintenance")
+    events.add_argument("--start", default="", metavar="T", help="ISO time, in the plant's zone where it names none")
+    events.add_argument("--end", default="", metavar="T", help="left out, it is still going on")
+    events.add_argument("--note", default="")
+    events.add_argument("--by", default="", metavar="WHO", help="who says so")
+    events.add_argument("--json", action="store_true")
 
     dead = _command(commands, "deadletter", "what could not be taken, and why; read it again; conflicts")
     dead.add_argument("action", choices=("list", "show", "replay", "conflicts"))

@@ -118,7 +118,7 @@ class Pipeline:
 
     def _events(self, now: datetime) -> dict[str, list[Event]]:
         by_asset: dict[str, list[Event]] = defaultdict(list)
-        for event in self._rooms.ledger.records.events(now, kinds=windowing.STOPPING):
+        for event in self._rooms.ledger.records.events(now, kinds=windowing.TOLD):
             by_asset[event.asset].append(event)
         return by_asset
 

@@ -10,7 +10,7 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from app import windowing
+from app import courses, windowing
 from app.results import possible_results
 from app.rooms import Rooms
 from detectors.bundle import Bundle
@@ -99,11 +99,17 @@ def _score_windows(
         if not cut:
             continue
         cursors[cursor_name(detector.name, path)] = max(w.end for w in cut)
-        cut = [w for w in cut if not windowing.touches_stop(events.get(path, ()), w.start, w.end)]
-        vectors.append(extract(grid, [w for w in cut if not w.missing], features.names))
-        unassessed += [
-            _unassessed(detector, bundle, path, "", w.end, _reason(rooms, path, features, w)) for w in cut if w.missing
-        ]
+        quiet = courses.quiet_spans(grid, events.get(path, ()), asset_class)
+        good = []
+        for w in cut:
+            reason = courses.quiet_reason(quiet, w.start, w.end, asset_class, features.window)
+            if reason is None and w.missing:
+                reason = _reason(rooms, path, features, w)
+            if reason is None:
+                good.append(w)
+            elif reason:
+                unassessed.append(_unassessed(detector, bundle, path, "", w.end, reason))
+        vectors.append(extract(grid, good, features.names))
     scores = _scored(detector, bundle, join(vectors, features.names))
     return Scored((*scores, *unassessed), cursors)
 

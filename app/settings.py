@@ -93,7 +93,9 @@ class EvaluateSettings(BaseModel):
 
 
 class ClassSettings(BaseModel):
-    """One `[[classes]]` entry. horizon and lead are cycles (a number) or durations ("6h"), as the axis asks."""
+    """One `[[classes]]` entry. horizon, lead, recovery and relearn are cycles (a number) or durations ("6h"), as the
+    axis asks; "" is none.
+    """
 
     model_config = STRICT
     name: Annotated[str, Field(min_length=1)]
@@ -103,6 +105,8 @@ class ClassSettings(BaseModel):
     lead: int | str
     period: str = "60s"
     lateness: str = "0s"
+    recovery: int | str = ""
+    relearn: int | str = ""
 
     @field_validator("period")
     @classmethod
@@ -132,6 +136,7 @@ class ClassSettings(BaseModel):
             parse_duration(self.period),
             parse_duration(self.lateness),
             parse_duration(self.cycle) if self.cycle else None,
+            *(0 if span == "" else units(span, self.axis) for span in (self.recovery, self.relearn)),
         )
 
 

@@ -19,7 +19,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from app import windowing
+from app import courses, windowing
 from app.hypotheses import concerns, weighed
 from app.results import possible_results
 from app.rooms import Rooms
@@ -27,16 +27,17 @@ from app.screening import Screening
 from app.spans import units
 from detectors import bundle, detector_class
 from detectors.settings import DetectorSettings
+from detectors.symptoms import Labels, labelled, labels_of
 from domain.alerting import Rule
 from domain.instants import duration_ns, from_ns, parse_duration, to_ns
 from domain.plant import AssetClass, Axis
-from domain.records import EventKind, Lot, Result
+from domain.records import Event, Lot, Result
 from domain.scores import Aim, TrainingAids, TrainingError
 from domain.vectors import FeatureSet, FeatureVectors, Training
 from features import windows
 from features.extract import extract, join
 from features.settings import HypothesisSettings
-from features.windows import Grid
+from features.windows import Grid, Window
 from store.scoring import ModelRow
 
 LIBRARIES: Final = ("numpy", "scikit-learn", "lightgbm", "tsfresh", "pyod")
@@ -46,7 +47,7 @@ LIBRARIES: Final = ("numpy", "scikit-learn", "lightgbm", "tsfresh", "pyod")
 class History:
     """What one detector is trained on, without any store behind it.
 
-    stops: asset -> (start, end ns or None, is_failure of this outcome). lots, results: of quality detectors only.
+    events: by asset. lots, results: of quality detectors only.
     """
 
     detector: DetectorSettings
@@ -56,7 +57,7 @@ class History:
     confirm: float
     is_ordered: bool
     grids: Mapping[str, Grid]
-    stops: Mapping[str, tuple[tuple[int, int | None, bool], ...]]
+    events: Mapping[str, tuple[Event, ...]]
     lots: Mapping[str, tuple[Lot, ...]]
     results: Mapping[str, Mapping[str, tuple[Result, ...]]]
     hypotheses: tuple[HypothesisSettings, ...] = ()
@@ -82,11 +83,9 @@ def gather(rooms: Rooms, detector: DetectorSettings, now: datetime) -> History:
     if not grids:
         raise TrainingError(f"no data of class {detector.asset_class!r} is stored yet: load history first")
     role = detector_class(detector.kind).role
-    stops: dict[str, list[tuple[int, int | None, bool]]] = {}
-    for e in rooms.ledger.records.events(now, kinds=windowing.STOPPING):
-        is_outcome = e.kind is EventKind.FAILURE and detector.outcome in ("", e.code)
-        end = None if e.end is None else to_ns(e.end)
-        stops.setdefault(e.asset, []).append((to_ns(e.start), end, is_outcome))
+    events: dict[str, list[Event]] = {}
+    for e in rooms.ledger.records.events(now):
+        events.setdefault(e.asset, []).append(e)
     lots, results = {}, {}
     if role == "quality":
         for asset in assets:
@@ -103,7 +102,7 @@ def gather(rooms: Rooms, detector: DetectorSettings, now: datetime) -> History:
         confirm_units(settings.rules, detector.name, asset_class),
         split == "time",
         grids,
-        {a: tuple(s) for a, s in stops.items()},
+        {a.path: tuple(events[a.path]) for a in assets if a.path in events},
         lots,
         results,
         tuple(h for h in settings.root.hypotheses if concerns(h, detector)),
@@ -186,55 +185,39 @@ def _leave_interrupts_to_the_parent() -> None:
 
 
 def _windows_training(history: History) -> Training:
-    """Windows of running assets, with how far each is from the next failure.
-
-    Left out: windows that touch a stop, and those whose future is not known (no failure seen, and less than a horizon
-    of data after them).
-    """
+    """Windows of running assets that are labelled by what follows them; see `symptoms.labelled` for those left out."""
     parts: list[FeatureVectors] = []
-    to_event: list[NDArray[np.float64]] = []
-    horizon = history.asset_class.horizon
+    labels: list[Labels] = []
+    asset_class = history.asset_class
     for asset, grid in sorted(history.grids.items()):
-        stops = history.stops.get(asset, ())
-        cut = windows.cut(
-            grid,
-            history.features,
-            history.train_step,
-            duration_ns(history.asset_class.period),
-            -1,
-            int(grid.times[-1]) if len(grid.times) else 0,
-        )
-        kept = [
-            w for w in cut if not w.missing and not any(windowing.overlaps(w.start, w.end, s, e) for s, e, _ in stops)
-        ]
+        last = int(grid.times[-1]) if len(grid.times) else 0
+        cut = windows.cut(grid, history.features, history.train_step, duration_ns(asset_class.period), -1, last)
+        kept = [w for w in cut if not w.missing]
         if not kept:
             continue
-        position = np.array([w.position for w in kept])
-        ends = np.array(sorted(_position(grid, history, s) for s, _, is_outcome in stops if is_outcome))
-        ahead = np.append(ends, np.inf)[np.searchsorted(ends, position, side="left")] - position
-        last = _position(grid, history, int(grid.times[-1]))
-        is_known = np.isfinite(ahead) | (position + horizon <= last)
-        vectors = extract(grid, kept, history.features.names)
-        parts.append(vectors.take(is_known))
-        to_event.append(ahead[is_known])
-    joined = join(parts, history.features.names)
-    distance = np.concatenate(to_event) if to_event else np.empty(0)
+        course = courses.course(grid, history.events.get(asset, ()), asset_class, history.detector, {})
+        found = labelled(*_places(kept), course, asset_class.horizon)
+        parts.append(
+            extract(grid, [w for w, is_in in zip(kept, found.is_kept, strict=True) if is_in], history.features.names)
+        )
+        labels.append(found.take(found.is_kept))
+    joined, told = join(parts, history.features.names), labels_of(labels)
     return Training(
         joined,
-        (distance <= horizon).astype(np.float64),
+        told.outcome,
         joined.asset,
-        distance,
-        horizon,
-        history.asset_class.lead,
+        told.to_event,
+        asset_class.horizon,
+        asset_class.lead,
         history.is_ordered,
         _embargo(history),
+        told.mode,
     )
 
 
-def _position(grid: Grid, history: History, at: int) -> float:
-    if history.asset_class.axis is Axis.TIME:
-        return float(at)
-    return float(np.searchsorted(grid.times, at, side="right"))
+def _places(found: Sequence[Window]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    start, end = (np.array([getattr(w, x) for w in found], dtype=np.int64) for x in ("start", "end"))
+    return start, end, np.array([w.position for w in found], dtype=np.float64)
 
 
 def _lots_training(history: History) -> Training:

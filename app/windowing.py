@@ -21,6 +21,7 @@ from features.settings import FeatureSettings
 from features.windows import Grid, Window
 
 STOPPING = (EventKind.FAILURE, EventKind.STOP)
+TOLD = (*STOPPING, EventKind.MAINTENANCE)  # what decides whether a window says anything
 
 
 def full_set(settings: Settings, chosen: FeatureSettings) -> FeatureSet:
@@ -64,9 +65,10 @@ def grids_for(
     until = max(span[1] for span in spans.values())
     if asset_class.axis is Axis.TIME:
         return grids(store, assets, features, since - features.window, until + 1)
-    lookback = 2 * duration_ns(asset_class.wall(features.window))
+    n_rows = features.window + max(asset_class.recovery, asset_class.relearn)
+    lookback = 2 * duration_ns(asset_class.wall(n_rows))
     found = grids(store, assets, features, since - lookback, until + 1)
-    short = [a for a in assets if a.path in found and _n_until(found[a.path], spans[a.path][0]) < features.window - 1]
+    short = [a for a in assets if a.path in found and _n_until(found[a.path], spans[a.path][0]) < n_rows - 1]
     return found | grids(store, short, features, 0, until + 1) if short else found
 
 

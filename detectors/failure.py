@@ -147,8 +147,7 @@ class Failure:
 
 def _course(training: Training, aids: TrainingAids) -> Course:
     """Return what the learners compete on; raises TrainingError where it is too little."""
-    by_rows = aids.aim.by_rows
-    label = training.outcome if by_rows else (training.to_event <= training.horizon).astype(np.float64)
+    label = training.outcome
     ends = training.vectors.position + training.to_event
     is_one = np.flatnonzero(label == 1)
     n_events = len(is_one) if aids.split == "stratified" else len({(training.group[i], ends[i]) for i in is_one})

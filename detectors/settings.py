@@ -18,10 +18,26 @@ class StabilitySettings(BaseModel):
     min_share: Annotated[float, Field(gt=0.5, le=1)] = 0.6
 
 
+class SymptomSettings(BaseModel):
+    """`[detectors.symptom]`: what a detector warns of.
+
+    from: failures; stops (failures among them); alarms whose codes precede failures; "trend", failures from where they
+    show in the data on; or "result", a lot's result other than 0. codes: of those events; empty takes the detector's
+    `outcome`, or any.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    from_: Annotated[Literal["failure", "stop", "alarm", "trend", "result"], Field(alias="from")] = "failure"
+    codes: tuple[str, ...] = ()
+
+
 class DetectorSettings(BaseModel):
     """One detector: a named role, of a kind in DETECTORS, for a class of assets and an outcome.
 
-    outcome: the failure code ("" = any) for failure, the result's name for quality, unused for anomaly.
+    outcome: the code of the event ("" = any) for failure, the result's name for quality and for a symptom from a
+    result, unused for anomaly.
+    symptom: what a failure detector warns of.
     target_recall: share of past failures that must be caught out of fold when the threshold is chosen.
     split: how folds are cut, overriding [evaluate] split; embargo: the gap before a test part in time ("24h").
     screening: how features are chosen: by FRESH, or by how often FRESH finds them in halves of the rows. A detector
@@ -35,6 +51,7 @@ class DetectorSettings(BaseModel):
     asset_class: Annotated[str, Field(min_length=1)]
     features: Annotated[str, Field(min_length=1)]
     outcome: str = ""
+    symptom: SymptomSettings = SymptomSettings()
     target_recall: Annotated[float, Field(gt=0, le=1)] = 0.95
     n_folds: Annotated[int, Field(ge=2, le=20)] = 5
     split: Literal["", "time", "unit"] = ""
