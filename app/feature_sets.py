@@ -60,6 +60,7 @@ def full_set(plant: Plant, derived: Iterable[DerivedSettings], chosen: FeatureSe
         sorted(measured),
         chosen.lab,
         sorted(computed),
+        chosen.samples,
     )
 
 

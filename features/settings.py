@@ -13,19 +13,21 @@ class FeatureSettings(BaseModel):
     window, step: a number of cycles on the cycle axis, a duration such as "6h" on the time axis.
     train_step: the same for training, where neighbouring windows add little.
     lab: results whose last known values become features of a lot.
+    samples: how many of each tag's newest values are kept as they are, for learners that look at raw windows.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: Annotated[str, Field(min_length=1)]
     asset_class: Annotated[str, Field(min_length=1)]
-    calculators: Literal["level", "trend", "minimal", "efficient"] = "trend"
+    calculators: Literal["level", "trend", "minimal", "trailing", "efficient"] = "trend"
     tags: tuple[str, ...] = ("*",)
     window: int | str
     step: int | str = 1
     train_step: int | str = 1
     min_coverage: Annotated[float, Field(gt=0, le=1)] = 0.8
     lab: tuple[str, ...] = ()
+    samples: Annotated[int, Field(ge=0, le=1000)] = 0
 
 
 class DerivedSettings(BaseModel):

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from detectors import detector_class
 from detectors.folds import folds_of
-from domain.scores import SelectFeatures, TrainingAids, TrainingError
+from domain.scores import Aim, SelectFeatures, TrainingAids, TrainingError
 from domain.vectors import FeatureName, Training
 from tests.detectors import planted
 
