@@ -37,7 +37,8 @@ class Scores:
     """Scores of n vectors. value, low, high, raw: float64 (n,), low <= value <= high.
 
     raw is the score on the scale on which contributions add up: base + contributions.sum(axis=1) = raw.
-    contributions: float64 (n, number of features).
+    contributions: float64 (n, number of features). life: float64 (n, 4), the remaining life on the asset's axis with
+    its interval and the cap beyond which it is not told (value, low, high, cap); None where it is not predicted.
     """
 
     value: NDArray[np.float64]
@@ -47,6 +48,7 @@ class Scores:
     base: float
     contributions: NDArray[np.float64]
     scale: Scale
+    life: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.value)
