@@ -54,7 +54,7 @@ class DetectorSettings(BaseModel):
     symptom: SymptomSettings = SymptomSettings()
     target_recall: Annotated[float, Field(gt=0, le=1)] = 0.95
     n_folds: Annotated[int, Field(ge=2, le=20)] = 5
-    split: Literal["", "time", "unit"] = ""
+    split: Literal["", "time", "unit", "stratified"] = ""
     embargo: str = "24h"
     seed: int = 1
     screening: Literal["fresh", "stable"] = "fresh"
