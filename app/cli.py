@@ -18,6 +18,7 @@ EXAMPLES: Final = {
     "load": "forewarn load --config plant history/*.csv",
     "run": "forewarn run --config plant",
     "train": "forewarn train failure --config plant",
+    "evaluate": "forewarn evaluate failure --json --config plant",
     "models": "forewarn models list",
     "alerts": 'forewarn alerts ack 9f2c41d07be3a655 --by "Kim" --reason "on my way"',
     "events": "forewarn events add --asset plant/press-4 --kind failure --code seal --start 2026-03-01T14:30 --by Kim",
@@ -78,6 +79,12 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("role", choices=("failure", "quality", "anomaly"))
     train.add_argument("--detector", help="only this one")
     train.add_argument("--json", action="store_true")
+
+    evaluate = _command(commands, "evaluate", "back-test detectors without a leak; nothing is promoted")
+    evaluate.add_argument("role", choices=("failure",))
+    evaluate.add_argument("--detector", help="only this one")
+    evaluate.add_argument("--random-rows", action="store_true", help="deal rows at random: optimistic, to compare")
+    evaluate.add_argument("--json", action="store_true")
 
     models = _command(commands, "models", "list trained models; show one, its features and hypotheses")
     models.add_argument("action", choices=("list", "show"))

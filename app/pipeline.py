@@ -78,7 +78,8 @@ class Pipeline:
             bundle = champions.get(detector.name)
             if bundle is None:
                 continue
-            assets = [a for a in plant.of_class(detector.asset_class) if a.path in self._newest]
+            is_silent = not bundle.features.sources  # it needs no tag, so that none has to have reported
+            assets = [a for a in plant.of_class(detector.asset_class) if is_silent or a.path in self._newest]
             found = scoring.score_detector(
                 self._rooms, detector, bundle, assets, events, cursors, self._newest, self._started_at, now
             )
@@ -99,7 +100,7 @@ class Pipeline:
         rows = []
         for path, asset in plant.assets.items():
             own = [d for d in settings.root.detectors if d.asset_class == asset.class_name]
-            newest = self._newest.get(path)
+            newest = self._newest.get(path, None if plant.tags[path] else to_ns(now))
             state = AssetState(
                 path,
                 windowing.stopped_since(events.get(path, ()), now),

@@ -10,9 +10,10 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from app import courses, windowing
+from app import courses, inputs, windowing
 from app.results import possible_results
 from app.rooms import Rooms
+from detectors import symptoms
 from detectors.bundle import Bundle
 from detectors.settings import DetectorSettings
 from domain.errors import ModelError
@@ -23,6 +24,7 @@ from domain.scores import Contribution, Score, Verdict
 from domain.text import mark, phrase
 from domain.vectors import FeatureSet, FeatureVectors
 from features import windows
+from features.context import Background, columns
 from features.extract import extract, join
 from features.windows import Window
 
@@ -55,24 +57,33 @@ def score_detector(
 ) -> Scored:
     """Score what is new since each asset's cursor (or started_at), of a stopped asset up to its stop."""
     lateness = duration_ns(rooms.settings.plant.classes[detector.asset_class].lateness)
+    is_of_lots = symptoms.is_of_lots(detector)
     spans: dict[str, tuple[int, int]] = {}
     for path in (a.path for a in assets):
         stop = windowing.stopped_since(events.get(path, ()), now)
         since = cursors.get(cursor_name(detector.name, path), started_at)
         until = to_ns(now) - lateness if stop is None else min(to_ns(now) - lateness, to_ns(stop))
-        has_news = bundle.detector.role == "quality" or newest[path] > since
+        has_news = is_of_lots or not bundle.features.sources or newest[path] > since
         if since < until and has_news:
             spans[path] = since, until
     if not spans:
         return Scored((), {})
     try:
-        score = _score_lots if bundle.detector.role == "quality" else _score_windows
-        found = score(rooms, detector, bundle, [a for a in assets if a.path in spans], spans, events)
+        score = _score_lots if is_of_lots else _score_windows
+        found = score(rooms, detector, bundle, [a for a in assets if a.path in spans], spans, events, now)
     except (ModelError, ValueError, KeyError) as error:
         log.error("scoring failed detector=%s error=%r", detector.name, error)
         return Scored((), {}, f"{detector.name}: {error}")
     ended = {p: until for p, (_, until) in spans.items() if until < to_ns(now) - lateness}
     return Scored(found.scores, {**found.cursors, **{cursor_name(detector.name, p): at for p, at in ended.items()}})
+
+
+def _backgrounds(
+    rooms: Rooms, assets: Sequence[Asset], features: FeatureSet, now: datetime
+) -> Mapping[str, Background]:
+    """Return what is known of assets beside their tags; events only where a feature is made of them."""
+    is_of_events = any(n.origin == "event" for n in features.names)
+    return inputs.backgrounds(assets, rooms.ledger.records.first_told(now) if is_of_events else ())
 
 
 def cursor_name(detector: str, asset: str) -> str:
@@ -87,10 +98,12 @@ def _score_windows(
     assets: Sequence[Asset],
     spans: Mapping[str, tuple[int, int]],
     events: Mapping[str, Sequence[Event]],
+    now: datetime,
 ) -> Scored:
     asset_class = rooms.settings.plant.classes[detector.asset_class]
     features = bundle.features
     found = windowing.grids_for(rooms.points, assets, asset_class, features, spans)
+    backgrounds = _backgrounds(rooms, assets, features, now)
     vectors: list[FeatureVectors] = []
     unassessed: list[Score] = []
     cursors: dict[str, int] = {}
@@ -109,7 +122,9 @@ def _score_windows(
                 good.append(w)
             elif reason:
                 unassessed.append(_unassessed(detector, bundle, path, "", w.end, reason))
-        vectors.append(extract(grid, good, features.names))
+        ends = np.array([w.end for w in good], dtype=np.int64)
+        beside = columns(features.names, ends, backgrounds[path])
+        vectors.append(extract(grid, good, features.names, beside=beside))
     scores = _scored(detector, bundle, join(vectors, features.names))
     return Scored((*scores, *unassessed), cursors)
 
@@ -121,26 +136,29 @@ def _score_lots(
     assets: Sequence[Asset],
     spans: Mapping[str, tuple[int, int]],
     _events: Mapping[str, Sequence[Event]],
+    known_by: datetime,
 ) -> Scored:
     asset_class = rooms.settings.plant.classes[detector.asset_class]
     features = bundle.features
     labs = sorted({n.source for n in features.names if n.origin == "lab"})
+    backgrounds = _backgrounds(rooms, assets, features, known_by)
     scores: list[Score] = []
     cursors: dict[str, int] = {}
     for asset in assets:
         since, until = spans[asset.path]
         now = from_ns(until)
         found = rooms.ledger.records.lots(asset.path, now, from_ns(since))
-        lots = [x for x in found if x.end is not None and since < _ready_at(x) <= until]
+        lots = [x for x in found if since < _ready_at(x) <= until]
         if not lots:
             continue
-        ends = [to_ns(x.end) for x in lots if x.end is not None]
+        ends = [to_ns(x.end or x.known_at) for x in lots]
         newest = len(lots) + LAB_MARGIN
         results = {name: possible_results(rooms, asset.path, name, now, newest) for name in labs}
         grid = windowing.grids(rooms.points, [asset], features, min(ends) - features.window, max(ends)).get(asset.path)
-        if grid is None:
+        if grid is None and features.sources:
             continue
-        vectors, missing = windowing.lot_vectors(grid, lots, results, features, duration_ns(asset_class.period))
+        period, own = duration_ns(asset_class.period), backgrounds[asset.path]
+        vectors, missing = windowing.lot_vectors(grid, asset.path, lots, results, features, period, own)
         scores += _scored(detector, bundle, vectors)
         scores += [
             _unassessed(detector, bundle, asset.path, x.lot, w.end, _reason(rooms, asset.path, features, w))

@@ -16,7 +16,7 @@ from alerts.health import MEASURES, OWN_IDS, SOFTWARE, with_own
 from alerts.settings import NotifierSettings, RuleSettings
 from app import faults as f
 from app import mqtt_files, secrets
-from app.feature_faults import derived_faults, hypothesis_faults, span_faults
+from app.feature_faults import derived_faults, hypothesis_faults, input_faults, span_faults
 from app.inbox_settings import InboxSettings
 from app.keeping_settings import KeepingSettings
 from app.mqtt_names import name_faults
@@ -26,6 +26,7 @@ from collectors.settings import FormatSettings, MqttSettings
 from dashboard.settings import ConsoleSettings
 from detectors import DETECTORS
 from detectors.settings import DetectorSettings
+from detectors.symptoms import is_of_lots
 from domain.alerting import Rule
 from domain.errors import ConfigError, Fault
 from domain.instants import parse_duration
@@ -89,7 +90,7 @@ class EvaluateSettings(BaseModel):
     """`[evaluate]`: how history is split to judge a model; a detector may override it."""
 
     model_config = STRICT
-    split: Literal["time", "unit"] = "time"
+    split: Literal["time", "unit", "batch", "stratified", "given"] = "time"
 
 
 class ClassSettings(BaseModel):
@@ -296,6 +297,7 @@ def _name_faults(root: Root, file: str) -> list[Fault]:
 def _feature_faults(root: Root, classes: Mapping[str, AssetClass], plant: Plant, file: str) -> list[Fault]:
     faults = [
         *span_faults(root.features, classes, file),
+        *input_faults(root.features, classes, plant, file),
         *derived_faults(root.derived, root.features, classes, plant, file),
     ]
     if faults or _detector_faults(root, classes, file):
@@ -317,6 +319,11 @@ def _detector_faults(root: Root, classes: Mapping[str, AssetClass], file: str) -
         elif sets[d.features].asset_class != d.asset_class:
             rule = f"the feature set is of class {sets[d.features].asset_class!r}"
             faults.append(Fault(file, f"{key}.features", d.features, rule))
+        if (d.split or root.evaluate.split) == "stratified" and d.kind in DETECTORS and not is_of_lots(d):
+            rule = (
+                '"stratified" splits single lots, and windows of an asset would tell of one another: "time" or "unit"'
+            )
+            faults.append(Fault(file, f"{key}.split", d.split or root.evaluate.split, rule))
         try:
             parse_duration(d.embargo)
         except ValueError as error:

@@ -7,34 +7,36 @@ from __future__ import annotations
 
 import platform
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from importlib.metadata import version
 from multiprocessing import get_context
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from app import courses, windowing
+from app import courses, inputs, windowing
 from app.hypotheses import concerns, weighed
 from app.results import possible_results
 from app.rooms import Rooms
 from app.screening import Screening
 from app.spans import units
-from detectors import bundle, detector_class
+from detectors import bundle, detector_class, symptoms
 from detectors.settings import DetectorSettings
-from detectors.symptoms import Labels, labelled, labels_of
+from detectors.symptoms import Labels, is_bad_result, labelled, labels_of, mode_of_result
 from domain.alerting import Rule
 from domain.instants import duration_ns, from_ns, parse_duration, to_ns
 from domain.plant import AssetClass, Axis
 from domain.records import Event, Lot, Result
-from domain.scores import Aim, TrainingAids, TrainingError
+from domain.scores import Aim, SelectFeatures, TrainingAids, TrainingError
 from domain.vectors import FeatureSet, FeatureVectors, Training
 from features import windows
+from features.context import Background, columns
 from features.extract import extract, join
 from features.settings import HypothesisSettings
 from features.windows import Grid, Window
@@ -47,7 +49,7 @@ LIBRARIES: Final = ("numpy", "scikit-learn", "lightgbm", "tsfresh", "pyod")
 class History:
     """What one detector is trained on, without any store behind it.
 
-    events: by asset. lots, results: of quality detectors only.
+    events: by asset, latest versions. backgrounds, attributes: by asset. lots, results: of detectors that score lots.
     """
 
     detector: DetectorSettings
@@ -55,12 +57,19 @@ class History:
     features: FeatureSet
     train_step: int
     confirm: float
-    is_ordered: bool
+    split: str
     grids: Mapping[str, Grid]
     events: Mapping[str, tuple[Event, ...]]
     lots: Mapping[str, tuple[Lot, ...]]
     results: Mapping[str, Mapping[str, tuple[Result, ...]]]
+    backgrounds: Mapping[str, Background]
     hypotheses: tuple[HypothesisSettings, ...] = ()
+    attributes: Mapping[str, Mapping[str, str]] = MappingProxyType({})
+
+    @property
+    def is_ordered(self) -> bool:
+        """Whether folds are cut in time."""
+        return self.split == "time"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,36 +85,43 @@ def gather(rooms: Rooms, detector: DetectorSettings, now: datetime) -> History:
     """Read all that was known by `now` and the detector may learn from; raises TrainingError where there is nothing."""
     settings = rooms.settings
     chosen = settings.feature_set(detector.features)
-    features = windowing.full_set(settings, chosen)
     asset_class = settings.plant.classes[detector.asset_class]
     assets = settings.plant.of_class(detector.asset_class)
-    grids = windowing.grids(rooms.points, assets, features, 0, to_ns(now) + 1)
-    if not grids:
-        raise TrainingError(f"no data of class {detector.asset_class!r} is stored yet: load history first")
-    role = detector_class(detector.kind).role
+    records = rooms.ledger.records
+    paths = {a.path for a in assets}
+    told = [e for e in records.first_told(now) if e.asset in paths]
     events: dict[str, list[Event]] = {}
-    for e in rooms.ledger.records.events(now):
-        events.setdefault(e.asset, []).append(e)
-    lots, results = {}, {}
-    if role == "quality":
-        for asset in assets:
-            lots[asset.path] = tuple(rooms.ledger.records.lots(asset.path, now))
-            results[asset.path] = {
-                name: tuple(possible_results(rooms, asset.path, name, now)) for name in {detector.outcome, *chosen.lab}
-            }
-    split = detector.split or settings.root.evaluate.split
+    for e in records.events(now):
+        if e.asset in paths:
+            events.setdefault(e.asset, []).append(e)
+    is_of_lots = symptoms.is_of_lots(detector)
+    lots = {path: tuple(records.lots(path, now)) for path in sorted(paths)} if is_of_lots else {}
+    results = {
+        path: {x: tuple(possible_results(rooms, path, x, now)) for x in {detector.outcome, *chosen.lab}}
+        for path in lots
+    }
+    full = windowing.full_set(settings, chosen)
+    features = inputs.completed(full, settings, chosen, told, [x for found in lots.values() for x in found])
+    if features.sources:
+        grids = windowing.grids(rooms.points, assets, features, 0, to_ns(now) + 1)
+    else:
+        grids = {} if is_of_lots else windowing.event_grids(assets, features, told)
+    if not grids and not (is_of_lots and any(lots.values()) and not features.sources):
+        raise TrainingError(f"no data of class {detector.asset_class!r} is stored yet: load history first")
     return History(
         detector,
         asset_class,
         features,
         units(chosen.train_step, asset_class.axis),
-        confirm_units(settings.rules, detector.name, asset_class),
-        split == "time",
+        0.0 if is_of_lots else confirm_units(settings.rules, detector.name, asset_class),
+        detector.split or settings.root.evaluate.split,
         grids,
-        {a.path: tuple(events[a.path]) for a in assets if a.path in events},
+        {path: tuple(found) for path, found in events.items()},
         lots,
         results,
+        inputs.backgrounds(assets, told),
         tuple(h for h in settings.root.hypotheses if concerns(h, detector)),
+        {a.path: a.attributes for a in assets},
     )
 
 
@@ -120,16 +136,65 @@ def confirm_units(rules: Sequence[Rule], detector: str, asset_class: AssetClass)
     return longest / (asset_class.cycle or asset_class.period)
 
 
+def learned_from(history: History) -> Training:
+    """Return the rows that a model of this history may learn from; raises TrainingError where there are none."""
+    every = training_of(history)
+    return every if history.split != "given" else every.take(~is_test(history, every))
+
+
+def training_of(history: History) -> Training:
+    """Return every row of the history with its outcome; raises TrainingError where there are none."""
+    detector = history.detector
+    training = _lots_training(history) if symptoms.is_of_lots(detector) else _windows_training(history)
+    if not len(training.vectors):
+        raise TrainingError(f"no window of the history has enough data for {detector.name}")
+    if history.split != "batch":
+        return training
+    return replace(training, group=_attribute(history, training, "batch"))
+
+
+def is_test(history: History, training: Training) -> NDArray[np.bool_]:
+    """Return which rows are of assets whose attribute `part` is test."""
+    return np.asarray(_attribute(history, training, "part") == "test", dtype=bool)
+
+
+def aids_of(
+    history: History, screening: SelectFeatures, told: Callable[[str], None] = lambda _step: None
+) -> TrainingAids:
+    """Return what a detector's training takes from the config."""
+    detector, asset_class = history.detector, history.asset_class
+    is_of_lots = symptoms.is_of_lots(detector)
+    cost = detector.cost
+    aim = Aim(
+        detector.target_recall,
+        detector.confidence,
+        detector.alarm_budget,
+        None if cost is None else (cost.stop, cost.check),
+        timedelta(weeks=1).total_seconds() / unit_seconds(asset_class),
+        by_rows=is_of_lots or detector.counts == "rows",
+    )
+    inner = {"given": "stratified" if is_of_lots else "unit", "batch": "unit"}.get(history.split, history.split)
+    return TrainingAids(screening, history.confirm, detector.seed, aim, detector.n_folds, inner, told)
+
+
+def unit_seconds(asset_class: AssetClass) -> float:
+    """Return the nominal seconds of one unit of a class's axis."""
+    return 1e-9 if asset_class.axis is Axis.TIME else asset_class.wall(1).total_seconds()
+
+
+def _attribute(history: History, training: Training, name: str) -> NDArray[np.object_]:
+    """Return an attribute of each row's asset; the asset itself where it has none."""
+    found = [history.attributes.get(a, {}).get(name, a) for a in training.vectors.asset.tolist()]
+    return np.array(found, dtype=object)
+
+
 def build(history: History, folder: Path) -> Trained:
     """Train and save a bundle below `folder`; raises TrainingError."""
     detector = history.detector
     kind = detector_class(detector.kind)
-    training = _lots_training(history) if kind.role == "quality" else _windows_training(history)
-    if not len(training.vectors):
-        raise TrainingError(f"no window of the history has enough data for {detector.name}")
+    training = learned_from(history)
     screening = Screening(detector)
-    aim = Aim(recall=detector.target_recall)
-    aids = TrainingAids(screening, history.confirm, detector.seed, aim, detector.n_folds)
+    aids = aids_of(history, screening)
     trained = kind.train(training, detector.options, aids)
     features = history.features.only(trained.names)
     made = bundle.bundle_of(detector.name, detector.kind, features, trained)
@@ -142,7 +207,7 @@ def build(history: History, folder: Path) -> Trained:
         "n_rows": len(training.vectors),
         "n_features": len(trained.names),
         "feature_set_hash": features.hash,
-        "split": "time" if history.is_ordered else "unit",
+        "split": history.split,
         "threshold": trained.threshold,
         "clear_threshold": trained.clear_threshold,
         "report": dict(trained.report),
@@ -197,9 +262,10 @@ def _windows_training(history: History) -> Training:
             continue
         course = courses.course(grid, history.events.get(asset, ()), asset_class, history.detector, {})
         found = labelled(*_places(kept), course, asset_class.horizon)
-        parts.append(
-            extract(grid, [w for w, is_in in zip(kept, found.is_kept, strict=True) if is_in], history.features.names)
-        )
+        kept = [w for w, is_in in zip(kept, found.is_kept, strict=True) if is_in]
+        ends = np.array([w.end for w in kept], dtype=np.int64)
+        names = history.features.names
+        parts.append(extract(grid, kept, names, beside=columns(names, ends, history.backgrounds[asset])))
         labels.append(found.take(found.is_kept))
     joined, told = join(parts, history.features.names), labels_of(labels)
     return Training(
@@ -221,35 +287,56 @@ def _places(found: Sequence[Window]) -> tuple[NDArray[np.int64], NDArray[np.int6
 
 
 def _lots_training(history: History) -> Training:
-    """Lots with a result, each with what was known when it ended."""
+    """Lots with a result, each with what was known when it ended; of a failure detector each is a group of its own."""
     parts: list[FeatureVectors] = []
     outcome: list[float] = []
-    for line, grid in sorted(history.grids.items()):
+    mode: list[str] = []
+    is_failure = detector_class(history.detector.kind).role == "failure"
+    for line, lots in sorted(history.lots.items()):
+        if history.features.sources and line not in history.grids:
+            continue
         results = history.results[line]
-        value = {r.lot: r.value for r in results[history.detector.outcome] if r.value is not None}
-        lots = [x for x in history.lots[line] if x.lot in value]
-        period = duration_ns(history.asset_class.period)
-        vectors, _ = windowing.lot_vectors(grid, lots, results, history.features, period)
+        judged = {r.lot: r for r in results[history.detector.outcome] if r.value is not None or (is_failure and r.text)}
+        vectors, _ = windowing.lot_vectors(
+            history.grids.get(line),
+            line,
+            [x for x in lots if x.lot in judged],
+            results,
+            history.features,
+            duration_ns(history.asset_class.period),
+            history.backgrounds[line],
+        )
         parts.append(vectors)
-        outcome += [value[lot] for lot in vectors.subject]
+        for lot in vectors.subject:
+            found = judged[lot]
+            is_bad = is_failure and is_bad_result(found, history.detector.symptom)
+            outcome.append(float(is_bad) if is_failure else float(found.value or 0.0))
+            mode.append(mode_of_result(found) if is_bad else "")
     joined = join(parts, history.features.names)
     order = np.argsort(joined.end, kind="stable")
-    n = len(joined)
+    told = np.array(outcome, dtype=np.float64)[order]
+    is_alone = is_failure or history.split == "stratified"
     return Training(
         joined.take(order),
-        np.array(outcome, dtype=np.float64)[order],
-        joined.asset[order],
-        np.full(n, np.inf),
+        told,
+        _own_groups(joined)[order] if is_alone else joined.asset[order],
+        np.where(told > 0, float(history.asset_class.horizon), np.inf) if is_failure else np.full(len(told), np.inf),
         history.asset_class.horizon,
         history.asset_class.lead,
         history.is_ordered,
         _embargo(history),
+        np.array(mode, dtype=object)[order],
     )
+
+
+def _own_groups(rows: FeatureVectors) -> NDArray[np.object_]:
+    """Return a group for each lot."""
+    return np.array([f"{line}/{lot}" for line, lot in zip(rows.asset, rows.subject, strict=True)], dtype=object)
 
 
 def _embargo(history: History) -> int:
     """Return the gap before a test part: at least horizon + window, or labels and windows would reach into it."""
     asked = duration_ns(parse_duration(history.detector.embargo))
-    if detector_class(history.detector.kind).role == "quality":
+    if symptoms.is_of_lots(history.detector):
         return asked
     return max(asked, duration_ns(history.asset_class.wall(history.asset_class.horizon + history.features.window)))

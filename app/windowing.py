@@ -9,14 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app import feature_sets
+from app.inputs import process_values
 from app.settings import Settings
 from domain.instants import duration_ns, to_ns
 from domain.plant import Asset, AssetClass, Axis
 from domain.points import Points
 from domain.ports import PointStore
 from domain.records import Event, EventKind, Lot, Result
-from domain.vectors import FeatureName, FeatureSet, FeatureVectors
+from domain.vectors import FeatureSet, FeatureVectors
 from features import derived, extract, lab, windows
+from features.context import Background, columns
 from features.settings import FeatureSettings
 from features.windows import Grid, Window
 
@@ -33,6 +35,8 @@ def grids(store: PointStore, assets: Sequence[Asset], features: FeatureSet, star
     """Read a feature set's tags of assets in [start, end) ns, pivot them and add its derived tags: the one place that
     makes grids, of history and live. Assets without any point are left out.
     """
+    if not features.sources:
+        return {}
     ids = [f"{a.path}/{t}" for a in assets for t in features.sources]
     points = store.read(ids, start, end)
     if not len(points):
@@ -63,6 +67,8 @@ def grids_for(
     """
     since = min(span[0] for span in spans.values())
     until = max(span[1] for span in spans.values())
+    if not features.sources:
+        return {path: bare_grid(path, (), span) for path, span in spans.items()}
     if asset_class.axis is Axis.TIME:
         return grids(store, assets, features, since - features.window, until + 1)
     n_rows = features.window + max(asset_class.recovery, asset_class.relearn)
@@ -77,25 +83,43 @@ def _n_until(grid: Grid, at: int) -> int:
 
 
 def lot_vectors(
-    grid: Grid,
+    grid: Grid | None,
+    line: str,
     lots: Sequence[Lot],
     results: Mapping[str, Sequence[Result]],
     features: FeatureSet,
     period_ns: int,
+    background: Background,
 ) -> tuple[FeatureVectors, list[tuple[Lot, Window]]]:
-    """Return the vectors of lots at their ends, and the lots that cannot be assessed with their windows."""
-    cut = [(lot, windows.window_ending(grid, features, period_ns, to_ns(lot.end))) for lot in lots if lot.end]
+    """Return the vectors of lots at their ends (or where they became known), and the lots that cannot be assessed with
+    their windows. grid: None where the line has no points.
+    """
+    grid = bare_grid(line, features.sources, ()) if grid is None else grid
+    cut = [(lot, windows.window_ending(grid, features, period_ns, to_ns(lot.end or lot.known_at))) for lot in lots]
     good = [(lot, w) for lot, w in cut if not w.missing]
     ends = np.array([w.end for _, w in good], dtype=np.int64)
     known = {name: lab.known_before(found, ends) for name, found in results.items()}
-    columns = [known[n.source][:, _lab_place(n)] for n in features.names if n.origin == "lab"]
-    table = np.column_stack(columns) if columns else None
+    process = process_values(features, line, [lot for lot, _ in good])
+    table = columns(features.names, ends, background, known, process)
     vectors = extract.extract(grid, [w for _, w in good], features.names, [lot.lot for lot, _ in good], table)
     return vectors, [(lot, w) for lot, w in cut if w.missing]
 
 
-def _lab_place(name: FeatureName) -> int:
-    return ("last", "before_last").index(name.calculator)
+def event_grids(assets: Sequence[Asset], features: FeatureSet, told: Sequence[Event]) -> dict[str, Grid]:
+    """Return grids for windows of events alone: from a window after the first one told of the class, to the last."""
+    if not told:
+        return {}
+    first, last = (to_ns(f(e.start for e in told)) for f in (min, max))
+    return {
+        a.path: bare_grid(a.path, (), (first + features.window, max(last, first + features.window))) for a in assets
+    }
+
+
+def bare_grid(asset: str, tags: Sequence[str], times: Sequence[int]) -> Grid:
+    """Return a grid without a value: of an asset whose windows hold nothing but events, from the first time to the
+    last.
+    """
+    return Grid(asset, tuple(tags), np.array(times, dtype=np.int64), np.full((len(times), len(tags)), np.nan))
 
 
 def overlaps(start: int, end: int, stop_start: int, stop_end: int | None) -> bool:

@@ -7,6 +7,11 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 
+Split = Literal["", "time", "unit", "batch", "stratified", "given"]
+"""How history is cut: in time, by whole assets, by their attribute `batch`, row by row (rows that are cases of their
+own), or by their attribute `part`, train or test."""
+
+
 class StabilitySettings(BaseModel):
     """`[detectors.stability]`, for screening = "stable": in how many halves of the rows a feature is looked for, and
     the share of them in which it must be found.
@@ -32,13 +37,26 @@ class SymptomSettings(BaseModel):
     codes: tuple[str, ...] = ()
 
 
+class CostSettings(BaseModel):
+    """`[detectors.cost]`: what a stop costs that was not warned of, and what looking after an alert costs."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    stop: Annotated[float, Field(gt=0)]
+    check: Annotated[float, Field(gt=0)]
+    currency: str = ""
+
+
 class DetectorSettings(BaseModel):
     """One detector: a named role, of a kind in DETECTORS, for a class of assets and an outcome.
 
     outcome: the code of the event ("" = any) for failure, the result's name for quality and for a symptom from a
     result, unused for anomaly.
     symptom: what a failure detector warns of.
-    target_recall: share of past failures that must be caught out of fold when the threshold is chosen.
+    target_recall: share of unseen failures that the threshold must catch, promised with `confidence`; of those that
+    do, the cheapest by `cost`, or the one with the fewest false alarms. alarm_budget: false alarms per asset and week
+    that are allowed at most. counts: what a recall counts: "events" that are caught in time, or "rows" within the
+    horizon.
     split: how folds are cut, overriding [evaluate] split; embargo: the gap before a test part in time ("24h").
     screening: how features are chosen: by FRESH, or by how often FRESH finds them in halves of the rows. A detector
     that learns without an outcome takes all.
@@ -53,8 +71,12 @@ class DetectorSettings(BaseModel):
     outcome: str = ""
     symptom: SymptomSettings = SymptomSettings()
     target_recall: Annotated[float, Field(gt=0, le=1)] = 0.95
+    confidence: Annotated[float, Field(gt=0, lt=1)] = 0.9
+    alarm_budget: Annotated[float, Field(ge=0)] | None = None
+    cost: CostSettings | None = None
+    counts: Literal["events", "rows"] = "events"
     n_folds: Annotated[int, Field(ge=2, le=20)] = 5
-    split: Literal["", "time", "unit"] = ""
+    split: Split = ""
     embargo: str = "24h"
     seed: int = 1
     screening: Literal["fresh", "stable"] = "fresh"

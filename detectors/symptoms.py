@@ -13,8 +13,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.settings import SymptomSettings
-from domain.records import Event, EventKind
+from detectors import detector_class
+from detectors.settings import DetectorSettings, SymptomSettings
+from domain.records import Event, EventKind, Result
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -57,10 +58,27 @@ class Labels:
         return Labels(self.is_kept[rows], self.to_event[rows], self.outcome[rows], self.mode[rows])
 
 
+def is_of_lots(detector: DetectorSettings) -> bool:
+    """Return whether a detector of a known kind scores lots, not windows of an asset."""
+    return detector_class(detector.kind).role == "quality" or detector.symptom.from_ == "result"
+
+
 def is_symptom(event: Event, symptom: SymptomSettings, outcome: str) -> bool:
     """Return whether an event is what a detector warns of: `codes`, or else the outcome's code, or else any."""
     codes = symptom.codes or ((outcome,) if outcome else ())
     return event.kind in KINDS[symptom.from_] and (not codes or event.code in codes)
+
+
+def is_bad_result(result: Result, symptom: SymptomSettings) -> bool:
+    """Return whether a lot's result is what is warned of: its text or number is one of `codes`, or else not 0."""
+    if not symptom.codes:
+        return result.value != 0
+    return mode_of_result(result) in symptom.codes
+
+
+def mode_of_result(result: Result) -> str:
+    """Return how a result is told: its text, or its number as `codes` spell it."""
+    return result.text or ("" if result.value is None else f"{result.value:g}")
 
 
 def labelled(start: Ints, end: Ints, position: Floats, course: Course, horizon: float) -> Labels:

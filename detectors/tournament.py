@@ -77,14 +77,19 @@ class Course:
     @property
     def is_independent(self) -> bool:
         """Whether the events are draws of their own, so that a bound holds for them."""
-        return not self.aim.by_rows or self.aids.split == "stratified"
+        return not self.aim.by_rows or self.has_own_groups
+
+    @property
+    def has_own_groups(self) -> bool:
+        """Whether each row is a case of its own."""
+        return len(np.unique(self.training.group.astype(str))) == len(self.label)
 
     def curve(self, log_odds: NDArray[np.float64]) -> Curve:
         """Judge out-of-fold log-odds at each threshold."""
         tested = np.flatnonzero(~np.isnan(log_odds))
         if self.aim.by_rows:
             group = self.training.group[tested]
-            if self.aids.split == "stratified":
+            if self.has_own_groups:
                 group = np.array([str(i % MOST_BUNDLES) for i in tested.tolist()], dtype=object)
             return threshold.curve_of_rows(log_odds[tested], self.label[tested], group)
         return threshold.curve_of(self.tracks(log_odds), self.rows)

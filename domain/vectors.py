@@ -11,16 +11,19 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from domain.inputs import Inputs
 from domain.plant import Axis
 
 SAMPLE: Final = "sample"  # the calculator of one raw value of a window, counted from its end
+NO_INPUTS: Final = Inputs()
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class FeatureName:
     """A structured name: where the number comes from and how it is computed. Never split at `__`.
 
-    origin: `tag`, `lab`, `process`, `event` or `attribute`. source: tag, result or event code.
+    origin: `tag`, `lab`, `process`, `event` or `attribute`. source: tag, result, value of a lot, `kind:code` of an
+    event, or attribute.
     calculator and params are tsfresh's own for origin `tag`.
     """
 
@@ -74,6 +77,7 @@ class FeatureSet:
 
     window and step are in axis units (ns or cycles); min_coverage is a fraction of the window's expected rows.
     derived: the derived tags that `names` may name; a model keeps the formulas that it was trained with.
+    inputs: what the inputs looked like in training, empty before it.
     """
 
     name: str
@@ -83,26 +87,33 @@ class FeatureSet:
     min_coverage: float
     names: tuple[FeatureName, ...]
     derived: tuple[DerivedTag, ...] = ()
+    inputs: Inputs = NO_INPUTS
 
     def as_json(self) -> dict[str, Any]:
         """Return the set as JSON data; `from_json` reads it back."""
         derived = {"derived": [d.as_json() for d in self.derived]} if self.derived else {}
-        return derived | {
-            "name": self.name,
-            "axis": self.axis.value,
-            "window": self.window,
-            "step": self.step,
-            "min_coverage": self.min_coverage,
-            "names": [n.as_json() for n in self.names],
-        }
+        inputs = {"inputs": said} if (said := self.inputs.as_json()) else {}
+        return (
+            derived
+            | inputs
+            | {
+                "name": self.name,
+                "axis": self.axis.value,
+                "window": self.window,
+                "step": self.step,
+                "min_coverage": self.min_coverage,
+                "names": [n.as_json() for n in self.names],
+            }
+        )
 
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> FeatureSet:
         """Read a set written by `as_json`."""
         names = tuple(FeatureName.from_json(n) for n in data["names"])
         derived = tuple(DerivedTag.from_json(d) for d in data.get("derived", ()))
+        inputs = Inputs.from_json(data.get("inputs", {}))
         return FeatureSet(
-            data["name"], Axis(data["axis"]), data["window"], data["step"], data["min_coverage"], names, derived
+            data["name"], Axis(data["axis"]), data["window"], data["step"], data["min_coverage"], names, derived, inputs
         )
 
     @property
@@ -113,14 +124,19 @@ class FeatureSet:
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """The names of the measured tags that the set needs, sorted: those of derived tags stand for them."""
+        """The names of the measured tags that the set needs, sorted: those of derived tags stand for them, and those
+        that set the operating mode are among them.
+        """
         computed = {d.name: [tag for tag, _ in d.sources] for d in self.derived}
-        return tuple(sorted({t for n in self.names if n.origin == "tag" for t in computed.get(n.source, [n.source])}))
+        used = {t for n in self.names if n.origin == "tag" for t in computed.get(n.source, [n.source])}
+        return tuple(sorted(used | set(self.inputs.modes.tags if self.inputs.modes else ())))
 
     def only(self, names: tuple[FeatureName, ...]) -> FeatureSet:
-        """Return the set with these of its features, and the derived tags that they need."""
+        """Return the set with these of its features, and the derived tags and the inputs that they need."""
         used = {n.source for n in names}
-        return replace(self, names=names, derived=tuple(d for d in self.derived if d.name in used))
+        kept = replace(self, names=names, derived=tuple(d for d in self.derived if d.name in used))
+        attributes = {n.source for n in names if n.origin == "attribute"}
+        return replace(kept, inputs=self.inputs.only(kept.sources, attributes))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,12 +7,38 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
+class ModeSettings(BaseModel):
+    """`[features.mode]`: how an asset's operating mode is told; its tags are then taken relative to their mode.
+
+    from: "" for one mode; "event", the newest mode event; "tag", the value of the one tag in `tags`; "regimes", found
+    on the tags that set them.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    from_: Annotated[Literal["", "event", "tag", "regimes"], Field(alias="from")] = ""
+    tags: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _names_its_tags(self) -> Self:
+        if self.from_ == "tag" and len(self.tags) != 1:
+            raise ValueError('from = "tag" takes one tag')
+        if self.from_ == "regimes" and not self.tags:
+            raise ValueError('from = "regimes" needs the tags that set them')
+        if self.from_ in ("", "event") and self.tags:
+            raise ValueError(f"from = {self.from_!r} takes no tags")
+        return self
+
+
 class FeatureSettings(BaseModel):
     """One feature set: which tags of a class, in which windows, by which calculators.
 
     window, step: a number of cycles on the cycle axis, a duration such as "6h" on the time axis.
     train_step: the same for training, where neighbouring windows add little.
-    lab: results whose last known values become features of a lot.
+    lab: results whose last known values become features of a lot. process: values of a lot that are features of it.
+    events: `kind:code`, or patterns of it, that are counted in the trailing `event_windows` and timed. attributes: of
+    assets.csv; numbers, or categories where `categories` names them or one of them is no number.
+    flat: how long a tag may tell one and the same value: a span, "learned", or "" for any time.
     samples: how many of each tag's newest values are kept as they are, for learners that look at raw windows.
     """
 
@@ -27,6 +53,13 @@ class FeatureSettings(BaseModel):
     train_step: int | str = 1
     min_coverage: Annotated[float, Field(gt=0, le=1)] = 0.8
     lab: tuple[str, ...] = ()
+    process: tuple[str, ...] = ()
+    events: tuple[Annotated[str, Field(pattern=r"^[^:]+:.*$")], ...] = ()
+    event_windows: tuple[int | str, ...] = ()
+    attributes: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    flat: int | str = "learned"
+    mode: ModeSettings = ModeSettings()
     samples: Annotated[int, Field(ge=0, le=1000)] = 0
 
 
