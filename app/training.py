@@ -9,12 +9,11 @@ import platform
 import signal
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from importlib.metadata import version
 from multiprocessing import get_context
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
@@ -64,7 +63,7 @@ class History:
     results: Mapping[str, Mapping[str, tuple[Result, ...]]]
     backgrounds: Mapping[str, Background]
     hypotheses: tuple[HypothesisSettings, ...] = ()
-    attributes: Mapping[str, Mapping[str, str]] = MappingProxyType({})
+    attributes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @property
     def is_ordered(self) -> bool:

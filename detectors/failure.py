@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Final, Literal, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from detectors import parts as p
 from detectors import threshold, tournament
@@ -85,7 +84,7 @@ class Failure:
         if not entries:
             raise TrainingError(f"none of the learners {', '.join(names)} can learn from this feature set")
         taken = tournament.winner(entries)
-        whole = tournament.final(course, taken, entries, own)
+        whole = tournament.final(course, taken, entries)
         limits = (taken.choice.raise_at, taken.choice.clear_at)
         report = _report(course, entries, taken)
         models = (whole, *taken.models)

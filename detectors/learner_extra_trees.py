@@ -105,7 +105,7 @@ class ExtraTrees:
         arrays = {name: p.read_array(parts, f"trees.{name}.npy") for name in NAMES}
         n = len(arrays["column"])
         nodes = np.concatenate([arrays["roots"], *(arrays[s][arrays["column"] >= 0] for s in ("left", "right"))])
-        if len(nodes) and not (0 <= nodes.min() and nodes.max() < n):
+        if len(nodes) and not (nodes.min() >= 0 and nodes.max() < n):
             raise ValueError("a tree names a node that is not there")
         return cls(arrays)
 

@@ -92,7 +92,8 @@ class MiniRocket:
         a = self.arrays
         if not len(values):
             return np.empty((0, len(a["weight"])))
-        return (_convolved(_panel(values, a), a) - a["mean"]) / a["scale"] * a["weight"]
+        found: NDArray[np.float64] = (_convolved(_panel(values, a), a) - a["mean"]) / a["scale"] * a["weight"]
+        return found
 
     def dump(self) -> dict[str, bytes]:
         """Return one array a part."""

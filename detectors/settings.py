@@ -6,7 +6,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-
 Split = Literal["", "time", "unit", "batch", "stratified", "given"]
 """How history is cut: in time, by whole assets, by their attribute `batch`, row by row (rows that are cases of their
 own), or by their attribute `part`, train or test."""

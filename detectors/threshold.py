@@ -156,7 +156,7 @@ def curve_of(tracks: Sequence[Track], rows: Rows) -> Curve:
 
 
 def curve_of_rows(raw: NDArray[np.float64], label: NDArray[np.float64], group: NDArray[np.object_]) -> Curve:
-    """Count rows: one of label 1 at or over the threshold is caught, another is a false alarm; tracks are the groups."""
+    """Count rows: one of label 1 at or over the threshold is caught, another is a false alarm. Tracks: the groups."""
     is_one = label == 1
     levels = _levels(raw, raw[is_one])
     names, member = np.unique(group.astype(str), return_inverse=True)
@@ -164,9 +164,9 @@ def curve_of_rows(raw: NDArray[np.float64], label: NDArray[np.float64], group: N
     caught, false = (np.zeros((len(levels) + 1, len(names)), dtype=np.int64) for _ in range(2))
     np.add.at(caught, (place[is_one], member[is_one]), 1)
     np.add.at(false, (place[~is_one], member[~is_one]), 1)
-    over = [np.cumsum(counts[::-1], axis=0)[::-1][1:] for counts in (caught, false)]
+    caught, false = (np.cumsum(counts[::-1], axis=0)[::-1][1:] for counts in (caught, false))
     events = np.bincount(member[is_one], minlength=len(names))
-    return Curve(levels, *over, events, np.bincount(member, minlength=len(names)).astype(np.float64))
+    return Curve(levels, caught, false, events, np.bincount(member, minlength=len(names)).astype(np.float64))
 
 
 def choose(curve: Curve, aim: Aim, *, is_independent: bool = True) -> tuple[int, Choice]:

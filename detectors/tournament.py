@@ -150,7 +150,7 @@ def winner(entries: Sequence[Entry]) -> Entry:
     return next(e for e in entries if _gap(e, best) <= _noise(e, best))
 
 
-def final(course: Course, entry: Entry, entries: Sequence[Entry], own: Mapping[str, Mapping[str, Any]]) -> Model:
+def final(course: Course, entry: Entry, entries: Sequence[Entry]) -> Model:
     """Fit the winner's setting on every row."""
     every = np.arange(len(course.label))
     columns = relevant(course.training, course.label, every, course.aids)
