@@ -20,7 +20,7 @@ from domain.errors import ModelError
 from domain.instants import duration_ns, from_ns, to_ns
 from domain.plant import Asset, Axis
 from domain.records import Event, Lot
-from domain.scores import Contribution, Score, Verdict
+from domain.scores import Contribution, Life, Score, Verdict
 from domain.text import mark, phrase
 from domain.vectors import FeatureSet, FeatureVectors
 from features import windows
@@ -187,6 +187,7 @@ def _scored(detector: DetectorSettings, bundle: Bundle, vectors: FeatureVectors)
             Verdict.OK,
             "",
             by_source(vectors, i, scores.contributions[i]),
+            None if scores.life is None else Life(*scores.life[i].tolist()),
         )
         for i in range(len(vectors))
     ]

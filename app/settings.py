@@ -325,6 +325,11 @@ def _detector_faults(root: Root, classes: Mapping[str, AssetClass], file: str) -
             )
             faults.append(Fault(file, f"{key}.split", d.split or root.evaluate.split, rule))
         try:
+            if d.remaining_life != "" and d.asset_class in classes:
+                units(d.remaining_life, classes[d.asset_class].axis)
+        except ValueError as error:
+            faults.append(Fault(file, f"{key}.remaining_life", str(d.remaining_life), str(error)))
+        try:
             parse_duration(d.embargo)
         except ValueError as error:
             faults.append(Fault(file, f"{key}.embargo", d.embargo, str(error)))

@@ -173,7 +173,8 @@ def aids_of(
         by_rows=is_of_lots or detector.counts == "rows",
     )
     inner = {"given": "stratified" if is_of_lots else "unit", "batch": "unit"}.get(history.split, history.split)
-    return TrainingAids(screening, history.confirm, detector.seed, aim, detector.n_folds, inner, told)
+    life = None if detector.remaining_life == "" else float(units(detector.remaining_life, asset_class.axis))
+    return TrainingAids(screening, history.confirm, detector.seed, aim, detector.n_folds, inner, life, told)
 
 
 def unit_seconds(asset_class: AssetClass) -> float:

@@ -77,6 +77,7 @@ asset_class = "engine"
 features = "drift"
 counts = "rows"
 target_recall = 0.95
+remaining_life = 125
 
 [detectors.options]
 {options}
@@ -94,7 +95,7 @@ def engines(folder: Path, sets: Path, subset: str, *, units: int = 100, step: in
     every["asset"] = [f"fleet/{p}-{u:03d}" for p, u in zip(every.part, every.unit, strict=True)]
     assets, events = [], []
     for i, ((part, unit), rows) in enumerate(every.groupby(["part", "unit"], sort=True)):
-        first = START + 600 * HOUR * i
+        first = START + 100 * HOUR * i
         last = first + HOUR * (int(rows.cycle.max()) - 1)
         failure = last if part == "train" else last + HOUR * int(left[unit])
         asset = rows.asset.iloc[0]

@@ -119,13 +119,17 @@ def report(training: Training, outcome: Outcome, aids: TrainingAids, split: str,
         "horizon_s": t.horizon * unit_s,
     }
     found |= _by_row(t, outcome, empty)
-    found |= _by_case(t, outcome, empty) if aim.by_rows else _by_event(t, outcome, aids, unit_s, empty)
+    found |= _by_case(t, outcome, empty) if _has_own_groups(t) else _by_event(t, outcome, aids, unit_s, empty)
     found |= _at_the_end(t, outcome, empty)
     curve = _curve(t, outcome, aids)
     place = int(np.argmin(np.abs(curve.levels)))
     found["curve"] = threshold.priced(curve, aim, aids.seed, place)
     found["null"] = empty
     return found
+
+
+def _has_own_groups(t: Training) -> bool:
+    return len(np.unique(t.group.astype(str))) == len(t.group)
 
 
 def _curve(t: Training, outcome: Outcome, aids: TrainingAids) -> threshold.Curve:
@@ -248,7 +252,7 @@ def _by_row(t: Training, outcome: Outcome, empty: dict[str, str]) -> dict[str, A
 
 def _at_the_end(t: Training, outcome: Outcome, empty: dict[str, str]) -> dict[str, Any]:
     """Judge the last row of each group alone: what is said of an asset whose record ends here."""
-    if len(np.unique(t.group.astype(str))) == len(t.group):
+    if _has_own_groups(t):
         empty |= dict.fromkeys(("at_the_end", "remaining_life"), "no asset has more than one row")
         return {"at_the_end": None, "remaining_life": None}
     order = np.lexsort((t.vectors.position, t.group.astype(str)))

@@ -11,14 +11,18 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Final, Literal, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from detectors import parts as p
 from detectors import threshold, tournament
 from detectors.calibration import Line, probability
+from detectors.episodes import Episodes, remembered
 from detectors.folds import folds_of
 from detectors.learners import LEARNERS, is_sample, learner_class
+from detectors.remaining_life import Life
 from detectors.tournament import Course, Entry, Model
-from domain.scores import Scale, Scores, TrainingAids, TrainingError
+from domain.limits import Limits
+from domain.scores import Episode, Scale, Scores, TrainingAids, TrainingError
 from domain.vectors import FeatureName, FeatureVectors, Training
 
 MIN_EVENTS: Final = 5
@@ -42,10 +46,13 @@ class Failure:
         line: Line,
         limits: tuple[float, float],
         report: Mapping[str, Any],
+        episodes: Episodes,
+        life: Life | None,
     ) -> None:
         """models: of every row first, then of each fold."""
         self._names, self._learner, self._models = names, learner, models
         self._line, self._limits, self._report = line, limits, report
+        self._episodes, self._life = episodes, life
 
     @property
     def names(self) -> tuple[FeatureName, ...]:
@@ -88,10 +95,13 @@ class Failure:
         limits = (taken.choice.raise_at, taken.choice.clear_at)
         report = _report(course, entries, taken)
         models = (whole, *taken.models)
-        used = np.unique(np.concatenate([m.columns for m in models]))
+        life = _life(course, report)
+        used = np.unique(np.concatenate([m.columns for m in models] + ([life.columns] if life else [])))
+        episodes = remembered(training, taken.log_odds, Limits(*limits), course.rows, used)
         packed = tuple(Model(m.learner, np.searchsorted(used, m.columns)) for m in models)
         kept = tuple(training.vectors.names[i] for i in used)
-        return cls(kept, taken.name, packed, taken.line, limits, report)
+        packed_life = life.over(used) if life else None
+        return cls(kept, taken.name, packed, taken.line, limits, report, episodes, packed_life)
 
     def score(self, vectors: FeatureVectors) -> Scores:
         """Score rows; raises ValueError where the columns are not `names`."""
@@ -114,7 +124,17 @@ class Failure:
             self._line.intercept + self._line.slope * base,
             contributions,
             self.scale,
+            None if self._life is None else self._life.told(values),
         )
+
+    @property
+    def ranges(self) -> NDArray[np.float64]:
+        """The normal range of each feature: float64 (2, features), NaN = not known."""
+        return self._episodes.ranges
+
+    def alike(self, row: NDArray[np.float64]) -> list[Episode]:
+        """Return the past episodes that a row of features resembles most, the nearest first."""
+        return self._episodes.alike(row)
 
     def dump(self) -> dict[str, bytes]:
         """Return each model's parts in a folder of its own, and a JSON head."""
@@ -127,6 +147,9 @@ class Failure:
             "report": self._report,
         }
         own = {f"{i}/{part}": data for i, m in enumerate(self._models) for part, data in m.learner.dump().items()}
+        own |= {f"episodes/{part}": data for part, data in self._episodes.dump().items()}
+        if self._life is not None:
+            own |= {f"life/{part}": data for part, data in self._life.dump().items()}
         return {"head.json": p.write_json(head), **own}
 
     @classmethod
@@ -140,8 +163,17 @@ class Failure:
             Model(kind.load(p.below(parts, str(i))), np.array(columns, dtype=np.int64))
             for i, columns in enumerate(head["columns"])
         )
-        names = p.read_names(head["names"])
-        return cls(names, head["learner"], models, Line(*head["line"]), tuple(head["limits"]), head["report"])
+        life = p.below(parts, "life")
+        return cls(
+            p.read_names(head["names"]),
+            head["learner"],
+            models,
+            Line(*head["line"]),
+            tuple(head["limits"]),
+            head["report"],
+            Episodes.load(p.below(parts, "episodes")),
+            Life.load(life) if life else None,
+        )
 
 
 def _course(training: Training, aids: TrainingAids) -> Course:
@@ -168,6 +200,19 @@ def _course(training: Training, aids: TrainingAids) -> Course:
     names = training.vectors.names
     samples = np.array([i for i, name in enumerate(names) if is_sample(name)], dtype=np.int64)
     return Course(training, label, folds, columns, samples, aids)
+
+
+def _life(course: Course, report: dict[str, Any]) -> Life | None:
+    """Return the remaining life where it is asked for and can be told, and note in the report what became of it."""
+    if course.aids.life_cap is None:
+        return None
+    course.aids.told("remaining life")
+    try:
+        life, report["remaining_life"] = Life.fit(course.training, course.aids.life_cap, course.folds, course.aids.seed)
+    except TrainingError as error:
+        report["remaining_life"] = {"refused": str(error)}
+        return None
+    return life
 
 
 def _report(course: Course, entries: list[Entry], taken: Entry) -> dict[str, Any]:

@@ -56,6 +56,7 @@ class DetectorSettings(BaseModel):
     do, the cheapest by `cost`, or the one with the fewest false alarms. alarm_budget: false alarms per asset and week
     that are allowed at most. counts: what a recall counts: "events" that are caught in time, or "rows" within the
     horizon.
+    remaining_life: how much life of units that run to failure is told at most, a span of the axis; "" = it is not.
     split: how folds are cut, overriding [evaluate] split; embargo: the gap before a test part in time ("24h").
     screening: how features are chosen: by FRESH, or by how often FRESH finds them in halves of the rows. A detector
     that learns without an outcome takes all.
@@ -74,6 +75,7 @@ class DetectorSettings(BaseModel):
     alarm_budget: Annotated[float, Field(ge=0)] | None = None
     cost: CostSettings | None = None
     counts: Literal["events", "rows"] = "events"
+    remaining_life: int | str = ""
     n_folds: Annotated[int, Field(ge=2, le=20)] = 5
     split: Split = ""
     embargo: str = "24h"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, ClassVar, Literal, Protocol, Self
+from typing import Any, ClassVar, Literal, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,6 +64,30 @@ class Contribution:
 
 
 @dataclass(frozen=True, slots=True)
+class Life:
+    """The life that is left to a unit, in units of its asset's axis, with a 90 % interval; `cap`: no more is told."""
+
+    value: float
+    low: float
+    high: float
+    cap: float
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """A moment of the history that resembles another. came_to: `caught`, `false` or `missed`, of the alert there was or
+    should have been; to_event: axis units to the event, None where none followed. distance: mean normal spreads.
+    """
+
+    asset: str
+    at: datetime
+    came_to: str
+    mode: str
+    to_event: float | None
+    distance: float
+
+
+@dataclass(frozen=True, slots=True)
 class Score:
     """One score as it is kept. `at` is the instant from which it could be known (the window's end).
 
@@ -82,6 +106,21 @@ class Score:
     verdict: Verdict
     reason: str = ""
     contributions: tuple[Contribution, ...] = ()
+    life: Life | None = None
+
+
+@runtime_checkable
+class Remembers(Protocol):
+    """A detector that can say what is normal, and which past episodes a row resembles."""
+
+    @property
+    def ranges(self) -> NDArray[np.float64]:
+        """The normal range of each feature: float64 (2, features), NaN = not known."""
+        ...
+
+    def alike(self, row: NDArray[np.float64]) -> list[Episode]:
+        """Return the past episodes that a row of features resembles most, the nearest first."""
+        ...
 
 
 class Detector(Protocol):
@@ -165,6 +204,7 @@ class TrainingAids:
     with the rows that the fold trains on, and sees no others; group: what its rows belong to, as in `Training`.
     confirm: axis units that a score must stay over the limit before an alert is raised (the rule's on-delay).
     aim: what the threshold is chosen for. split: how the inner folds are cut; "" = as the training itself says.
+    life_cap: axis units up to which a remaining life is predicted; None = it is not.
     told: is given each step that begins, for people who wait.
     """
 
@@ -174,6 +214,7 @@ class TrainingAids:
     aim: Aim
     n_folds: int
     split: str = ""
+    life_cap: float | None = None
     told: Callable[[str], None] = lambda _step: None
 
 

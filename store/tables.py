@@ -137,6 +137,7 @@ scores = Table(
     Column("verdict", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("contributions", Text, nullable=False),
+    Column("life", Text, nullable=False, server_default=""),
     Index("scores_asset", "asset", "at"),
 )
 verdicts = Table(
