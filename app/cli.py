@@ -19,6 +19,7 @@ EXAMPLES: Final = {
     "run": "forewarn run --config plant",
     "train": "forewarn train failure --config plant",
     "evaluate": "forewarn evaluate failure --json --config plant",
+    "threshold": 'forewarn threshold choose press-failure --raise 0.35 --by "Kim" --reason "more checks are fine"',
     "models": "forewarn models list",
     "alerts": 'forewarn alerts ack 9f2c41d07be3a655 --by "Kim" --reason "on my way"',
     "events": "forewarn events add --asset plant/press-4 --kind failure --code seal --start 2026-03-01T14:30 --by Kim",
@@ -86,14 +87,23 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--random-rows", action="store_true", help="deal rows at random: optimistic, to compare")
     evaluate.add_argument("--json", action="store_true")
 
+    limit = _command(commands, "threshold", "stops caught, false alarms and money by threshold; choose one")
+    limit.add_argument("action", choices=("show", "choose"))
+    limit.add_argument("detector", metavar="DETECTOR")
+    limit.add_argument("--raise", dest="raise_at", type=float, metavar="P", help="probability to raise from")
+    limit.add_argument("--by", default="", help="who chooses")
+    limit.add_argument("--reason", default="", help="why")
+    limit.add_argument("--out", type=Path, metavar="FILE", help="write the curve as a picture (SVG)")
+    limit.add_argument("--json", action="store_true")
+
     models = _command(commands, "models", "list trained models; show one, its features and hypotheses")
     models.add_argument("action", choices=("list", "show"))
     models.add_argument("model", nargs="?", help="model id, for show")
     models.add_argument("--json", action="store_true")
 
-    alerts = _command(commands, "alerts", "list and acknowledge alerts")
-    alerts.add_argument("action", choices=("list", "ack"))
-    alerts.add_argument("alert", nargs="?", help="alert id, for ack")
+    alerts = _command(commands, "alerts", "list, acknowledge and explain alerts")
+    alerts.add_argument("action", choices=("list", "ack", "explain"))
+    alerts.add_argument("alert", nargs="?", help="alert id, for ack and explain")
     alerts.add_argument("--by", default="", help="who acknowledges")
     alerts.add_argument("--reason", default="", help="what they say")
     alerts.add_argument("--json", action="store_true")

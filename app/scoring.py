@@ -44,6 +44,15 @@ class Scored:
     error: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What there is to score: vectors, what cannot be assessed, and how far each asset has been looked at."""
+
+    vectors: FeatureVectors
+    unassessed: tuple[Score, ...]
+    cursors: Mapping[str, int]
+
+
 def score_detector(
     rooms: Rooms,
     detector: DetectorSettings,
@@ -69,13 +78,29 @@ def score_detector(
     if not spans:
         return Scored((), {})
     try:
-        score = _score_lots if is_of_lots else _score_windows
-        found = score(rooms, detector, bundle, [a for a in assets if a.path in spans], spans, events, now)
+        found = vectors_of(rooms, detector, bundle, [a for a in assets if a.path in spans], spans, events, now)
+        scores = (*_scored(detector, bundle, found.vectors), *found.unassessed)
     except (ModelError, ValueError, KeyError) as error:
         log.error("scoring failed detector=%s error=%r", detector.name, error)
         return Scored((), {}, f"{detector.name}: {error}")
     ended = {p: until for p, (_, until) in spans.items() if until < to_ns(now) - lateness}
-    return Scored(found.scores, {**found.cursors, **{cursor_name(detector.name, p): at for p, at in ended.items()}})
+    return Scored(scores, {**found.cursors, **{cursor_name(detector.name, p): at for p, at in ended.items()}})
+
+
+def vectors_of(
+    rooms: Rooms,
+    detector: DetectorSettings,
+    bundle: Bundle,
+    assets: Sequence[Asset],
+    spans: Mapping[str, tuple[int, int]],
+    events: Mapping[str, Sequence[Event]],
+    now: datetime,
+) -> Found:
+    """Return what a model takes of each asset in (since, until] ns, from the stored rows: live, and for an explanation
+    of what was said then.
+    """
+    found = _of_lots if symptoms.is_of_lots(detector) else _of_windows
+    return found(rooms, detector, bundle, assets, spans, events, now)
 
 
 def _backgrounds(
@@ -91,7 +116,7 @@ def cursor_name(detector: str, asset: str) -> str:
     return f"score:{detector}:{asset}"
 
 
-def _score_windows(
+def _of_windows(
     rooms: Rooms,
     detector: DetectorSettings,
     bundle: Bundle,
@@ -99,7 +124,7 @@ def _score_windows(
     spans: Mapping[str, tuple[int, int]],
     events: Mapping[str, Sequence[Event]],
     now: datetime,
-) -> Scored:
+) -> Found:
     asset_class = rooms.settings.plant.classes[detector.asset_class]
     features = bundle.features
     found = windowing.grids_for(rooms.points, assets, asset_class, features, spans)
@@ -125,11 +150,10 @@ def _score_windows(
         ends = np.array([w.end for w in good], dtype=np.int64)
         beside = columns(features.names, ends, backgrounds[path])
         vectors.append(extract(grid, good, features.names, beside=beside))
-    scores = _scored(detector, bundle, join(vectors, features.names))
-    return Scored((*scores, *unassessed), cursors)
+    return Found(join(vectors, features.names), tuple(unassessed), cursors)
 
 
-def _score_lots(
+def _of_lots(
     rooms: Rooms,
     detector: DetectorSettings,
     bundle: Bundle,
@@ -137,12 +161,13 @@ def _score_lots(
     spans: Mapping[str, tuple[int, int]],
     _events: Mapping[str, Sequence[Event]],
     known_by: datetime,
-) -> Scored:
+) -> Found:
     asset_class = rooms.settings.plant.classes[detector.asset_class]
     features = bundle.features
     labs = sorted({n.source for n in features.names if n.origin == "lab"})
     backgrounds = _backgrounds(rooms, assets, features, known_by)
-    scores: list[Score] = []
+    parts: list[FeatureVectors] = []
+    unassessed: list[Score] = []
     cursors: dict[str, int] = {}
     for asset in assets:
         since, until = spans[asset.path]
@@ -159,13 +184,13 @@ def _score_lots(
             continue
         period, own = duration_ns(asset_class.period), backgrounds[asset.path]
         vectors, missing = windowing.lot_vectors(grid, asset.path, lots, results, features, period, own)
-        scores += _scored(detector, bundle, vectors)
-        scores += [
+        parts.append(vectors)
+        unassessed += [
             _unassessed(detector, bundle, asset.path, x.lot, w.end, _reason(rooms, asset.path, features, w))
             for x, w in missing
         ]
         cursors[cursor_name(detector.name, asset.path)] = max(map(_ready_at, lots))
-    return Scored(tuple(scores), cursors)
+    return Found(join(parts, features.names), tuple(unassessed), cursors)
 
 
 def _scored(detector: DetectorSettings, bundle: Bundle, vectors: FeatureVectors) -> list[Score]:

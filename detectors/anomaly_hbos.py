@@ -95,7 +95,7 @@ class AnomalyHBOS:
         }
         return cls(tuple(training.vectors.names[i] for i in varies), arrays, settings, report)
 
-    def score(self, vectors: FeatureVectors) -> Scores:
+    def score(self, vectors: FeatureVectors, *, is_explained: bool = True) -> Scores:  # noqa: ARG002
         """Score rows; a missing value counts as the training median. Raises ValueError for other columns."""
         p.require_columns(vectors.names, self._names)
         values = np.where(np.isnan(vectors.values), self._arrays["median"], vectors.values)

@@ -24,6 +24,7 @@ from domain.scores import Aim, Detector, TrainingAids, TrainingError
 from domain.vectors import Training
 
 CONFIDENCE: Final = 0.9
+SHARES: Final = (0.80, 0.85, 0.90, 0.95)
 OPTIMISTIC: Final = "random"
 Train = Callable[[Training, TrainingAids], Detector]
 
@@ -72,7 +73,7 @@ def tested(training: Training, train: Train, aids: TrainingAids, folds: Iterator
         except TrainingError as error:
             refused.append(str(error))
             continue
-        found = detector.score(training.vectors.take(test).select(detector.names))
+        found = detector.score(training.vectors.take(test).select(detector.names), is_explained=False)
         limit = log_odds_of(detector.threshold if detector.threshold is not None else 0.5)
         rows.append(test)
         margins.append(found.raw - limit)
@@ -239,15 +240,25 @@ def _by_row(t: Training, outcome: Outcome, empty: dict[str, str]) -> dict[str, A
     hits = int((is_one & is_raised).sum())
     has_both = 0 < is_one.sum() < len(is_one)
     if not has_both:
-        empty |= dict.fromkeys(("pr_auc", "roc_auc"), "the rows that were tested hold one outcome only")
+        reason = "the rows that were tested hold one outcome only"
+        empty |= dict.fromkeys(("pr_auc", "roc_auc", "precision_at_recall"), reason)
     if not is_raised.any():
         empty["row_precision"] = "no row was over its threshold"
     return {
         "row_recall": hits / int(is_one.sum()) if is_one.any() else None,
         "row_precision": hits / int(is_raised.sum()) if is_raised.any() else None,
         "pr_auc": float(average_precision_score(is_one, outcome.margin)) if has_both else None,
+        "precision_at_recall": _precisions(is_one, outcome.margin) if has_both else None,
         "roc_auc": float(roc_auc_score(is_one, outcome.margin)) if has_both else None,
     }
+
+
+def _precisions(is_one: NDArray[np.bool_], margin: NDArray[np.float64]) -> dict[str, float]:
+    """Return the best precision at which each share of the rows of an event is over a threshold."""
+    from sklearn.metrics import precision_recall_curve
+
+    precision, recall, _ = precision_recall_curve(is_one, margin)
+    return {f"{share:.2f}": float(precision[recall >= share - 1e-12].max()) for share in SHARES}
 
 
 def _at_the_end(t: Training, outcome: Outcome, empty: dict[str, str]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from detectors import parts as p
 from detectors import threshold, tournament
-from detectors.calibration import Line, probability
+from detectors.calibration import Line, log_odds_of, probability
 from detectors.episodes import Episodes, remembered
 from detectors.folds import folds_of
 from detectors.learners import LEARNERS, is_sample, learner_class
@@ -103,8 +103,8 @@ class Failure:
         packed_life = life.over(used) if life else None
         return cls(kept, taken.name, packed, taken.line, limits, report, episodes, packed_life)
 
-    def score(self, vectors: FeatureVectors) -> Scores:
-        """Score rows; raises ValueError where the columns are not `names`."""
+    def score(self, vectors: FeatureVectors, *, is_explained: bool = True) -> Scores:
+        """Score rows; raises ValueError where the columns are not `names`. Not explained, contributions are 0."""
         p.require_columns(vectors.names, self._names)
         n = len(vectors)
         contributions = np.zeros((n, len(self._names)))
@@ -113,8 +113,10 @@ class Failure:
             return Scores(empty, empty, empty, empty, 0.0, contributions, self.scale)
         values = np.ascontiguousarray(vectors.values, dtype=np.float64)
         whole = self._models[0]
-        base, found = whole.learner.contributions(values[:, whole.columns])
-        contributions[:, whole.columns] = self._line.slope * found
+        base = 0.0
+        if is_explained:
+            base, found = whole.learner.contributions(values[:, whole.columns])
+            contributions[:, whole.columns] = self._line.slope * found
         every = np.vstack([self._line.log_odds(m.margin(values)) for m in self._models])
         return Scores(
             probability(every[0]),
@@ -125,6 +127,17 @@ class Failure:
             contributions,
             self.scale,
             None if self._life is None else self._life.told(values),
+        )
+
+    def at_threshold(self, raise_at: float) -> Self:
+        """Return the same detector with another threshold, a probability in (0, 1); raises ValueError for others."""
+        if not 0 < raise_at < 1:
+            raise ValueError(f"a threshold of {raise_at}: a probability between 0 and 1 is needed")
+        limit = log_odds_of(raise_at)
+        limits = (limit, threshold.clear_for(limit))
+        report = {**self._report, "chosen_threshold": raise_at}
+        return type(self)(
+            self._names, self._learner, self._models, self._line, limits, report, self._episodes, self._life
         )
 
     @property

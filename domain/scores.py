@@ -123,6 +123,15 @@ class Remembers(Protocol):
         ...
 
 
+@runtime_checkable
+class Adjustable(Protocol):
+    """A detector whose threshold people may choose."""
+
+    def at_threshold(self, raise_at: float) -> Detector:
+        """Return the same detector with another threshold; raises ValueError for one that is none."""
+        ...
+
+
 class Detector(Protocol):
     """A trained detector. Scores of a row do not depend on the other rows of the call."""
 
@@ -155,8 +164,11 @@ class Detector(Protocol):
         """Fit on the training rows; raises TrainingError where they are too few or hold one outcome only."""
         ...
 
-    def score(self, vectors: FeatureVectors) -> Scores:
-        """Score rows whose columns are `names`; raises ValueError for other columns."""
+    def score(self, vectors: FeatureVectors, *, is_explained: bool = True) -> Scores:
+        """Score rows whose columns are `names`; raises ValueError for other columns.
+
+        is_explained: False allows to leave the contributions at 0, where they cost more than the score.
+        """
         ...
 
     def dump(self) -> dict[str, bytes]:

@@ -1,4 +1,4 @@
-"""`forewarn alerts`: list them, acknowledge one by name."""
+"""`forewarn alerts`: list them, acknowledge one by name, explain one."""
 
 from __future__ import annotations
 
@@ -10,13 +10,19 @@ from alerts.messages import local
 from app.acknowledging import acknowledge
 from app.clock import SystemClock
 from app.commands.opening import opened_for
+from app.explaining import NotExplainableError, explained
+from app.explanation_text import shown
 from app.running import CommandError
-from app.settings import load
+from app.settings import Settings, load
+from domain.errors import ModelError
+from domain.text import catalogue
 
 
 def main(args: argparse.Namespace, _stopping: threading.Event) -> int:
-    """List alerts, newest first; or acknowledge one."""
+    """List alerts, newest first; or acknowledge one, or explain it from the stored rows."""
     settings = load(args.config)
+    if args.action == "explain":
+        return _explain(settings, args)
     with opened_for(settings, telemetry=False) as rooms:
         if args.action == "ack":
             if not args.alert or not args.by.strip():
@@ -56,3 +62,18 @@ def main(args: argparse.Namespace, _stopping: threading.Event) -> int:
     if not rows:
         print("no alerts")
     return 0
+
+
+def _explain(settings: Settings, args: argparse.Namespace) -> int:
+    if not args.alert:
+        raise CommandError("forewarn alerts explain ID: which one? forewarn alerts list names them", 2)
+    with opened_for(settings) as rooms:
+        try:
+            found = explained(rooms, args.alert, SystemClock().now())
+        except (NotExplainableError, ModelError) as error:
+            raise CommandError(str(error)) from error
+    if args.json:
+        print(json.dumps(found, indent=2))
+    else:
+        print("\n".join(shown(found, catalogue(settings.root.plant.language), settings.zone)))
+    return 0 if found["is_reproduced"] else 1
