@@ -74,6 +74,11 @@ class Failure:
         """Out-of-fold events, catches and false alarms at the threshold, the leaderboard, and the whole curve."""
         return self._report
 
+    @property
+    def model(self) -> Any:
+        """The learner that was fitted to every row."""
+        return self._models[0].learner
+
     @classmethod
     def train(cls, training: Training, options: Mapping[str, Any], aids: TrainingAids) -> Self:
         """Fit, with whole groups (or what the split says) held out in turn; raises TrainingError with too few failures.

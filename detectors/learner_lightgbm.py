@@ -16,6 +16,7 @@ from detectors.learners import Examples
 from domain.scores import TrainingError
 
 ROUNDS: Final = 150
+FEW_ROWS: Final = 512  # for so few, waking other threads takes longer than the work
 SHARED: Final[Mapping[str, Any]] = {"feature_pre_filter": False, "verbose": -1, "num_threads": 1}
 PARAMETERS: Final[Mapping[str, Any]] = {
     "objective": "binary",
@@ -91,11 +92,12 @@ class Boosted:
 
     def margin(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return log-odds (or the regression's value)."""
-        return np.asarray(self.booster.predict(values, raw_score=True), dtype=np.float64)
+        return np.asarray(self.booster.predict(values, raw_score=True, num_threads=_threads(values)), dtype=np.float64)
 
     def contributions(self, values: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         """LightGBM's own: exact Shapley values of the trees."""
-        found = np.asarray(self.booster.predict(values, pred_contrib=True), dtype=np.float64)
+        said = self.booster.predict(values, pred_contrib=True, num_threads=_threads(values))
+        found = np.asarray(said, dtype=np.float64)
         return float(found[0, -1]), found[:, :-1]
 
     def dump(self) -> dict[str, bytes]:
@@ -108,3 +110,7 @@ class Boosted:
         if "lightgbm.txt" not in parts:
             raise ValueError("the model has no part lightgbm.txt")
         return cls.of(parts["lightgbm.txt"].decode())
+
+
+def _threads(values: NDArray[np.float64]) -> int:
+    return 1 if len(values) < FEW_ROWS else 0
