@@ -156,7 +156,7 @@ def promise(bars: Bars) -> None:
     bars.show(
         "the recall promise on unseen events, kept in a share of fleets",
         {"kept": share, "fleets": N_FLEETS, "whose events sufficed for the floor": promised,
-         "false alarms per unit and week, median and 95 %": [round(float(np.quantile(weekly, q)), 3) for q in (0.5, 0.95)]},
+         "false alarms per unit and week, median and 95 %": np.quantile(weekly, [0.5, 0.95]).round(3).tolist()},
         ">= 0.86",
         share >= 0.86 if not QUICK else share >= 0.75,
         f"floor {FLOOR.recall} at {FLOOR.confidence}; 40 +- 10 events, truth from {TRUE_EVENTS} events more",

@@ -7,6 +7,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -74,8 +75,8 @@ def _live(bars: Bars, store: Any) -> None:
         theirs, own = [], []
         peer(is_explained), ours(is_explained)
         for _ in range(rounds):
-            theirs.append(_seconds(lambda: peer(is_explained)))
-            own.append(statistics.median(_seconds(lambda: ours(is_explained)) for _ in range(20)))
+            theirs.append(_seconds(partial(peer, is_explained)))
+            own.append(statistics.median(_seconds(partial(ours, is_explained)) for _ in range(20)))
         ratio = statistics.median(theirs) / statistics.median(own)
         what = "with contributions" if is_explained else "score only"
         bars.show_speed(
