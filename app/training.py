@@ -78,7 +78,7 @@ def gather(rooms: Rooms, detector: DetectorSettings, now: datetime) -> History:
     features = windowing.full_set(settings, chosen)
     asset_class = settings.plant.classes[detector.asset_class]
     assets = settings.plant.of_class(detector.asset_class)
-    grids = windowing.grids(rooms.points, assets, features, 0, to_ns(now) + 1)
+    grids = windowing.grids(rooms.points, settings.plant, assets, features, 0, to_ns(now) + 1)
     if not grids:
         raise TrainingError(f"no data of class {detector.asset_class!r} is stored yet: load history first")
     role = detector_class(detector.kind).role
@@ -203,12 +203,13 @@ def _windows_training(history: History) -> Training:
             -1,
             int(grid.times[-1]) if len(grid.times) else 0,
         )
-        kept = [
-            w for w in cut if not w.missing and not any(windowing.overlaps(w.start, w.end, s, e) for s, e, _ in stops)
-        ]
-        if not kept:
+        is_stopped = np.zeros(len(cut), dtype=bool)
+        for start, end, _ in stops:
+            is_stopped |= windowing.overlaps(cut.start, cut.end, start, end)
+        kept = cut.take(cut.is_whole & ~is_stopped)
+        if not len(kept):
             continue
-        position = np.array([w.position for w in kept])
+        position = kept.position
         ends = np.array(sorted(_position(grid, history, s) for s, _, is_outcome in stops if is_outcome))
         ahead = np.append(ends, np.inf)[np.searchsorted(ends, position, side="left")] - position
         last = _position(grid, history, int(grid.times[-1]))
@@ -245,7 +246,7 @@ def _lots_training(history: History) -> Training:
         value = {r.lot: r.value for r in results[history.detector.outcome] if r.value is not None}
         lots = [x for x in history.lots[line] if x.lot in value]
         period = duration_ns(history.asset_class.period)
-        vectors, _ = windowing.lot_vectors(grid, lots, results, history.features, period)
+        vectors, *_ = windowing.lot_vectors(grid, lots, results, history.features, period)
         parts.append(vectors)
         outcome += [value[lot] for lot in vectors.subject]
     joined = join(parts, history.features.names)

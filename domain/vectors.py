@@ -70,8 +70,11 @@ class DerivedTag:
 class FeatureSet:
     """What a vector holds and how its window is cut; data with a hash, stored with every model.
 
-    window and step are in axis units (ns or cycles); min_coverage is a fraction of the window's expected rows.
+    window, step and max_gap are in axis units (ns or cycles); min_coverage is a fraction of the window's expected rows.
     derived: the derived tags that `names` may name; a model keeps the formulas that it was trained with.
+    max_gap: the longest hole that a tag may have in a window, 0 for any. align (ns): windows end there and at whole
+    steps from there. lags: tag -> ns by which its values count later than they were measured.
+    is_passage: a lot's window is its own interval, where it has a start; else it is the window that ends with the lot.
     """
 
     name: str
@@ -81,11 +84,17 @@ class FeatureSet:
     min_coverage: float
     names: tuple[FeatureName, ...]
     derived: tuple[DerivedTag, ...] = ()
+    max_gap: int = 0
+    align: int = 0
+    lags: tuple[tuple[str, int], ...] = ()
+    is_passage: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """Return the set as JSON data; `from_json` reads it back."""
         derived = {"derived": [d.as_json() for d in self.derived]} if self.derived else {}
-        return derived | {
+        lags = {"lags": [list(lag) for lag in self.lags]} if self.lags else {}
+        named = (("max_gap", self.max_gap), ("align", self.align), ("is_passage", self.is_passage))
+        return derived | lags | {key: value for key, value in named if value} | {
             "name": self.name,
             "axis": self.axis.value,
             "window": self.window,
@@ -100,7 +109,17 @@ class FeatureSet:
         names = tuple(FeatureName.from_json(n) for n in data["names"])
         derived = tuple(DerivedTag.from_json(d) for d in data.get("derived", ()))
         return FeatureSet(
-            data["name"], Axis(data["axis"]), data["window"], data["step"], data["min_coverage"], names, derived
+            data["name"],
+            Axis(data["axis"]),
+            data["window"],
+            data["step"],
+            data["min_coverage"],
+            names,
+            derived,
+            data.get("max_gap", 0),
+            data.get("align", 0),
+            tuple((tag, lag) for tag, lag in data.get("lags", ())),
+            data.get("is_passage", False),
         )
 
     @property
@@ -118,7 +137,8 @@ class FeatureSet:
     def only(self, names: tuple[FeatureName, ...]) -> FeatureSet:
         """Return the set with these of its features, and the derived tags that they need."""
         used = {n.source for n in names}
-        return replace(self, names=names, derived=tuple(d for d in self.derived if d.name in used))
+        chosen = replace(self, names=names, derived=tuple(d for d in self.derived if d.name in used))
+        return replace(chosen, lags=tuple((tag, lag) for tag, lag in self.lags if tag in chosen.sources))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
