@@ -16,7 +16,7 @@ from alerts.health import MEASURES, OWN_IDS, SOFTWARE, with_own
 from alerts.settings import NotifierSettings, RuleSettings
 from app import faults as f
 from app import mqtt_files, secrets
-from app.feature_faults import derived_faults, hypothesis_faults, span_faults
+from app.feature_faults import derived_faults, hypothesis_faults, span_faults, window_faults
 from app.inbox_settings import InboxSettings
 from app.keeping_settings import KeepingSettings
 from app.mqtt_names import name_faults
@@ -75,7 +75,7 @@ class DataSettings(BaseModel):
 
 
 class RunSettings(BaseModel):
-    """`[run]`: how often the service does its work, in seconds."""
+    """`[run]`: how often the service does its work, in seconds, and how far back (days) late data revise scores."""
 
     model_config = STRICT
     drain_s: Annotated[float, Field(gt=0)] = 0.5
@@ -83,6 +83,7 @@ class RunSettings(BaseModel):
     tick_s: Annotated[float, Field(gt=0)] = 2.0
     dispatch_s: Annotated[float, Field(gt=0)] = 1.0
     drain_items: Annotated[int, Field(ge=1)] = 50_000
+    revise_days: Annotated[float, Field(ge=0)] = 7.0
 
 
 class EvaluateSettings(BaseModel):
@@ -291,6 +292,7 @@ def _name_faults(root: Root, file: str) -> list[Fault]:
 def _feature_faults(root: Root, classes: Mapping[str, AssetClass], plant: Plant, file: str) -> list[Fault]:
     faults = [
         *span_faults(root.features, classes, file),
+        *window_faults(root.features, root.derived, classes, plant, file),
         *derived_faults(root.derived, root.features, classes, plant, file),
     ]
     if faults or _detector_faults(root, classes, file):

@@ -91,10 +91,14 @@ class FeatureSet:
 
     def as_json(self) -> dict[str, Any]:
         """Return the set as JSON data; `from_json` reads it back."""
-        derived = {"derived": [d.as_json() for d in self.derived]} if self.derived else {}
-        lags = {"lags": [list(lag) for lag in self.lags]} if self.lags else {}
-        named = (("max_gap", self.max_gap), ("align", self.align), ("is_passage", self.is_passage))
-        return derived | lags | {key: value for key, value in named if value} | {
+        optional = {
+            "derived": [d.as_json() for d in self.derived],
+            "max_gap": self.max_gap,
+            "align": self.align,
+            "lags": [list(lag) for lag in self.lags],
+            "is_passage": self.is_passage,
+        }
+        return {key: value for key, value in optional.items() if value} | {
             "name": self.name,
             "axis": self.axis.value,
             "window": self.window,

@@ -12,7 +12,11 @@ class FeatureSettings(BaseModel):
 
     window, step: a number of cycles on the cycle axis, a duration such as "6h" on the time axis.
     train_step: the same for training, where neighbouring windows add little.
+    max_gap: the longest hole that a tag may have in a window, in the same words; 0 for any.
+    align: a duration by which the ends of windows are moved from whole steps since 1970 UTC.
     lab: results whose last known values become features of a lot.
+    lot_window: a lot's window is the one that ends with it, or its own passage from start to end.
+    lag: name or pattern of measured tags -> how long before a lot's own times it was where the tag is measured.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -25,7 +29,11 @@ class FeatureSettings(BaseModel):
     step: int | str = 1
     train_step: int | str = 1
     min_coverage: Annotated[float, Field(gt=0, le=1)] = 0.8
+    max_gap: int | str = 0
+    align: str = "0s"
     lab: tuple[str, ...] = ()
+    lot_window: Literal["ending", "passage"] = "ending"
+    lag: dict[str, str] = {}
 
 
 class DerivedSettings(BaseModel):
