@@ -26,10 +26,11 @@ from domain.vectors import FeatureSet, FeatureVectors
 from features import windows
 from features.context import Background, columns
 from features.extract import extract, join
-from features.windows import Window
+from features.windows import Lack, Windows
 
 log = logging.getLogger(__name__)
 MISSING_TAGS = mark("not enough data of {tags}")
+GAP_IN_TAGS = mark("too long a gap in the data of {tags}")
 TOO_SHORT = mark("learning: not enough data yet for a whole window")
 KEPT_CONTRIBUTIONS = 8
 LAB_MARGIN = 200  # results read beyond the lots to be scored, so that the last known ones are surely among them
@@ -102,29 +103,30 @@ def _score_windows(
 ) -> Scored:
     asset_class = rooms.settings.plant.classes[detector.asset_class]
     features = bundle.features
-    found = windowing.grids_for(rooms.points, assets, asset_class, features, spans)
+    found = windowing.grids_for(rooms.points, rooms.settings.plant, assets, features, spans)
     backgrounds = _backgrounds(rooms, assets, features, now)
     vectors: list[FeatureVectors] = []
     unassessed: list[Score] = []
     cursors: dict[str, int] = {}
     for path, grid in found.items():
         cut = windows.cut(grid, features, features.step, duration_ns(asset_class.period), *spans[path])
-        if not cut:
+        if not len(cut):
             continue
-        cursors[cursor_name(detector.name, path)] = max(w.end for w in cut)
+        cursors[cursor_name(detector.name, path)] = int(cut.end[-1])
         quiet = courses.quiet_spans(grid, events.get(path, ()), asset_class)
-        good = []
-        for w in cut:
-            reason = courses.quiet_reason(quiet, w.start, w.end, asset_class, features.window)
-            if reason is None and w.missing:
-                reason = _reason(rooms, path, features, w)
-            if reason is None:
-                good.append(w)
-            elif reason:
-                unassessed.append(_unassessed(detector, bundle, path, "", w.end, reason))
-        ends = np.array([w.end for w in good], dtype=np.int64)
-        beside = columns(features.names, ends, backgrounds[path])
-        vectors.append(extract(grid, good, features.names, beside=beside))
+        reasons: list[str | None] = [
+            courses.quiet_reason(quiet, int(start), int(end), asset_class, features.window)
+            for start, end in zip(cut.start, cut.end, strict=True)
+        ]
+        for i in np.flatnonzero(~cut.is_whole).tolist():
+            reasons[i] = _reason(rooms, path, features, cut, i) if reasons[i] is None else reasons[i]
+        good = cut.take(np.array([reason is None for reason in reasons]))
+        vectors.append(extract(grid, good, features.names, beside=columns(features.names, good.end, backgrounds[path])))
+        unassessed += [
+            _unassessed(detector, bundle, path, "", int(end), reason)
+            for end, reason in zip(cut.end, reasons, strict=True)
+            if reason
+        ]
     scores = _scored(detector, bundle, join(vectors, features.names))
     return Scored((*scores, *unassessed), cursors)
 
@@ -151,18 +153,21 @@ def _score_lots(
         lots = [x for x in found if since < _ready_at(x) <= until]
         if not lots:
             continue
-        ends = [to_ns(x.end or x.known_at) for x in lots]
+        reach = [windowing.lot_span(lot, features) for lot in lots]
+        start, end = min(r[0] for r in reach), max(r[1] for r in reach)
         newest = len(lots) + LAB_MARGIN
         results = {name: possible_results(rooms, asset.path, name, now, newest) for name in labs}
-        grid = windowing.grids(rooms.points, [asset], features, min(ends) - features.window, max(ends)).get(asset.path)
+        grid = windowing.grids(rooms.points, rooms.settings.plant, [asset], features, start, end).get(asset.path)
         if grid is None and features.sources:
             continue
         period, own = duration_ns(asset_class.period), backgrounds[asset.path]
-        vectors, missing = windowing.lot_vectors(grid, asset.path, lots, results, features, period, own)
+        vectors, missing, cut = windowing.lot_vectors(grid, asset.path, lots, results, features, period, own)
         scores += _scored(detector, bundle, vectors)
         scores += [
-            _unassessed(detector, bundle, asset.path, x.lot, w.end, _reason(rooms, asset.path, features, w))
-            for x, w in missing
+            _unassessed(
+                detector, bundle, asset.path, x.lot, int(cut.end[i]), _reason(rooms, asset.path, features, cut, i)
+            )
+            for i, x in enumerate(missing)
         ]
         cursors[cursor_name(detector.name, asset.path)] = max(map(_ready_at, lots))
     return Scored(tuple(scores), cursors)
@@ -209,15 +214,19 @@ def _ready_at(lot: Lot) -> int:
     return max(to_ns(lot.known_at), to_ns(lot.end or lot.known_at))
 
 
-def _reason(rooms: Rooms, asset: str, features: FeatureSet, window: Window) -> str:
+def _reason(rooms: Rooms, asset: str, features: FeatureSet, cut: Windows, i: int) -> str:
     """Say why a window cannot be assessed: the asset is too young for a whole one, or tags lack data."""
     ids = [f"{asset}/{tag}" for tag in features.sources]
-    oldest = rooms.points.oldest_first(ids, 0, window.end, 1)
-    n_rows = window.stop - window.first
+    start, end = int(cut.start[i]), int(cut.end[i])
+    oldest = rooms.points.oldest_first(ids, 0, end, 1)
+    n_rows = int(cut.stop[i] - cut.first[i])
     is_cycle = features.axis is Axis.CYCLE
-    if len(oldest) and oldest.at[0] >= window.start + (not is_cycle) and (n_rows < features.window or not is_cycle):
+    if len(oldest) and oldest.at[0] >= start + (not is_cycle) and (n_rows < features.window or not is_cycle):
         return phrase(TOO_SHORT)
-    return phrase(MISSING_TAGS, tags=", ".join(window.missing[:3]) + (", ..." if len(window.missing) > 3 else ""))
+    few = cut.missing(i, Lack.FEW)
+    found = few or cut.missing(i, Lack.GAP)
+    tags = ", ".join(found[:3]) + (", ..." if len(found) > 3 else "")
+    return phrase(MISSING_TAGS, tags=tags) if few else phrase(GAP_IN_TAGS, tags=tags)
 
 
 def _unassessed(detector: DetectorSettings, bundle: Bundle, asset: str, subject: str, end: int, reason: str) -> Score:

@@ -38,7 +38,7 @@ from features import windows
 from features.context import Background, columns
 from features.extract import extract, join
 from features.settings import HypothesisSettings
-from features.windows import Grid, Window
+from features.windows import Grid
 from store.scoring import ModelRow
 
 LIBRARIES: Final = ("numpy", "scikit-learn", "lightgbm", "tsfresh", "pyod")
@@ -101,7 +101,7 @@ def gather(rooms: Rooms, detector: DetectorSettings, now: datetime) -> History:
     full = windowing.full_set(settings, chosen)
     features = inputs.completed(full, settings, chosen, told, [x for found in lots.values() for x in found])
     if features.sources:
-        grids = windowing.grids(rooms.points, assets, features, 0, to_ns(now) + 1)
+        grids = windowing.grids(rooms.points, settings.plant, assets, features, 0, to_ns(now) + 1)
     else:
         grids = {} if is_of_lots else windowing.event_grids(assets, features, told)
     if not grids and not (is_of_lots and any(lots.values()) and not features.sources):
@@ -204,15 +204,13 @@ def _windows_training(history: History) -> Training:
     for asset, grid in sorted(history.grids.items()):
         last = int(grid.times[-1]) if len(grid.times) else 0
         cut = windows.cut(grid, history.features, history.train_step, duration_ns(asset_class.period), -1, last)
-        kept = [w for w in cut if not w.missing]
-        if not kept:
+        kept = cut.take(cut.is_whole)
+        if not len(kept):
             continue
         course = courses.course(grid, history.events.get(asset, ()), asset_class, history.detector, {})
-        found = labelled(*_places(kept), course, asset_class.horizon)
-        kept = [w for w, is_in in zip(kept, found.is_kept, strict=True) if is_in]
-        ends = np.array([w.end for w in kept], dtype=np.int64)
-        names = history.features.names
-        parts.append(extract(grid, kept, names, beside=columns(names, ends, history.backgrounds[asset])))
+        found = labelled(kept.start, kept.end, kept.position, course, asset_class.horizon)
+        kept, names = kept.take(found.is_kept), history.features.names
+        parts.append(extract(grid, kept, names, beside=columns(names, kept.end, history.backgrounds[asset])))
         labels.append(found.take(found.is_kept))
     joined, told = join(parts, history.features.names), labels_of(labels)
     return Training(
@@ -228,11 +226,6 @@ def _windows_training(history: History) -> Training:
     )
 
 
-def _places(found: Sequence[Window]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-    start, end = (np.array([getattr(w, x) for w in found], dtype=np.int64) for x in ("start", "end"))
-    return start, end, np.array([w.position for w in found], dtype=np.float64)
-
-
 def _lots_training(history: History) -> Training:
     """Lots with a result, each with what was known when it ended; of a failure detector each is a group of its own."""
     parts: list[FeatureVectors] = []
@@ -244,7 +237,7 @@ def _lots_training(history: History) -> Training:
             continue
         results = history.results[line]
         judged = {r.lot: r for r in results[history.detector.outcome] if r.value is not None or (is_failure and r.text)}
-        vectors, _ = windowing.lot_vectors(
+        vectors, *_ = windowing.lot_vectors(
             history.grids.get(line),
             line,
             [x for x in lots if x.lot in judged],

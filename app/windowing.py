@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from app import feature_sets
 from app.inputs import process_values
 from app.settings import Settings
 from domain.instants import duration_ns, to_ns
-from domain.plant import Asset, AssetClass, Axis
+from domain.plant import Asset, Axis, Plant
 from domain.points import Points
 from domain.ports import PointStore
 from domain.records import Event, EventKind, Lot, Result
@@ -20,7 +21,7 @@ from domain.vectors import FeatureSet, FeatureVectors
 from features import derived, extract, lab, windows
 from features.context import Background, columns
 from features.settings import FeatureSettings
-from features.windows import Grid, Window
+from features.windows import Grid, Windows
 
 STOPPING = (EventKind.FAILURE, EventKind.STOP)
 TOLD = (*STOPPING, EventKind.MAINTENANCE)  # what decides whether a window says anything
@@ -31,32 +32,40 @@ def full_set(settings: Settings, chosen: FeatureSettings) -> FeatureSet:
     return feature_sets.full_set(settings.plant, settings.root.derived, chosen)
 
 
-def grids(store: PointStore, assets: Sequence[Asset], features: FeatureSet, start: int, end: int) -> dict[str, Grid]:
-    """Read a feature set's tags of assets in [start, end) ns, pivot them and add its derived tags: the one place that
-    makes grids, of history and live. Assets without any point are left out.
+def grids(
+    store: PointStore, plant: Plant, assets: Sequence[Asset], features: FeatureSet, start: int, end: int
+) -> dict[str, Grid]:
+    """Read what counts for a feature set in [start, end) ns of assets of one class, pivot it and add its derived tags:
+    the one place that makes grids, of history and live. Assets without any point are left out.
     """
     if not features.sources:
         return {}
     ids = [f"{a.path}/{t}" for a in assets for t in features.sources]
-    points = store.read(ids, start, end)
+    points = store.read(ids, start - max((lag for _, lag in features.lags), default=0), end)
     if not len(points):
         return {}
     owner = np.array([t.rpartition("/")[0] for t in points.tag_id], dtype=object)
-    return {
-        a.path: derived.added(windows.grid_of(a.path, part, features.sources), features.derived)
-        for a in assets
-        if len(part := _of(points, owner, a.path))
-    }
+    return {a.path: _grid(plant, a, part, features) for a in assets if len(part := points.take(owner == a.path))}
 
 
-def _of(points: Points, owner: NDArray[np.object_], asset: str) -> Points:
-    return points.take(owner == asset)
+def _grid(plant: Plant, asset: Asset, points: Points, features: FeatureSet) -> Grid:
+    found = windows.grid_of(asset.path, points, features.sources)
+    found = windows.lagged(replace(found, periods=_periods(plant, asset, features)), dict(features.lags))
+    return derived.added(found, features.derived)
+
+
+def _periods(plant: Plant, asset: Asset, features: FeatureSet) -> dict[str, int]:
+    """Return how far apart the values of each tag of an asset are, in axis units; no tag has two of one cycle."""
+    known, tags = plant.classes[asset.class_name], plant.tags[asset.path]
+    cycle = duration_ns(known.cycle or known.period)
+    found = {name: duration_ns(tags[name].period) for name in features.sources if name in tags}
+    return {n: max(1, round(ns / cycle)) for n, ns in found.items()} if known.axis is Axis.CYCLE else found
 
 
 def grids_for(
     store: PointStore,
+    plant: Plant,
     assets: Sequence[Asset],
-    asset_class: AssetClass,
     features: FeatureSet,
     spans: Mapping[str, tuple[int, int]],
 ) -> dict[str, Grid]:
@@ -69,13 +78,14 @@ def grids_for(
     until = max(span[1] for span in spans.values())
     if not features.sources:
         return {path: bare_grid(path, (), span) for path, span in spans.items()}
-    if asset_class.axis is Axis.TIME:
-        return grids(store, assets, features, since - features.window, until + 1)
+    if features.axis is Axis.TIME:
+        return grids(store, plant, assets, features, since - features.window, until + 1)
+    asset_class = plant.classes[assets[0].class_name]
     n_rows = features.window + max(asset_class.recovery, asset_class.relearn)
     lookback = 2 * duration_ns(asset_class.wall(n_rows))
-    found = grids(store, assets, features, since - lookback, until + 1)
+    found = grids(store, plant, assets, features, since - lookback, until + 1)
     short = [a for a in assets if a.path in found and _n_until(found[a.path], spans[a.path][0]) < n_rows - 1]
-    return found | grids(store, short, features, 0, until + 1) if short else found
+    return found | grids(store, plant, short, features, 0, until + 1) if short else found
 
 
 def _n_until(grid: Grid, at: int) -> int:
@@ -90,19 +100,28 @@ def lot_vectors(
     features: FeatureSet,
     period_ns: int,
     background: Background,
-) -> tuple[FeatureVectors, list[tuple[Lot, Window]]]:
+) -> tuple[FeatureVectors, list[Lot], Windows]:
     """Return the vectors of lots at their ends (or where they became known), and the lots that cannot be assessed with
     their windows. grid: None where the line has no points.
     """
     grid = bare_grid(line, features.sources, ()) if grid is None else grid
-    cut = [(lot, windows.window_ending(grid, features, period_ns, to_ns(lot.end or lot.known_at))) for lot in lots]
-    good = [(lot, w) for lot, w in cut if not w.missing]
-    ends = np.array([w.end for _, w in good], dtype=np.int64)
-    known = {name: lab.known_before(found, ends) for name, found in results.items()}
-    process = process_values(features, line, [lot for lot, _ in good])
-    table = columns(features.names, ends, background, known, process)
-    vectors = extract.extract(grid, [w for _, w in good], features.names, [lot.lot for lot, _ in good], table)
-    return vectors, [(lot, w) for lot, w in cut if w.missing]
+    spans = np.array([lot_span(lot, features) for lot in lots], dtype=np.int64).reshape(-1, 2)
+    cut = windows.between(grid, features, period_ns, spans[:, 0], spans[:, 1])
+    good, assessed = cut.take(cut.is_whole), [lots[i] for i in np.flatnonzero(cut.is_whole).tolist()]
+    known = {name: lab.known_before(found, good.end) for name, found in results.items()}
+    table = columns(features.names, good.end, background, known, process_values(features, line, assessed))
+    vectors = extract.extract(grid, good, features.names, [lot.lot for lot in assessed], table)
+    return vectors, [lots[i] for i in np.flatnonzero(~cut.is_whole).tolist()], cut.take(~cut.is_whole)
+
+
+def lot_span(lot: Lot, features: FeatureSet) -> tuple[int, int]:
+    """Return a lot's window as [start, end) ns: its passage, where the feature set asks for it and the lot has one, or
+    the window that ends with it.
+    """
+    end = to_ns(lot.end or lot.known_at)
+    if features.is_passage and lot.start is not None and to_ns(lot.start) < end:
+        return to_ns(lot.start), end
+    return end - features.window, end
 
 
 def event_grids(assets: Sequence[Asset], features: FeatureSet, told: Sequence[Event]) -> dict[str, Grid]:
@@ -122,9 +141,9 @@ def bare_grid(asset: str, tags: Sequence[str], times: Sequence[int]) -> Grid:
     return Grid(asset, tuple(tags), np.array(times, dtype=np.int64), np.full((len(times), len(tags)), np.nan))
 
 
-def overlaps(start: int, end: int, stop_start: int, stop_end: int | None) -> bool:
-    """Return whether a window reaches into a stop (all ns; a stop without an end goes on)."""
-    return end > stop_start and (stop_end is None or start < stop_end)
+def overlaps(start: Any, end: Any, stop_start: int, stop_end: int | None) -> Any:
+    """Return whether a window, or which of many, reaches into a stop (all ns; a stop without an end goes on)."""
+    return (end > stop_start) & (stop_end is None or start < stop_end)
 
 
 def touches_stop(events: Sequence[Event], start: int, end: int) -> bool:
