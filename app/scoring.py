@@ -10,11 +10,12 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from app import courses, inputs, windowing
+from app import courses, gate, inputs, windowing
 from app.results import possible_results
 from app.rooms import Rooms
 from detectors import symptoms
 from detectors.bundle import Bundle
+from detectors.schema import fitted
 from detectors.settings import DetectorSettings
 from domain.errors import ModelError
 from domain.instants import duration_ns, from_ns, to_ns
@@ -31,6 +32,12 @@ from features.windows import Lack, Windows
 log = logging.getLogger(__name__)
 MISSING_TAGS = mark("not enough data of {tags}")
 GAP_IN_TAGS = mark("too long a gap in the data of {tags}")
+LACKING = {
+    Lack.FEW: MISSING_TAGS,
+    Lack.GAP: GAP_IN_TAGS,
+    Lack.STALE: mark("{tags} stopped reporting"),
+    Lack.STUCK: mark("{tags} stands still: a sensor that lives has never been so quiet"),
+}
 TOO_SHORT = mark("learning: not enough data yet for a whole window")
 KEPT_CONTRIBUTIONS = 8
 LAB_MARGIN = 200  # results read beyond the lots to be scored, so that the last known ones are surely among them
@@ -109,17 +116,19 @@ def _score_windows(
     unassessed: list[Score] = []
     cursors: dict[str, int] = {}
     for path, grid in found.items():
-        cut = windows.cut(grid, features, features.step, duration_ns(asset_class.period), *spans[path])
+        period = duration_ns(asset_class.period)
+        cut = windowing.alive(grid, windows.cut(grid, features, features.step, period, *spans[path]), features, period)
         if not len(cut):
             continue
+        misfit = gate.misfit(rooms.settings.plant, path, features)
         cursors[cursor_name(detector.name, path)] = int(cut.end[-1])
         quiet = courses.quiet_spans(grid, events.get(path, ()), asset_class)
         reasons: list[str | None] = [
             courses.quiet_reason(quiet, int(start), int(end), asset_class, features.window)
             for start, end in zip(cut.start, cut.end, strict=True)
         ]
-        for i in np.flatnonzero(~cut.is_whole).tolist():
-            reasons[i] = _reason(rooms, path, features, cut, i) if reasons[i] is None else reasons[i]
+        for i in np.flatnonzero(~cut.is_whole).tolist() if not misfit else range(len(cut)):
+            reasons[i] = (misfit or _reason(rooms, path, features, cut, i)) if reasons[i] is None else reasons[i]
         good = cut.take(np.array([reason is None for reason in reasons]))
         vectors.append(extract(grid, good, features.names, beside=columns(features.names, good.end, backgrounds[path])))
         unassessed += [
@@ -161,29 +170,39 @@ def _score_lots(
         if grid is None and features.sources:
             continue
         period, own = duration_ns(asset_class.period), backgrounds[asset.path]
-        vectors, missing, cut = windowing.lot_vectors(grid, asset.path, lots, results, features, period, own)
-        scores += _scored(detector, bundle, vectors)
-        scores += [
-            _unassessed(
-                detector, bundle, asset.path, x.lot, int(cut.end[i]), _reason(rooms, asset.path, features, cut, i)
-            )
-            for i, x in enumerate(missing)
-        ]
+        misfit = gate.misfit(rooms.settings.plant, asset.path, features)
+        if misfit:
+            scores += [
+                _unassessed(detector, bundle, asset.path, x.lot, to_ns(x.end or x.known_at), misfit) for x in lots
+            ]
+        else:
+            vectors, missing, cut = windowing.lot_vectors(grid, asset.path, lots, results, features, period, own)
+            reasons = [_reason(rooms, asset.path, features, cut, i) for i in range(len(missing))]
+            scores += _scored(detector, bundle, vectors)
+            scores += [
+                _unassessed(detector, bundle, asset.path, x.lot, int(end), reason)
+                for x, end, reason in zip(missing, cut.end, reasons, strict=True)
+            ]
         cursors[cursor_name(detector.name, asset.path)] = max(map(_ready_at, lots))
     return Scored(tuple(scores), cursors)
 
 
 def _scored(detector: DetectorSettings, bundle: Bundle, vectors: FeatureVectors) -> list[Score]:
+    """Return the scores of rows, and of those that lack too many values that they are not assessed."""
     if not len(vectors):
         return []
-    scores = bundle.detector.score(vectors)
+    vectors = fitted(vectors, bundle.features.names)
+    lacking = {i: tags for i in range(len(vectors)) if (tags := gate.lacking(vectors, i, bundle.features.min_coverage))}
+    rows = np.array([i not in lacking for i in range(len(vectors))])
+    told = vectors.take(rows)
+    scores = bundle.detector.score(told)
     model_id = bundle.model_id
     return [
         Score(
             detector.name,
-            str(vectors.asset[i]),
-            str(vectors.subject[i]),
-            from_ns(vectors.end[i]),
+            str(told.asset[i]),
+            str(told.subject[i]),
+            from_ns(told.end[i]),
             float(scores.value[i]),
             float(scores.low[i]),
             float(scores.high[i]),
@@ -191,10 +210,17 @@ def _scored(detector: DetectorSettings, bundle: Bundle, vectors: FeatureVectors)
             model_id,
             Verdict.OK,
             "",
-            by_source(vectors, i, scores.contributions[i]),
+            by_source(told, i, scores.contributions[i]),
         )
-        for i in range(len(vectors))
+        for i in range(len(told))
+    ] + [
+        _unassessed(detector, bundle, str(vectors.asset[i]), str(vectors.subject[i]), int(vectors.end[i]), _named(tags))
+        for i, tags in lacking.items()
     ]
+
+
+def _named(tags: Sequence[str], message: str = MISSING_TAGS) -> str:
+    return phrase(message, tags=", ".join(tags[:3]) + (", ..." if len(tags) > 3 else ""))
 
 
 def by_source(vectors: FeatureVectors, row: int, amounts: NDArray[np.float64]) -> tuple[Contribution, ...]:
@@ -223,10 +249,8 @@ def _reason(rooms: Rooms, asset: str, features: FeatureSet, cut: Windows, i: int
     is_cycle = features.axis is Axis.CYCLE
     if len(oldest) and oldest.at[0] >= start + (not is_cycle) and (n_rows < features.window or not is_cycle):
         return phrase(TOO_SHORT)
-    few = cut.missing(i, Lack.FEW)
-    found = few or cut.missing(i, Lack.GAP)
-    tags = ", ".join(found[:3]) + (", ..." if len(found) > 3 else "")
-    return phrase(MISSING_TAGS, tags=tags) if few else phrase(GAP_IN_TAGS, tags=tags)
+    message, found = next((said, tags) for lack, said in LACKING.items() if (tags := cut.missing(i, lack)))
+    return _named(found, message)
 
 
 def _unassessed(detector: DetectorSettings, bundle: Bundle, asset: str, subject: str, end: int, reason: str) -> Score:

@@ -18,7 +18,7 @@ from domain.points import Points
 from domain.ports import PointStore
 from domain.records import Event, EventKind, Lot, Result
 from domain.vectors import FeatureSet, FeatureVectors
-from features import derived, extract, lab, windows
+from features import derived, extract, lab, liveness, windows
 from features.context import Background, columns
 from features.settings import FeatureSettings
 from features.windows import Grid, Windows
@@ -105,13 +105,24 @@ def lot_vectors(
     their windows. grid: None where the line has no points.
     """
     grid = bare_grid(line, features.sources, ()) if grid is None else grid
-    spans = np.array([lot_span(lot, features) for lot in lots], dtype=np.int64).reshape(-1, 2)
-    cut = windows.between(grid, features, period_ns, spans[:, 0], spans[:, 1])
+    cut = lot_windows(grid, lots, features, period_ns)
     good, assessed = cut.take(cut.is_whole), [lots[i] for i in np.flatnonzero(cut.is_whole).tolist()]
     known = {name: lab.known_before(found, good.end) for name, found in results.items()}
     table = columns(features.names, good.end, background, known, process_values(features, line, assessed))
     vectors = extract.extract(grid, good, features.names, [lot.lot for lot in assessed], table)
     return vectors, [lots[i] for i in np.flatnonzero(~cut.is_whole).tolist()], cut.take(~cut.is_whole)
+
+
+def lot_windows(grid: Grid, lots: Sequence[Lot], features: FeatureSet, period_ns: int) -> Windows:
+    """Return the windows of lots, with what they lack."""
+    spans = np.array([lot_span(lot, features) for lot in lots], dtype=np.int64).reshape(-1, 2)
+    return alive(grid, windows.between(grid, features, period_ns, spans[:, 0], spans[:, 1]), features, period_ns)
+
+
+def alive(grid: Grid, cut: Windows, features: FeatureSet, period_ns: int) -> Windows:
+    """Return the windows with what their tags lack of life: those that are stale, and those that stand still."""
+    period = 1 if features.axis is Axis.CYCLE else period_ns
+    return liveness.checked(grid, cut, features.inputs.liveness, features.max_gap, period)
 
 
 def lot_span(lot: Lot, features: FeatureSet) -> tuple[int, int]:
