@@ -19,10 +19,11 @@ from detectors.symptoms import Labels, is_bad_result, is_of_lots, labelled, labe
 from domain.instants import duration_ns, parse_duration
 from domain.plant import AssetClass
 from domain.records import Event, Lot, Result
+from domain.scores import TrainingError
 from domain.vectors import FeatureSet, FeatureVectors, Training
-from features import liveness, windows
-from features.context import Background, columns
-from features.extract import extract, join
+from features import liveness, modes, windows
+from features.context import Background
+from features.extract import join
 from features.settings import HypothesisSettings
 from features.windows import Grid, Windows
 
@@ -59,6 +60,7 @@ class History:
 
 def examples(history: History) -> tuple[Training, FeatureSet]:
     """Return the rows to learn from, and the feature set with what its inputs look like."""
+    history = _with_modes(history)
     used: Used = []
     training = (_of_lots if is_of_lots(history.detector) else _of_windows)(history, used)
     features = history.features
@@ -66,6 +68,18 @@ def examples(history: History) -> tuple[Training, FeatureSet]:
         learned = liveness.learned(used, features.sources)
         features = replace(features, inputs=replace(features.inputs, liveness=learned))
     return training, features
+
+
+def _with_modes(history: History) -> History:
+    """Return the history with its operating modes found, where the feature set asks for them."""
+    features = history.features
+    if features.inputs.modes is None or not history.grids:
+        return history
+    try:
+        found = modes.fitted(history.grids, history.backgrounds, features.inputs.modes, history.detector.seed)
+    except ValueError as error:
+        raise TrainingError(str(error)) from error
+    return replace(history, features=replace(features, inputs=replace(features.inputs, modes=found)))
 
 
 def _of_windows(history: History, used: Used) -> Training:
@@ -77,14 +91,15 @@ def _of_windows(history: History, used: Used) -> Training:
         last = int(grid.times[-1]) if len(grid.times) else 0
         period = duration_ns(asset_class.period)
         cut = windows.cut(grid, history.features, history.train_step, period, -1, last)
-        cut = windowing.alive(grid, cut, history.features, period)
+        own = history.backgrounds[asset]
+        cut = windowing.alive(grid, cut, history.features, period, own)
         kept = cut.take(cut.is_whole)
         if not len(kept):
             continue
         course = courses.course(grid, history.events.get(asset, ()), asset_class, history.detector, {})
         found = labelled(kept.start, kept.end, kept.position, course, asset_class.horizon)
-        kept, names = kept.take(found.is_kept), history.features.names
-        parts.append(extract(grid, kept, names, beside=columns(names, kept.end, history.backgrounds[asset])))
+        kept = kept.take(found.is_kept)
+        parts.append(windowing.told(grid, kept, history.features, own))
         labels.append(found.take(found.is_kept))
         used.append((grid, kept))
     joined, told = join(parts, history.features.names), labels_of(labels)
@@ -118,7 +133,7 @@ def _of_lots(history: History, used: Used) -> Training:
             grid, line, lots, results, history.features, period, history.backgrounds[line]
         )
         if grid is not None:
-            cut = windowing.lot_windows(grid, lots, history.features, period)
+            cut = windowing.lot_windows(grid, lots, history.features, period, history.backgrounds[line])
             used.append((grid, cut.take(cut.is_whole)))
         parts.append(vectors)
         for lot in vectors.subject:

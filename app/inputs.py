@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from app import feature_sets
 from app.settings import Settings
 from app.spans import units
-from domain.inputs import Liveness
+from domain.inputs import Liveness, Modes
 from domain.instants import to_ns
 from domain.plant import Asset, AssetClass, Plant
 from domain.records import Event, Lot
@@ -41,6 +41,9 @@ def completed(
     """
     plant, asset_class = settings.plant, settings.plant.classes[chosen.asset_class]
     assets = plant.of_class(asset_class.name)
+    if chosen.mode.from_:
+        asked = Modes(chosen.mode.from_, chosen.mode.tags, (), (), (), ())
+        features = replace(features, inputs=replace(features.inputs, modes=asked))
     levels = _levels(chosen, assets)
     values = sorted({name for lot in lots for name in lot.values})
     computed = _of_values(settings, chosen, values)

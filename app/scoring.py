@@ -25,8 +25,8 @@ from domain.scores import Contribution, Score, Verdict
 from domain.text import mark, phrase
 from domain.vectors import FeatureSet, FeatureVectors
 from features import windows
-from features.context import Background, columns
-from features.extract import extract, join
+from features.context import Background
+from features.extract import join
 from features.windows import Lack, Windows
 
 log = logging.getLogger(__name__)
@@ -35,6 +35,7 @@ GAP_IN_TAGS = mark("too long a gap in the data of {tags}")
 LACKING = {
     Lack.FEW: MISSING_TAGS,
     Lack.GAP: GAP_IN_TAGS,
+    Lack.MODE: mark("its operating mode is none that the model has seen"),
     Lack.STALE: mark("{tags} stopped reporting"),
     Lack.STUCK: mark("{tags} stands still: a sensor that lives has never been so quiet"),
 }
@@ -90,7 +91,8 @@ def _backgrounds(
     rooms: Rooms, assets: Sequence[Asset], features: FeatureSet, now: datetime
 ) -> Mapping[str, Background]:
     """Return what is known of assets beside their tags; events only where a feature is made of them."""
-    is_of_events = any(n.origin == "event" for n in features.names)
+    modes = features.inputs.modes
+    is_of_events = any(n.origin == "event" for n in features.names) or (modes is not None and modes.by == "event")
     return inputs.backgrounds(assets, rooms.ledger.records.first_told(now) if is_of_events else ())
 
 
@@ -117,7 +119,9 @@ def _score_windows(
     cursors: dict[str, int] = {}
     for path, grid in found.items():
         period = duration_ns(asset_class.period)
-        cut = windowing.alive(grid, windows.cut(grid, features, features.step, period, *spans[path]), features, period)
+        own = backgrounds[path]
+        cut = windows.cut(grid, features, features.step, period, *spans[path])
+        cut = windowing.alive(grid, cut, features, period, own)
         if not len(cut):
             continue
         misfit = gate.misfit(rooms.settings.plant, path, features)
@@ -130,7 +134,7 @@ def _score_windows(
         for i in np.flatnonzero(~cut.is_whole).tolist() if not misfit else range(len(cut)):
             reasons[i] = (misfit or _reason(rooms, path, features, cut, i)) if reasons[i] is None else reasons[i]
         good = cut.take(np.array([reason is None for reason in reasons]))
-        vectors.append(extract(grid, good, features.names, beside=columns(features.names, good.end, backgrounds[path])))
+        vectors.append(windowing.told(grid, good, features, own))
         unassessed += [
             _unassessed(detector, bundle, path, "", int(end), reason)
             for end, reason in zip(cut.end, reasons, strict=True)
@@ -210,7 +214,7 @@ def _scored(detector: DetectorSettings, bundle: Bundle, vectors: FeatureVectors)
             model_id,
             Verdict.OK,
             "",
-            by_source(told, i, scores.contributions[i]),
+            by_source(told, i, scores.contributions[i], has_values=bundle.features.inputs.modes is None),
         )
         for i in range(len(told))
     ] + [
@@ -223,13 +227,18 @@ def _named(tags: Sequence[str], message: str = MISSING_TAGS) -> str:
     return phrase(message, tags=", ".join(tags[:3]) + (", ..." if len(tags) > 3 else ""))
 
 
-def by_source(vectors: FeatureVectors, row: int, amounts: NDArray[np.float64]) -> tuple[Contribution, ...]:
-    """Return a row's contributions summed by tag, the largest first, with the tag's mean in the window."""
+def by_source(
+    vectors: FeatureVectors, row: int, amounts: NDArray[np.float64], *, has_values: bool = True
+) -> tuple[Contribution, ...]:
+    """Return a row's contributions summed by tag, the largest first, with the tag's mean in the window.
+
+    has_values: False where tags are told relative to their operating mode, not in their own unit.
+    """
     totals: dict[str, float] = {}
     means: dict[str, float] = {}
     for name, amount, value in zip(vectors.names, amounts.tolist(), vectors.values[row].tolist(), strict=True):
         totals[name.source] = totals.get(name.source, 0.0) + amount
-        if name.calculator in ("mean", "last") and value == value:
+        if has_values and name.calculator in ("mean", "last") and value == value:
             means[name.source] = value
     order = sorted(totals, key=lambda s: -abs(totals[s]))[:KEPT_CONTRIBUTIONS]
     return tuple(Contribution(s, totals[s], means.get(s)) for s in order)

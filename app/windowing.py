@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from app import feature_sets
 from app.inputs import process_values
@@ -18,10 +19,10 @@ from domain.points import Points
 from domain.ports import PointStore
 from domain.records import Event, EventKind, Lot, Result
 from domain.vectors import FeatureSet, FeatureVectors
-from features import derived, extract, lab, liveness, windows
+from features import derived, extract, lab, liveness, modes, windows
 from features.context import Background, columns
 from features.settings import FeatureSettings
-from features.windows import Grid, Windows
+from features.windows import Grid, Lack, Windows
 
 STOPPING = (EventKind.FAILURE, EventKind.STOP)
 TOLD = (*STOPPING, EventKind.MAINTENANCE)  # what decides whether a window says anything
@@ -105,24 +106,54 @@ def lot_vectors(
     their windows. grid: None where the line has no points.
     """
     grid = bare_grid(line, features.sources, ()) if grid is None else grid
-    cut = lot_windows(grid, lots, features, period_ns)
+    cut = lot_windows(grid, lots, features, period_ns, background)
     good, assessed = cut.take(cut.is_whole), [lots[i] for i in np.flatnonzero(cut.is_whole).tolist()]
     known = {name: lab.known_before(found, good.end) for name, found in results.items()}
     table = columns(features.names, good.end, background, known, process_values(features, line, assessed))
-    vectors = extract.extract(grid, good, features.names, [lot.lot for lot in assessed], table)
+    vectors = told(grid, good, features, background, [lot.lot for lot in assessed], table)
     return vectors, [lots[i] for i in np.flatnonzero(~cut.is_whole).tolist()], cut.take(~cut.is_whole)
 
 
-def lot_windows(grid: Grid, lots: Sequence[Lot], features: FeatureSet, period_ns: int) -> Windows:
+def lot_windows(
+    grid: Grid, lots: Sequence[Lot], features: FeatureSet, period_ns: int, background: Background
+) -> Windows:
     """Return the windows of lots, with what they lack."""
     spans = np.array([lot_span(lot, features) for lot in lots], dtype=np.int64).reshape(-1, 2)
-    return alive(grid, windows.between(grid, features, period_ns, spans[:, 0], spans[:, 1]), features, period_ns)
+    cut = windows.between(grid, features, period_ns, spans[:, 0], spans[:, 1])
+    return alive(grid, cut, features, period_ns, background)
 
 
-def alive(grid: Grid, cut: Windows, features: FeatureSet, period_ns: int) -> Windows:
-    """Return the windows with what their tags lack of life: those that are stale, and those that stand still."""
+def alive(grid: Grid, cut: Windows, features: FeatureSet, period_ns: int, background: Background) -> Windows:
+    """Return the windows with what their tags lack of life, and of a mode that is known: those that are stale, that
+    stand still, and those that hold too few rows of a known operating mode.
+    """
     period = 1 if features.axis is Axis.CYCLE else period_ns
-    return liveness.checked(grid, cut, features.inputs.liveness, features.max_gap, period)
+    cut = liveness.checked(grid, cut, features.inputs.liveness, features.max_gap, period)
+    if features.inputs.modes is None or not len(cut) or not grid.tags:
+        return cut
+    is_known = np.isin(modes.names_of(grid, background, features.inputs.modes), features.inputs.modes.names)
+    before = np.concatenate(([0], np.cumsum(is_known)))
+    n_rows = np.maximum(cut.stop - cut.first, 1)
+    lacks = cut.lacks.copy()
+    lacks[cut.is_whole & ((before[cut.stop] - before[cut.first]) / n_rows < features.min_coverage)] = Lack.MODE
+    return replace(cut, lacks=lacks)
+
+
+def told(
+    grid: Grid,
+    cut: Windows,
+    features: FeatureSet,
+    background: Background,
+    subjects: Sequence[str] | None = None,
+    beside: NDArray[np.float64] | None = None,
+) -> FeatureVectors:
+    """Return the vectors of windows: tags relative to their operating mode where there is one, and what is known
+    beside them (`beside`, or else what the background tells).
+    """
+    if features.inputs.modes is not None:
+        grid = modes.applied(grid, background, features.inputs.modes)
+    table = columns(features.names, cut.end, background) if beside is None else beside
+    return extract.extract(grid, cut, features.names, subjects, table)
 
 
 def lot_span(lot: Lot, features: FeatureSet) -> tuple[int, int]:
@@ -135,11 +166,11 @@ def lot_span(lot: Lot, features: FeatureSet) -> tuple[int, int]:
     return end - features.window, end
 
 
-def event_grids(assets: Sequence[Asset], features: FeatureSet, told: Sequence[Event]) -> dict[str, Grid]:
-    """Return grids for windows of events alone: from a window after the first one told of the class, to the last."""
-    if not told:
+def event_grids(assets: Sequence[Asset], features: FeatureSet, events: Sequence[Event]) -> dict[str, Grid]:
+    """Return grids for windows of events alone: from a window after the first one of the class, to the last."""
+    if not events:
         return {}
-    first, last = (to_ns(f(e.start for e in told)) for f in (min, max))
+    first, last = (to_ns(f(e.start for e in events)) for f in (min, max))
     return {
         a.path: bare_grid(a.path, (), (first + features.window, max(last, first + features.window))) for a in assets
     }

@@ -62,6 +62,7 @@ class Lack(IntEnum):
     GAP = 2  # it has a hole that is longer than the feature set's max_gap
     STALE = 3  # its last values are missing
     STUCK = 4  # it stands still
+    MODE = 5  # too many of its rows are in an operating mode that training did not hold
 
 
 @dataclass(frozen=True, slots=True, eq=False)
