@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from app import training
+from app.examples import History
 from app.screening import Screening
-from app.training import History
 from detectors import detector_class, evaluation
 from domain.scores import Detector, TrainingAids
 from domain.vectors import Training
@@ -18,7 +18,8 @@ def evaluated(history: History, told: Callable[[str], None], *, is_random: bool 
 
     is_random: on rows dealt at random instead, which is optimistic and says so.
     """
-    detector, made = history.detector, training.training_of(history)
+    detector = history.detector
+    made, _ = training.training_of(history)
     split = evaluation.OPTIMISTIC if is_random else history.split
     aids = training.aids_of(history, Screening(detector), told)
     given = training.is_test(history, made) if split == "given" else None

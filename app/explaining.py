@@ -9,10 +9,13 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+import numpy as np
+
 from app import scoring
 from app.rooms import Rooms
 from detectors import bundle
 from detectors.bundle import Bundle
+from detectors.schema import fitted
 from domain.alerting import Alert
 from domain.instants import from_ns, to_ns
 from domain.scores import Remembers, Score
@@ -42,10 +45,11 @@ def explained(rooms: Rooms, alert_id: str, now: datetime) -> dict[str, Any]:
     asset = rooms.settings.plant.assets[score.asset]
     events = {score.asset: [e for e in rooms.ledger.records.events(now) if e.asset == score.asset]}
     found = scoring.vectors_of(rooms, detector, model, [asset], {score.asset: (at - 1, at)}, events, now)
-    rows = [i for i in range(len(found.vectors)) if str(found.vectors.subject[i]) == score.subject]
+    vectors = fitted(found.vectors, model.features.names)
+    rows = [i for i in range(len(vectors)) if str(vectors.subject[i]) == score.subject]
     if not rows:
         raise NotExplainableError(f"the rows that {score.asset} was scored on at {score.at.isoformat()} are not kept")
-    row = found.vectors.take(rows[-1:])  # type: ignore[arg-type]
+    row = vectors.take(np.array(rows[-1:]))
     again = float(model.detector.score(row).value[0])
     return {
         "alert": alert.id,

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from app import feature_sets
 from app.settings import Settings
 from app.spans import units
+from domain.inputs import Liveness, Modes
 from domain.instants import to_ns
-from domain.plant import Asset, AssetClass
+from domain.plant import Asset, AssetClass, Plant
 from domain.records import Event, Lot
 from domain.vectors import DerivedTag, FeatureName, FeatureSet
 from features import derived
@@ -40,6 +41,9 @@ def completed(
     """
     plant, asset_class = settings.plant, settings.plant.classes[chosen.asset_class]
     assets = plant.of_class(asset_class.name)
+    if chosen.mode.from_:
+        asked = Modes(chosen.mode.from_, chosen.mode.tags, (), (), (), ())
+        features = replace(features, inputs=replace(features.inputs, modes=asked))
     levels = _levels(chosen, assets)
     values = sorted({name for lot in lots for name in lot.values})
     computed = _of_values(settings, chosen, values)
@@ -55,11 +59,26 @@ def completed(
     }
     known = replace(
         features.inputs,
+        liveness=_flat(plant, asset_class, chosen, features.sources),
         units=tuple(sorted(of_tags.items())),
         levels=tuple((attribute, tuple(x)) for attribute, x in levels.items() if x),
     )
     more = tuple(d for d in computed if d not in features.derived)
     return replace(features, names=tuple(names), derived=(*features.derived, *more), inputs=known)
+
+
+def _flat(plant: Plant, asset_class: AssetClass, chosen: FeatureSettings, tags: Iterable[str]) -> tuple[Liveness, ...]:
+    """Return how long each tag may stand still where the config says so, in rows at its pace; else none."""
+    if chosen.flat in ("learned", ""):
+        return ()
+    span = asset_class.wall(units(chosen.flat, asset_class.axis))
+    pace = asset_class.cycle or asset_class.period
+    periods = {
+        name: max(pace, max(x.period for x in found))
+        for name in tags
+        if (found := feature_sets.tags_of(plant, asset_class.name, name))
+    }
+    return tuple(Liveness(name, max(1, int(span / periods.get(name, pace))), 0.0) for name in sorted(tags))
 
 
 def _hours(chosen: FeatureSettings, asset_class: AssetClass) -> list[float]:

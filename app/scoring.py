@@ -10,11 +10,12 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from app import courses, inputs, windowing
+from app import courses, gate, inputs, windowing
 from app.results import possible_results
 from app.rooms import Rooms
 from detectors import symptoms
 from detectors.bundle import Bundle
+from detectors.schema import fitted
 from detectors.settings import DetectorSettings
 from domain.errors import ModelError
 from domain.instants import duration_ns, from_ns, to_ns
@@ -24,12 +25,20 @@ from domain.scores import Contribution, Life, Score, Verdict
 from domain.text import mark, phrase
 from domain.vectors import FeatureSet, FeatureVectors
 from features import windows
-from features.context import Background, columns
-from features.extract import extract, join
-from features.windows import Window
+from features.context import Background
+from features.extract import join
+from features.windows import Lack, Windows
 
 log = logging.getLogger(__name__)
 MISSING_TAGS = mark("not enough data of {tags}")
+GAP_IN_TAGS = mark("too long a gap in the data of {tags}")
+LACKING = {
+    Lack.FEW: MISSING_TAGS,
+    Lack.GAP: GAP_IN_TAGS,
+    Lack.MODE: mark("its operating mode is none that the model has seen"),
+    Lack.STALE: mark("{tags} stopped reporting"),
+    Lack.STUCK: mark("{tags} stands still: a sensor that lives has never been so quiet"),
+}
 TOO_SHORT = mark("learning: not enough data yet for a whole window")
 KEPT_CONTRIBUTIONS = 8
 LAB_MARGIN = 200  # results read beyond the lots to be scored, so that the last known ones are surely among them
@@ -107,7 +116,8 @@ def _backgrounds(
     rooms: Rooms, assets: Sequence[Asset], features: FeatureSet, now: datetime
 ) -> Mapping[str, Background]:
     """Return what is known of assets beside their tags; events only where a feature is made of them."""
-    is_of_events = any(n.origin == "event" for n in features.names)
+    modes = features.inputs.modes
+    is_of_events = any(n.origin == "event" for n in features.names) or (modes is not None and modes.by == "event")
     return inputs.backgrounds(assets, rooms.ledger.records.first_told(now) if is_of_events else ())
 
 
@@ -127,29 +137,34 @@ def _of_windows(
 ) -> Found:
     asset_class = rooms.settings.plant.classes[detector.asset_class]
     features = bundle.features
-    found = windowing.grids_for(rooms.points, assets, asset_class, features, spans)
+    found = windowing.grids_for(rooms.points, rooms.settings.plant, assets, features, spans)
     backgrounds = _backgrounds(rooms, assets, features, now)
     vectors: list[FeatureVectors] = []
     unassessed: list[Score] = []
     cursors: dict[str, int] = {}
     for path, grid in found.items():
-        cut = windows.cut(grid, features, features.step, duration_ns(asset_class.period), *spans[path])
-        if not cut:
+        period = duration_ns(asset_class.period)
+        own = backgrounds[path]
+        cut = windows.cut(grid, features, features.step, period, *spans[path])
+        cut = windowing.alive(grid, cut, features, period, own)
+        if not len(cut):
             continue
-        cursors[cursor_name(detector.name, path)] = max(w.end for w in cut)
+        misfit = gate.misfit(rooms.settings.plant, path, features)
+        cursors[cursor_name(detector.name, path)] = int(cut.end[-1])
         quiet = courses.quiet_spans(grid, events.get(path, ()), asset_class)
-        good = []
-        for w in cut:
-            reason = courses.quiet_reason(quiet, w.start, w.end, asset_class, features.window)
-            if reason is None and w.missing:
-                reason = _reason(rooms, path, features, w)
-            if reason is None:
-                good.append(w)
-            elif reason:
-                unassessed.append(_unassessed(detector, bundle, path, "", w.end, reason))
-        ends = np.array([w.end for w in good], dtype=np.int64)
-        beside = columns(features.names, ends, backgrounds[path])
-        vectors.append(extract(grid, good, features.names, beside=beside))
+        reasons: list[str | None] = [
+            courses.quiet_reason(quiet, int(start), int(end), asset_class, features.window)
+            for start, end in zip(cut.start, cut.end, strict=True)
+        ]
+        for i in np.flatnonzero(~cut.is_whole).tolist() if not misfit else range(len(cut)):
+            reasons[i] = (misfit or _reason(rooms, path, features, cut, i)) if reasons[i] is None else reasons[i]
+        good = cut.take(np.array([reason is None for reason in reasons]))
+        vectors.append(windowing.told(grid, good, features, own))
+        unassessed += [
+            _unassessed(detector, bundle, path, "", int(end), reason)
+            for end, reason in zip(cut.end, reasons, strict=True)
+            if reason
+        ]
     return Found(join(vectors, features.names), tuple(unassessed), cursors)
 
 
@@ -176,34 +191,47 @@ def _of_lots(
         lots = [x for x in found if since < _ready_at(x) <= until]
         if not lots:
             continue
-        ends = [to_ns(x.end or x.known_at) for x in lots]
+        reach = [windowing.lot_span(lot, features) for lot in lots]
+        start, end = min(r[0] for r in reach), max(r[1] for r in reach)
         newest = len(lots) + LAB_MARGIN
         results = {name: possible_results(rooms, asset.path, name, now, newest) for name in labs}
-        grid = windowing.grids(rooms.points, [asset], features, min(ends) - features.window, max(ends)).get(asset.path)
+        grid = windowing.grids(rooms.points, rooms.settings.plant, [asset], features, start, end).get(asset.path)
         if grid is None and features.sources:
             continue
         period, own = duration_ns(asset_class.period), backgrounds[asset.path]
-        vectors, missing = windowing.lot_vectors(grid, asset.path, lots, results, features, period, own)
-        parts.append(vectors)
-        unassessed += [
-            _unassessed(detector, bundle, asset.path, x.lot, w.end, _reason(rooms, asset.path, features, w))
-            for x, w in missing
-        ]
+        misfit = gate.misfit(rooms.settings.plant, asset.path, features)
+        if misfit:
+            unassessed += [
+                _unassessed(detector, bundle, asset.path, x.lot, to_ns(x.end or x.known_at), misfit) for x in lots
+            ]
+        else:
+            vectors, missing, cut = windowing.lot_vectors(grid, asset.path, lots, results, features, period, own)
+            reasons = [_reason(rooms, asset.path, features, cut, i) for i in range(len(missing))]
+            parts.append(vectors)
+            unassessed += [
+                _unassessed(detector, bundle, asset.path, x.lot, int(end), reason)
+                for x, end, reason in zip(missing, cut.end, reasons, strict=True)
+            ]
         cursors[cursor_name(detector.name, asset.path)] = max(map(_ready_at, lots))
     return Found(join(parts, features.names), tuple(unassessed), cursors)
 
 
 def _scored(detector: DetectorSettings, bundle: Bundle, vectors: FeatureVectors) -> list[Score]:
+    """Return the scores of rows, and of those that lack too many values that they are not assessed."""
     if not len(vectors):
         return []
-    scores = bundle.detector.score(vectors)
+    vectors = fitted(vectors, bundle.features.names)
+    lacking = {i: tags for i in range(len(vectors)) if (tags := gate.lacking(vectors, i, bundle.features.min_coverage))}
+    rows = np.array([i not in lacking for i in range(len(vectors))])
+    told = vectors.take(rows)
+    scores = bundle.detector.score(told)
     model_id = bundle.model_id
     return [
         Score(
             detector.name,
-            str(vectors.asset[i]),
-            str(vectors.subject[i]),
-            from_ns(vectors.end[i]),
+            str(told.asset[i]),
+            str(told.subject[i]),
+            from_ns(told.end[i]),
             float(scores.value[i]),
             float(scores.low[i]),
             float(scores.high[i]),
@@ -211,20 +239,32 @@ def _scored(detector: DetectorSettings, bundle: Bundle, vectors: FeatureVectors)
             model_id,
             Verdict.OK,
             "",
-            by_source(vectors, i, scores.contributions[i]),
+            by_source(told, i, scores.contributions[i], has_values=bundle.features.inputs.modes is None),
             None if scores.life is None else Life(*scores.life[i].tolist()),
         )
-        for i in range(len(vectors))
+        for i in range(len(told))
+    ] + [
+        _unassessed(detector, bundle, str(vectors.asset[i]), str(vectors.subject[i]), int(vectors.end[i]), _named(tags))
+        for i, tags in lacking.items()
     ]
 
 
-def by_source(vectors: FeatureVectors, row: int, amounts: NDArray[np.float64]) -> tuple[Contribution, ...]:
-    """Return a row's contributions summed by tag, the largest first, with the tag's mean in the window."""
+def _named(tags: Sequence[str], message: str = MISSING_TAGS) -> str:
+    return phrase(message, tags=", ".join(tags[:3]) + (", ..." if len(tags) > 3 else ""))
+
+
+def by_source(
+    vectors: FeatureVectors, row: int, amounts: NDArray[np.float64], *, has_values: bool = True
+) -> tuple[Contribution, ...]:
+    """Return a row's contributions summed by tag, the largest first, with the tag's mean in the window.
+
+    has_values: False where tags are told relative to their operating mode, not in their own unit.
+    """
     totals: dict[str, float] = {}
     means: dict[str, float] = {}
     for name, amount, value in zip(vectors.names, amounts.tolist(), vectors.values[row].tolist(), strict=True):
         totals[name.source] = totals.get(name.source, 0.0) + amount
-        if name.calculator in ("mean", "last") and value == value:
+        if has_values and name.calculator in ("mean", "last") and value == value:
             means[name.source] = value
     order = sorted(totals, key=lambda s: -abs(totals[s]))[:KEPT_CONTRIBUTIONS]
     return tuple(Contribution(s, totals[s], means.get(s)) for s in order)
@@ -235,15 +275,17 @@ def _ready_at(lot: Lot) -> int:
     return max(to_ns(lot.known_at), to_ns(lot.end or lot.known_at))
 
 
-def _reason(rooms: Rooms, asset: str, features: FeatureSet, window: Window) -> str:
+def _reason(rooms: Rooms, asset: str, features: FeatureSet, cut: Windows, i: int) -> str:
     """Say why a window cannot be assessed: the asset is too young for a whole one, or tags lack data."""
     ids = [f"{asset}/{tag}" for tag in features.sources]
-    oldest = rooms.points.oldest_first(ids, 0, window.end, 1)
-    n_rows = window.stop - window.first
+    start, end = int(cut.start[i]), int(cut.end[i])
+    oldest = rooms.points.oldest_first(ids, 0, end, 1)
+    n_rows = int(cut.stop[i] - cut.first[i])
     is_cycle = features.axis is Axis.CYCLE
-    if len(oldest) and oldest.at[0] >= window.start + (not is_cycle) and (n_rows < features.window or not is_cycle):
+    if len(oldest) and oldest.at[0] >= start + (not is_cycle) and (n_rows < features.window or not is_cycle):
         return phrase(TOO_SHORT)
-    return phrase(MISSING_TAGS, tags=", ".join(window.missing[:3]) + (", ..." if len(window.missing) > 3 else ""))
+    message, found = next((said, tags) for lack, said in LACKING.items() if (tags := cut.missing(i, lack)))
+    return _named(found, message)
 
 
 def _unassessed(detector: DetectorSettings, bundle: Bundle, asset: str, subject: str, end: int, reason: str) -> Score:

@@ -16,7 +16,7 @@ from alerts.health import MEASURES, OWN_IDS, SOFTWARE, with_own
 from alerts.settings import NotifierSettings, RuleSettings
 from app import faults as f
 from app import mqtt_files, secrets
-from app.feature_faults import derived_faults, hypothesis_faults, input_faults, span_faults
+from app.feature_faults import derived_faults, hypothesis_faults, input_faults, span_faults, window_faults
 from app.inbox_settings import InboxSettings
 from app.keeping_settings import KeepingSettings
 from app.mqtt_names import name_faults
@@ -76,7 +76,7 @@ class DataSettings(BaseModel):
 
 
 class RunSettings(BaseModel):
-    """`[run]`: how often the service does its work, in seconds."""
+    """`[run]`: how often the service does its work, in seconds, and how far back (days) late data revise scores."""
 
     model_config = STRICT
     drain_s: Annotated[float, Field(gt=0)] = 0.5
@@ -84,6 +84,7 @@ class RunSettings(BaseModel):
     tick_s: Annotated[float, Field(gt=0)] = 2.0
     dispatch_s: Annotated[float, Field(gt=0)] = 1.0
     drain_items: Annotated[int, Field(ge=1)] = 50_000
+    revise_days: Annotated[float, Field(ge=0)] = 7.0
 
 
 class EvaluateSettings(BaseModel):
@@ -298,6 +299,7 @@ def _feature_faults(root: Root, classes: Mapping[str, AssetClass], plant: Plant,
     faults = [
         *span_faults(root.features, classes, file),
         *input_faults(root.features, classes, plant, file),
+        *window_faults(root.features, root.derived, classes, plant, file),
         *derived_faults(root.derived, root.features, classes, plant, file),
     ]
     if faults or _detector_faults(root, classes, file):

@@ -9,7 +9,7 @@ import platform
 import signal
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from importlib.metadata import version
 from multiprocessing import get_context
@@ -19,7 +19,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from app import courses, inputs, windowing
+from app import inputs, windowing
+from app.examples import History, examples
 from app.hypotheses import concerns, weighed
 from app.results import possible_results
 from app.rooms import Rooms
@@ -27,48 +28,15 @@ from app.screening import Screening
 from app.spans import units
 from detectors import bundle, detector_class, symptoms
 from detectors.settings import DetectorSettings
-from detectors.symptoms import Labels, is_bad_result, labelled, labels_of, mode_of_result
 from domain.alerting import Rule
-from domain.instants import duration_ns, from_ns, parse_duration, to_ns
+from domain.instants import duration_ns, from_ns, to_ns
 from domain.plant import AssetClass, Axis
-from domain.records import Event, Lot, Result
+from domain.records import Event
 from domain.scores import Aim, SelectFeatures, TrainingAids, TrainingError
-from domain.vectors import FeatureSet, FeatureVectors, Training
-from features import windows
-from features.context import Background, columns
-from features.extract import extract, join
-from features.settings import HypothesisSettings
-from features.windows import Grid, Window
+from domain.vectors import FeatureSet, Training
 from store.scoring import ModelRow
 
 LIBRARIES: Final = ("numpy", "scikit-learn", "lightgbm", "tsfresh", "pyod")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class History:
-    """What one detector is trained on, without any store behind it.
-
-    events: by asset, latest versions. backgrounds, attributes: by asset. lots, results: of detectors that score lots.
-    """
-
-    detector: DetectorSettings
-    asset_class: AssetClass
-    features: FeatureSet
-    train_step: int
-    confirm: float
-    split: str
-    grids: Mapping[str, Grid]
-    events: Mapping[str, tuple[Event, ...]]
-    lots: Mapping[str, tuple[Lot, ...]]
-    results: Mapping[str, Mapping[str, tuple[Result, ...]]]
-    backgrounds: Mapping[str, Background]
-    hypotheses: tuple[HypothesisSettings, ...] = ()
-    attributes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-
-    @property
-    def is_ordered(self) -> bool:
-        """Whether folds are cut in time."""
-        return self.split == "time"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +70,7 @@ def gather(rooms: Rooms, detector: DetectorSettings, now: datetime) -> History:
     full = windowing.full_set(settings, chosen)
     features = inputs.completed(full, settings, chosen, told, [x for found in lots.values() for x in found])
     if features.sources:
-        grids = windowing.grids(rooms.points, assets, features, 0, to_ns(now) + 1)
+        grids = windowing.grids(rooms.points, settings.plant, assets, features, 0, to_ns(now) + 1)
     else:
         grids = {} if is_of_lots else windowing.event_grids(assets, features, told)
     if not grids and not (is_of_lots and any(lots.values()) and not features.sources):
@@ -119,6 +87,7 @@ def gather(rooms: Rooms, detector: DetectorSettings, now: datetime) -> History:
         lots,
         results,
         inputs.backgrounds(assets, told),
+        chosen.flat == "learned",
         tuple(h for h in settings.root.hypotheses if concerns(h, detector)),
         {a.path: a.attributes for a in assets},
     )
@@ -135,21 +104,22 @@ def confirm_units(rules: Sequence[Rule], detector: str, asset_class: AssetClass)
     return longest / (asset_class.cycle or asset_class.period)
 
 
-def learned_from(history: History) -> Training:
-    """Return the rows that a model of this history may learn from; raises TrainingError where there are none."""
-    every = training_of(history)
-    return every if history.split != "given" else every.take(~is_test(history, every))
+def learned_from(history: History) -> tuple[Training, FeatureSet]:
+    """Return the rows that a model of this history may learn from, and its feature set; raises TrainingError where
+    there are none.
+    """
+    every, features = training_of(history)
+    return (every if history.split != "given" else every.take(~is_test(history, every))), features
 
 
-def training_of(history: History) -> Training:
-    """Return every row of the history with its outcome; raises TrainingError where there are none."""
-    detector = history.detector
-    training = _lots_training(history) if symptoms.is_of_lots(detector) else _windows_training(history)
+def training_of(history: History) -> tuple[Training, FeatureSet]:
+    """Return every row of the history with its outcome, and the feature set; raises TrainingError for no row."""
+    training, features = examples(history)
     if not len(training.vectors):
-        raise TrainingError(f"no window of the history has enough data for {detector.name}")
-    if history.split != "batch":
-        return training
-    return replace(training, group=_attribute(history, training, "batch"))
+        raise TrainingError(f"no window of the history has enough data for {history.detector.name}")
+    if history.split == "batch":
+        training = replace(training, group=_attribute(history, training, "batch"))
+    return training, features
 
 
 def is_test(history: History, training: Training) -> NDArray[np.bool_]:
@@ -192,11 +162,11 @@ def build(history: History, folder: Path) -> Trained:
     """Train and save a bundle below `folder`; raises TrainingError."""
     detector = history.detector
     kind = detector_class(detector.kind)
-    training = learned_from(history)
+    training, features = learned_from(history)
     screening = Screening(detector)
     aids = aids_of(history, screening)
     trained = kind.train(training, detector.options, aids)
-    features = history.features.only(trained.names)
+    features = features.only(trained.names)
     made = bundle.bundle_of(detector.name, detector.kind, features, trained)
     about = {
         "kind": detector.kind,
@@ -247,96 +217,3 @@ def build_all(histories: Sequence[History], folder: Path) -> list[Trained | Trai
 
 def _leave_interrupts_to_the_parent() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def _windows_training(history: History) -> Training:
-    """Windows of running assets that are labelled by what follows them; see `symptoms.labelled` for those left out."""
-    parts: list[FeatureVectors] = []
-    labels: list[Labels] = []
-    asset_class = history.asset_class
-    for asset, grid in sorted(history.grids.items()):
-        last = int(grid.times[-1]) if len(grid.times) else 0
-        cut = windows.cut(grid, history.features, history.train_step, duration_ns(asset_class.period), -1, last)
-        kept = [w for w in cut if not w.missing]
-        if not kept:
-            continue
-        course = courses.course(grid, history.events.get(asset, ()), asset_class, history.detector, {})
-        found = labelled(*_places(kept), course, asset_class.horizon)
-        kept = [w for w, is_in in zip(kept, found.is_kept, strict=True) if is_in]
-        ends = np.array([w.end for w in kept], dtype=np.int64)
-        names = history.features.names
-        parts.append(extract(grid, kept, names, beside=columns(names, ends, history.backgrounds[asset])))
-        labels.append(found.take(found.is_kept))
-    joined, told = join(parts, history.features.names), labels_of(labels)
-    return Training(
-        joined,
-        told.outcome,
-        joined.asset,
-        told.to_event,
-        asset_class.horizon,
-        asset_class.lead,
-        history.is_ordered,
-        _embargo(history),
-        told.mode,
-    )
-
-
-def _places(found: Sequence[Window]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-    start, end = (np.array([getattr(w, x) for w in found], dtype=np.int64) for x in ("start", "end"))
-    return start, end, np.array([w.position for w in found], dtype=np.float64)
-
-
-def _lots_training(history: History) -> Training:
-    """Lots with a result, each with what was known when it ended; of a failure detector each is a group of its own."""
-    parts: list[FeatureVectors] = []
-    outcome: list[float] = []
-    mode: list[str] = []
-    is_failure = detector_class(history.detector.kind).role == "failure"
-    for line, lots in sorted(history.lots.items()):
-        if history.features.sources and line not in history.grids:
-            continue
-        results = history.results[line]
-        judged = {r.lot: r for r in results[history.detector.outcome] if r.value is not None or (is_failure and r.text)}
-        vectors, _ = windowing.lot_vectors(
-            history.grids.get(line),
-            line,
-            [x for x in lots if x.lot in judged],
-            results,
-            history.features,
-            duration_ns(history.asset_class.period),
-            history.backgrounds[line],
-        )
-        parts.append(vectors)
-        for lot in vectors.subject:
-            found = judged[lot]
-            is_bad = is_failure and is_bad_result(found, history.detector.symptom)
-            outcome.append(float(is_bad) if is_failure else float(found.value or 0.0))
-            mode.append(mode_of_result(found) if is_bad else "")
-    joined = join(parts, history.features.names)
-    order = np.argsort(joined.end, kind="stable")
-    told = np.array(outcome, dtype=np.float64)[order]
-    is_alone = is_failure or history.split == "stratified"
-    return Training(
-        joined.take(order),
-        told,
-        _own_groups(joined)[order] if is_alone else joined.asset[order],
-        np.where(told > 0, float(history.asset_class.horizon), np.inf) if is_failure else np.full(len(told), np.inf),
-        history.asset_class.horizon,
-        history.asset_class.lead,
-        history.is_ordered,
-        _embargo(history),
-        np.array(mode, dtype=object)[order],
-    )
-
-
-def _own_groups(rows: FeatureVectors) -> NDArray[np.object_]:
-    """Return a group for each lot."""
-    return np.array([f"{line}/{lot}" for line, lot in zip(rows.asset, rows.subject, strict=True)], dtype=object)
-
-
-def _embargo(history: History) -> int:
-    """Return the gap before a test part: at least horizon + window, or labels and windows would reach into it."""
-    asked = duration_ns(parse_duration(history.detector.embargo))
-    if symptoms.is_of_lots(history.detector):
-        return asked
-    return max(asked, duration_ns(history.asset_class.wall(history.asset_class.horizon + history.features.window)))

@@ -136,6 +136,9 @@ lead = "0s"
 name = "values"
 asset_class = "machine"
 window = "1h"
+step = "1h"
+train_step = "1h"
+tags = []
 process = ["*"]
 
 [[detectors]]
@@ -181,7 +184,7 @@ def cases(
     )
     assets = pd.DataFrame({"asset": sorted(set(lines)), "class": "machine"})
     assets["part"] = [a.removeprefix("plant/") for a in assets.asset]
-    config = write_config(folder, toml, assets, [], "machine")
+    config = write_config(folder, toml, assets, list(values.columns), "machine")
     lots.to_csv(folder / "lots.csv", index=False)
     results = lots[["line", "lot"]].assign(result="failed", value=list(failed), result_at=lots["end"])
     results.to_csv(folder / "results.csv", index=False)

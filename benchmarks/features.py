@@ -28,7 +28,7 @@ from domain.vectors import FeatureName, FeatureSet
 from features import sets, stream
 from features.compute import peak_bytes
 from features.extract import extract, planned
-from features.windows import Grid, Window
+from features.windows import Grid, ending_at_rows
 
 Floats = NDArray[np.float64]
 SECOND: Final = 1_000_000_000
@@ -113,7 +113,8 @@ def _against_peers(bars: Bars, values: Floats) -> None:
 
 def _live(bars: Bars, values: Floats) -> None:
     names, machine = full(), grid_of(values[-WINDOW:])
-    window = [Window(0, WINDOW, 0, WINDOW * SECOND, 0.0, ())]
+    cycles = FeatureSet("live", Axis.CYCLE, WINDOW, 1, 0.8, names)
+    window = ending_at_rows(machine, cycles, np.array([WINDOW - 1]))
     starts = np.random.default_rng(5).choice(len(values) - WINDOW, LIVE_CALLS, replace=False)
     machines = [grid_of(values[start : start + WINDOW]) for start in starts]  # a rare window costs more than others
     works: dict[str, Callable[[], int]] = {"ours": lambda: sum(len(extract(m, window, names)) for m in machines)}

@@ -9,14 +9,14 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Liveness:
-    """How a healthy sensor of a tag moves. longest: most rows in which it told one and the same value.
+    """How a living sensor of a tag moves. most: rows in which it may tell one and the same value.
 
-    noise: the least standard deviation of its steps from row to row in a window; 0 where a window was flat.
+    least: the root mean square of its steps from row to row in a window, below which its noise is gone; 0 for no bound.
     """
 
     tag: str
-    longest: int
-    noise: float
+    most: int
+    least: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class Inputs:
         said = {
             "units": _lists(self.units),
             "levels": _lists(self.levels),
-            "liveness": [[x.tag, x.longest, x.noise] for x in self.liveness],
+            "liveness": [[x.tag, x.most, x.least] for x in self.liveness],
             "modes": None if self.modes is None else self.modes.as_json(),
         }
         return {name: value for name, value in said.items() if value}

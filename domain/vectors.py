@@ -75,8 +75,11 @@ class DerivedTag:
 class FeatureSet:
     """What a vector holds and how its window is cut; data with a hash, stored with every model.
 
-    window and step are in axis units (ns or cycles); min_coverage is a fraction of the window's expected rows.
+    window, step and max_gap are in axis units (ns or cycles); min_coverage is a fraction of the window's expected rows.
     derived: the derived tags that `names` may name; a model keeps the formulas that it was trained with.
+    max_gap: the longest hole that a tag may have in a window, 0 for any. align (ns): windows end there and at whole
+    steps from there. lags: tag -> ns by which its values count later than they were measured.
+    is_passage: a lot's window is its own interval, where it has a start; else it is the window that ends with the lot.
     inputs: what the inputs looked like in training, empty before it.
     """
 
@@ -87,33 +90,49 @@ class FeatureSet:
     min_coverage: float
     names: tuple[FeatureName, ...]
     derived: tuple[DerivedTag, ...] = ()
+    max_gap: int = 0
+    align: int = 0
+    lags: tuple[tuple[str, int], ...] = ()
+    is_passage: bool = False
     inputs: Inputs = NO_INPUTS
 
     def as_json(self) -> dict[str, Any]:
         """Return the set as JSON data; `from_json` reads it back."""
-        derived = {"derived": [d.as_json() for d in self.derived]} if self.derived else {}
-        inputs = {"inputs": said} if (said := self.inputs.as_json()) else {}
-        return (
-            derived
-            | inputs
-            | {
-                "name": self.name,
-                "axis": self.axis.value,
-                "window": self.window,
-                "step": self.step,
-                "min_coverage": self.min_coverage,
-                "names": [n.as_json() for n in self.names],
-            }
-        )
+        optional = {
+            "derived": [d.as_json() for d in self.derived],
+            "max_gap": self.max_gap,
+            "align": self.align,
+            "lags": [list(lag) for lag in self.lags],
+            "is_passage": self.is_passage,
+            "inputs": self.inputs.as_json(),
+        }
+        return {key: value for key, value in optional.items() if value} | {
+            "name": self.name,
+            "axis": self.axis.value,
+            "window": self.window,
+            "step": self.step,
+            "min_coverage": self.min_coverage,
+            "names": [n.as_json() for n in self.names],
+        }
 
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> FeatureSet:
         """Read a set written by `as_json`."""
         names = tuple(FeatureName.from_json(n) for n in data["names"])
         derived = tuple(DerivedTag.from_json(d) for d in data.get("derived", ()))
-        inputs = Inputs.from_json(data.get("inputs", {}))
         return FeatureSet(
-            data["name"], Axis(data["axis"]), data["window"], data["step"], data["min_coverage"], names, derived, inputs
+            data["name"],
+            Axis(data["axis"]),
+            data["window"],
+            data["step"],
+            data["min_coverage"],
+            names,
+            derived,
+            data.get("max_gap", 0),
+            data.get("align", 0),
+            tuple((tag, lag) for tag, lag in data.get("lags", ())),
+            data.get("is_passage", False),
+            Inputs.from_json(data.get("inputs", {})),
         )
 
     @property
@@ -134,9 +153,10 @@ class FeatureSet:
     def only(self, names: tuple[FeatureName, ...]) -> FeatureSet:
         """Return the set with these of its features, and the derived tags and the inputs that they need."""
         used = {n.source for n in names}
-        kept = replace(self, names=names, derived=tuple(d for d in self.derived if d.name in used))
+        chosen = replace(self, names=names, derived=tuple(d for d in self.derived if d.name in used))
         attributes = {n.source for n in names if n.origin == "attribute"}
-        return replace(kept, inputs=self.inputs.only(kept.sources, attributes))
+        lags = tuple((tag, lag) for tag, lag in self.lags if tag in chosen.sources)
+        return replace(chosen, lags=lags, inputs=self.inputs.only(chosen.sources, attributes))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -50,7 +50,8 @@ def columns(
     found = []
     for name in names:
         if name.origin == "lab":
-            found.append((lab or {})[name.source][:, LAB_PLACES.index(name.calculator)])
+            known = (lab or {}).get(name.source, np.full((len(ends), len(LAB_PLACES)), np.nan))
+            found.append(known[:, LAB_PLACES.index(name.calculator)])
         elif name.origin == "process":
             found.append((process or {}).get(name.source, np.full(len(ends), np.nan)))
         elif name.origin == "event":

@@ -13,14 +13,14 @@ from domain.vectors import FeatureName, FeatureVectors
 from features.compute import compute
 from features.naming import feature_set
 from features.plan import Plan, plan
-from features.windows import Grid, Window
+from features.windows import Grid, Windows
 
 __all__ = ["extract", "feature_set", "join", "planned"]
 
 
 def extract(
     grid: Grid,
-    windows: Sequence[Window],
+    windows: Windows,
     names: Sequence[FeatureName],
     subjects: Sequence[str] | None = None,
     beside: NDArray[np.float64] | None = None,
@@ -33,8 +33,7 @@ def extract(
     for none.
     dtype: of the values; float32 is for files, detectors take float64.
     """
-    first = np.array([w.first for w in windows], dtype=np.int64)
-    stop = np.array([w.stop for w in windows], dtype=np.int64)
+    first, stop = windows.first, windows.stop
     firsts = {grid.tags.index(tag): grid.first_rows(tag, first, stop) for tag in grid.reach}
     values = compute(planned(tuple(names), grid.tags), grid.values, first, stop, dtype, n_threads, firsts)
     if beside is not None:
@@ -43,15 +42,7 @@ def extract(
     asset, subject = np.empty(n, dtype=object), np.empty(n, dtype=object)
     asset[:] = grid.asset
     subject[:] = list(subjects) if subjects is not None else ""
-    return FeatureVectors(
-        tuple(names),
-        values,
-        asset,
-        subject,
-        np.array([w.start for w in windows], dtype=np.int64),
-        np.array([w.end for w in windows], dtype=np.int64),
-        np.array([w.position for w in windows], dtype=np.float64),
-    )
+    return FeatureVectors(tuple(names), values, asset, subject, windows.start, windows.end, windows.position)
 
 
 def join(parts: Sequence[FeatureVectors], names: tuple[FeatureName, ...]) -> FeatureVectors:

@@ -35,7 +35,11 @@ class FeatureSettings(BaseModel):
 
     window, step: a number of cycles on the cycle axis, a duration such as "6h" on the time axis.
     train_step: the same for training, where neighbouring windows add little.
+    max_gap: the longest hole that a tag may have in a window, in the same words; 0 for any.
+    align: a duration by which the ends of windows are moved from whole steps since 1970 UTC.
     lab: results whose last known values become features of a lot. process: values of a lot that are features of it.
+    lot_window: a lot's window is the one that ends with it, or its own passage from start to end.
+    lag: name or pattern of measured tags -> how long before a lot's own times it was where the tag is measured.
     events: `kind:code`, or patterns of it, that are counted in the trailing `event_windows` and timed. attributes: of
     assets.csv; numbers, or categories where `categories` names them or one of them is no number.
     flat: how long a tag may tell one and the same value: a span, "learned", or "" for any time.
@@ -52,7 +56,11 @@ class FeatureSettings(BaseModel):
     step: int | str = 1
     train_step: int | str = 1
     min_coverage: Annotated[float, Field(gt=0, le=1)] = 0.8
+    max_gap: int | str = 0
+    align: str = "0s"
     lab: tuple[str, ...] = ()
+    lot_window: Literal["ending", "passage"] = "ending"
+    lag: dict[str, str] = {}
     process: tuple[str, ...] = ()
     events: tuple[Annotated[str, Field(pattern=r"^[^:]+:.*$")], ...] = ()
     event_windows: tuple[int | str, ...] = ()

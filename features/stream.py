@@ -14,7 +14,7 @@ import numpy as np
 
 from domain.vectors import FeatureName, FeatureSet, FeatureVectors
 from features.extract import extract
-from features.windows import Grid, Window, cut
+from features.windows import Grid, Windows, cut
 
 ROOM_BYTES: Final = 256 << 20
 LEAST_ROWS: Final = 16
@@ -25,7 +25,7 @@ class Part:
     """Windows of one asset's grid."""
 
     grid: Grid
-    windows: tuple[Window, ...]
+    windows: Windows
 
 
 def rows_at_once(n_names: int, itemsize: int, room_bytes: int = ROOM_BYTES) -> int:
@@ -35,9 +35,10 @@ def rows_at_once(n_names: int, itemsize: int, room_bytes: int = ROOM_BYTES) -> i
 
 def parts(grid: Grid, features: FeatureSet, period_ns: int, since: int, until: int, n_rows: int) -> Iterator[Part]:
     """Yield the windows of a grid that end in (since, until] ns and have data enough, `n_rows` at a time."""
-    found = [w for w in cut(grid, features, features.step, period_ns, since, until) if not w.missing]
+    found = cut(grid, features, features.step, period_ns, since, until)
+    found = found.take(found.is_whole)
     for start in range(0, len(found), n_rows):
-        yield Part(grid, tuple(found[start : start + n_rows]))
+        yield Part(grid, found.take(slice(start, start + n_rows)))
 
 
 def vectors(

@@ -177,9 +177,9 @@ def test_live_scores_equal_those_recomputed_from_history_bit_for_bit(settings: S
         model = rooms.models.champions()[DETECTOR]
         asset_class = settings.plant.classes["press"]
         assets = [settings.plant.assets[power.NEW]]
-        grid = windowing.grids(rooms.points, assets, model.features, 0, to_ns(power.NOW))[power.NEW]
+        grid = windowing.grids(rooms.points, settings.plant, assets, model.features, 0, to_ns(power.NOW))[power.NEW]
         cut = windows.cut(grid, model.features, 1, duration_ns(asset_class.period), -1, to_ns(power.NOW))
-        whole = model.detector.score(extract(grid, [w for w in cut if not w.missing], model.features.names))
+        whole = model.detector.score(extract(grid, cut.take(cut.is_whole), model.features.names))
     scored = [s.value for s in live if s.verdict is Verdict.OK]
     assert len(scored) > 60
     assert np.array(scored).tobytes() == whole.value.tobytes()

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from app import training
+from app.examples import examples
 from app.pipeline import Pipeline
 from app.rooms import Rooms
 from app.settings import Settings
@@ -193,7 +194,7 @@ def _by_hand(tmp_path: Path, events: list[Event], outcome: str = "bearing") -> d
         rooms.points.apply("b", Points.from_rows(_life(NEW, 1, life=40)))
         rooms.ledger.records.apply("e", [tiny.decoded(events=events)])
         history = training.gather(rooms, settings.detector("engine-failure"), _at(100))
-    made = training._windows_training(history)
+    made, _ = examples(history)
     assert [from_ns(end) for end in made.vectors.end] == [_at(p) for p in made.vectors.position]
     rows = zip(made.vectors.position.tolist(), made.to_event.tolist(), made.outcome.tolist(), strict=True)
     return {int(p): (to_event, label) for p, to_event, label in rows}
