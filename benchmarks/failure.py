@@ -71,7 +71,7 @@ def engines(bars: Bars, sets: Path, room: Path) -> None:
     found = {}
     for subset in ("FD001", "FD003"):
         folder = room / subset
-        config = failure_sets.engines(folder, sets, subset, units=UNITS, step=4 if QUICK else 1)
+        config = failure_sets.engines(folder, sets, subset, units=UNITS, step=4 if QUICK else 1, options=_small())
         found[subset] = evaluated(config, folder / "sensors.parquet", folder / "events.csv")
     ends = [f["at_the_end"] for f in found.values()]
     events, caught, alarms = (sum(e[k] for e in ends) for k in ("n_events", "events_caught", "alarms"))

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from detectors import parts as p
 from detectors.folds import Fold
 from detectors.learner_lightgbm import SHARED, Boosted
+from detectors.learners import is_sample
 from domain.scores import TrainingError
 from domain.vectors import Training
 
@@ -64,7 +65,7 @@ class Life:
         if n_units < MIN_UNITS:
             raise TrainingError(f"{n_units} units ran to failure, at least {MIN_UNITS} are needed for a remaining life")
         values = training.vectors.values
-        columns = np.flatnonzero([np.nanstd(c) > 0 if np.isfinite(c).any() else False for c in values.T])
+        columns = _varying(training)
         target = np.minimum(training.to_event, cap)
         held_out = np.full(len(target), np.nan)
         for train, test in folds:
@@ -113,6 +114,13 @@ class Life:
         boosters = tuple(Boosted.of(parts[f"{i}.txt"].decode()) for i in range(head["n"]))
         columns = np.array(head["columns"], dtype=np.int64)
         return cls(boosters, columns, float(head["cap"]), p.read_array(parts, "levels.npy"))
+
+
+def _varying(training: Training) -> NDArray[np.int64]:
+    """Return the columns that hold more than one value, without the raw values of windows."""
+    values, names = training.vectors.values, training.vectors.names
+    varies = [not is_sample(n) and len(np.unique(c[np.isfinite(c)])) > 1 for n, c in zip(names, values.T, strict=True)]
+    return np.flatnonzero(varies)
 
 
 def _fitted(

@@ -25,7 +25,7 @@ def feature_set(
     values of each lab result.
     """
     every = [*tags, *(tag.name for tag in derived)]
-    asked = dict.fromkeys((*FEATURE_SETS[calculators], *((SAMPLE, (("lag", i),)) for i in range(samples))))
+    asked = (*FEATURE_SETS[calculators], *((SAMPLE, (("lag", i),)) for i in range(samples)))
     names = [FeatureName("tag", tag, c, p) for tag in every for c, p in asked]
     names += [FeatureName("lab", result, c) for result in lab for c in ("last", "before_last")]
     return FeatureSet(name, axis, window, step, min_coverage, tuple(names), tuple(derived))
