@@ -29,7 +29,7 @@ def evaluated(history: History, told: Callable[[str], None], *, is_random: bool 
     def train(rows: Training, with_aids: TrainingAids) -> Detector:
         return kind.train(rows, detector.options, with_aids)
 
-    outcome = evaluation.tested(made, train, aids, folds)
+    outcome = evaluation.out_of_fold(made, train, aids, folds)
     return {
         "detector": detector.name,
         "kind": detector.kind,

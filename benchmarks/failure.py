@@ -31,6 +31,7 @@ WEEK: Final = 168.0  # hours, the cycles of the fleets
 TRUE_EVENTS: Final = 600
 FLOOR: Final = Aim(recall=0.85, confidence=0.9, week=WEEK)
 FEW_ROUNDS: Final = {"rounds": 60}
+BY_HEART: Final = {"rounds": 100, "min_child_samples": 3, "num_leaves": 63}  # a model that can learn rows by heart
 
 
 def main() -> None:
@@ -191,10 +192,12 @@ def _area(training: Training, split: str) -> float:
     with_aids = aids(FLOOR, 1)
 
     def train(rows: Training, inner: TrainingAids) -> Detector:
-        return FailureLightGBM.train(rows, FEW_ROUNDS, inner)
+        return FailureLightGBM.train(rows, BY_HEART, inner)
 
     folds = evaluation.outer_folds(training, split, 5, 1, None)
-    found = evaluation.report(training, evaluation.tested(training, train, with_aids, folds), with_aids, split, 3600.0)
+    found = evaluation.report(
+        training, evaluation.out_of_fold(training, train, with_aids, folds), with_aids, split, 3600.0
+    )
     return float(found["roc_auc"])
 
 

@@ -84,8 +84,8 @@ remaining_life = 125
 """
 
 
-def engines(folder: Path, sets: Path, subset: str, *, units: int = 100, step: int = 1, kind: str = "failure_lightgbm",
-            samples: int = 0, options: str = "") -> Path:  # fmt: skip
+def engines(folder: Path, sets: Path, subset: str, *, units: int = 100, step: int = 1, kind: str = "failure_tournament",
+            samples: int = 30, options: str = "") -> Path:  # fmt: skip
     """Write C-MAPSS: train units run to failure, test units stop before it, at a known remaining life."""
     every = pd.read_parquet(sets / "cmapss" / "FD001_FD003.parquet")
     every = every[(every.subset == subset) & (every.unit <= units)].drop(columns="subset")

@@ -61,7 +61,7 @@ def outer_folds(
         yield from folds_of(training, n_folds, split, seed)
 
 
-def tested(training: Training, train: Train, aids: TrainingAids, folds: Iterator[Fold]) -> Outcome:
+def out_of_fold(training: Training, train: Train, aids: TrainingAids, folds: Iterator[Fold]) -> Outcome:
     """Train in each fold and score its test rows. A fold whose training is refused tests nothing, and says why."""
     rows, margins, values, lives = [], [], [], []
     limits, refused, learners = [], [], []
@@ -319,4 +319,4 @@ def summary(found: Mapping[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in found.items() if k not in left_out}
 
 
-__all__ = ["OPTIMISTIC", "Aim", "Outcome", "aids_for", "life_figures", "outer_folds", "report", "summary", "tested"]
+__all__ = ["OPTIMISTIC", "Aim", "Outcome", "aids_for", "life_figures", "out_of_fold", "outer_folds", "report", "summary"]

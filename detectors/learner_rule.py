@@ -58,7 +58,7 @@ class SingleLimit:
 
     def dump(self) -> dict[str, bytes]:
         """Return its numbers."""
-        return {"rule.json": p.write_json({name: getattr(self, name) for name in self.__dataclass_fields__})}
+        return {"rule.json": p.write_json({name: getattr(self, name) for name in self.__slots__})}
 
     @classmethod
     def load(cls, parts: Mapping[str, bytes]) -> Self:

@@ -5,7 +5,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from detectors.threshold import Choice, Curve, Rows, Track, clear_for, curve_of, curve_of_rows, evaluate, money, priced, tracks_of
+from detectors.threshold import (
+    Choice,
+    Curve,
+    Rows,
+    Track,
+    clear_for,
+    curve_of,
+    curve_of_rows,
+    evaluate,
+    money,
+    priced,
+    tracks_of,
+)
 from detectors.threshold import choose as chosen
 from domain.scores import Aim
 
@@ -116,7 +128,8 @@ def test_too_few_events_give_the_highest_promise_and_say_so() -> None:
 def test_an_alarm_budget_is_kept_even_where_the_floor_is_not() -> None:
     _, choice = chosen(_curve([60, 59, 50], [30, 20, 5], 60), Aim(recall=0.9, budget=1.0, week=1.0))
     assert (choice.judgement.n_caught, choice.is_kept, choice.is_within_budget) == (50, False, True)
-    assert choice.highest is not None and choice.promised is not None
+    assert choice.highest is not None
+    assert choice.promised is not None
     assert choice.highest > choice.promised
 
 
@@ -124,7 +137,9 @@ def test_known_costs_recover_the_cheapest_threshold_that_keeps_the_floor() -> No
     curve = _curve([40, 40, 39, 36, 20], [300, 100, 20, 4, 0], 40)
     aim = Aim(recall=0.5, money=(1000.0, 30.0), week=1.0)
     place, _ = chosen(curve, aim)
-    by_hand = [(40 - c) * 1000.0 + (c + f) * 30.0 for c, f in zip([40, 40, 39, 36, 20], [300, 100, 20, 4, 0])]
+    by_hand = [
+        (40 - c) * 1000.0 + (c + f) * 30.0 for c, f in zip([40, 40, 39, 36, 20], [300, 100, 20, 4, 0], strict=True)
+    ]
     assert money(curve, aim).tolist() == by_hand
     assert place == int(np.argmin(by_hand)) == 2
 
