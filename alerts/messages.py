@@ -11,7 +11,9 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from domain.alerting import Alert, Change, Message, Rule, Transition
-from domain.scores import Contribution
+from domain.life_text import said
+from domain.plant import Axis
+from domain.scores import Contribution, Life
 from domain.text import catalogue
 
 TOP = 3
@@ -27,11 +29,15 @@ class Receiver:
 
 @dataclass(frozen=True, slots=True)
 class Background:
-    """What stands behind an alert: unit of the watched value, what moved the score most, the plant's zone."""
+    """What stands behind an alert: unit of the watched value, what moved the score most, the plant's zone, and the
+    remaining life where one is predicted, on the asset's axis.
+    """
 
     unit: str
     contributions: tuple[Contribution, ...]
     zone: str
+    life: Life | None = None
+    axis: Axis = Axis.TIME
 
 
 def messages_for(
@@ -73,6 +79,8 @@ def _payload(alert: Alert, rule: Rule, row: Transition, language: str, backgroun
     ]
     if why:
         lines.append(t("Moved most by: {tags}", tags=", ".join(why)))
+    if background.life is not None:
+        lines.append(said(background.life, background.axis, t))
     if rule.action:
         lines.append(t("What to do: {action}", action=t(rule.action)))
     return {

@@ -67,6 +67,7 @@ def explained(rooms: Rooms, alert_id: str, now: datetime) -> dict[str, Any]:
         "said": score.value,
         "recomputed": again,
         "is_reproduced": score.value is not None and abs(again - score.value) <= SAME,
+        "axis": model.features.axis.value,
         "life": None if score.life is None else asdict(score.life),
         **_parts(rooms, model, row),
     }

@@ -7,6 +7,9 @@ from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from domain.life_text import said
+from domain.plant import Axis
+from domain.scores import Life
 from domain.text import Translate, mark
 
 CAME_TO: Final[Mapping[str, str]] = {
@@ -28,7 +31,7 @@ def shown(found: Mapping[str, Any], t: Translate, zone: ZoneInfo) -> Iterator[st
         else t("recomputed from the stored rows: {value}; what is stored has changed since", value=found["recomputed"])
     )
     if found["life"] is not None:
-        yield t("remaining life {value} ({low} to {high})", **{k: _number(v) for k, v in found["life"].items()})
+        yield said(Life(**found["life"]), Axis(found["axis"]), t)
     for each in found["contributions"][:MOST]:
         yield f"  {each['source']}: {each['amount']:+.3g}"
         for feature in each["features"]:
@@ -36,8 +39,9 @@ def shown(found: Mapping[str, Any], t: Translate, zone: ZoneInfo) -> Iterator[st
     if found["alike"]:
         yield t("It resembles:")
     for each in found["alike"]:
-        yield "  " + t("{asset} at {at}: {what}", asset=each["asset"], at=_at(each["at"], zone),
-                       what=t(CAME_TO[each["came_to"]]) + (f" ({each['mode']})" if each["mode"] else ""))  # fmt: skip
+        what = CAME_TO[each["came_to"]]
+        mode = f" ({each['mode']})" if each["mode"] else ""
+        yield "  " + t("{asset} at {at}: {what}", asset=each["asset"], at=_at(each["at"], zone), what=t(what) + mode)
 
 
 def _feature(feature: Mapping[str, Any], t: Translate) -> str:

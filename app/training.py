@@ -137,7 +137,7 @@ def aids_of(
     aim = Aim(
         detector.target_recall,
         detector.confidence,
-        detector.alarm_budget,
+        None if detector.alarm_budget == "" else detector.alarm_budget,
         None if cost is None else (cost.stop, cost.check),
         timedelta(weeks=1).total_seconds() / unit_seconds(asset_class),
         by_rows=is_of_lots or detector.counts == "rows",

@@ -18,6 +18,7 @@ from detectors.bundle import Bundle
 from domain.alerting import Alert, AlertKey, AlertState, AlertUpdate, Rule
 from domain.errors import StaleAlertError
 from domain.instants import from_ns, to_ns
+from domain.plant import Axis
 from domain.points import Flag, Quality
 from domain.records import Event
 from domain.scores import Contribution, Score
@@ -183,7 +184,9 @@ def _with_messages(
     if score is not None:
         why = tuple(c for c in score.contributions if c.amount > 0)
     tag = rooms.settings.plant.tag(f"{update.alert.key.asset}/{rule.watch.partition(':')[2]}")
-    background = Background(tag.unit if tag else "", why, root.plant.zone)
+    axis = rooms.settings.plant.classes[rule.asset_class].axis if score is not None else Axis.TIME
+    life = None if score is None else score.life
+    background = Background(tag.unit if tag else "", why, root.plant.zone, life, axis)
     messages = messages_for(update.alert, rule, update.transitions, receivers, background)
     return replace(update, messages=messages)
 

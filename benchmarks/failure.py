@@ -179,7 +179,7 @@ def leaks(bars: Bars) -> None:
         {"by unit": round(gain, 3), "random rows, labelled optimistic": round(random, 3)},
         "<= 0.01 by unit",
         gain <= 0.01,
-        "a running number for each unit's rows: neighbours share it, new units do not",
+        "a tag that names the half day: rows beside one another share it, new units do not",
     )
     area = _area(fleet(n, seed, Kind(has_precursor=False)), "unit")
     bars.show(

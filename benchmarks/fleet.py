@@ -20,7 +20,10 @@ N_TAGS = 5
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What makes a fleet hard: noise of the tags, and the mean strength of the drift in units of it."""
+    """What makes a fleet hard: the mean strength of the drift in units of the tags' noise; or whether there is any.
+
+    has_counter: a tag that is the same in half a day's rows and nowhere else, as a batch number is.
+    """
 
     strength: float = 4.0
     has_counter: bool = False
@@ -31,7 +34,6 @@ def fleet(n_events: int, seed: int, kind: Kind = Kind()) -> Training:
     """Return the rows of `n_events` lives of units, one failure each; each unit has up to three lives."""
     random = np.random.default_rng(seed)
     parts, to_event, unit, position = [], [], [], []
-    at = 0
     for i in range(n_events):
         life = int(random.integers(LIFE // 2, LIFE * 3 // 2))
         ahead = np.arange(life - 1, -1, -1, dtype=np.float64)
@@ -42,8 +44,7 @@ def fleet(n_events: int, seed: int, kind: Kind = Kind()) -> Training:
             values[:, 0] += drift
             values[:, 1] -= 0.6 * drift
         if kind.has_counter:
-            values = np.column_stack([values, at + np.arange(life, dtype=np.float64)])
-        at = at + life if (i + 1) % 3 else 1000 * (i + 1)
+            values = np.column_stack([values, random.permutation(life)[(ahead // 12).astype(int)] + 1000.0 * i])
         parts.append(values)
         to_event.append(ahead)
         unit += [f"unit-{i // 3:04d}"] * life

@@ -7,8 +7,8 @@ Scores of different folds are put on one scale by their distance from their own 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -20,7 +20,7 @@ from detectors.folds import Fold, folds_of, stratified
 from detectors.threshold import Rows, Track, clear_for
 from domain.judging import catches
 from domain.limits import Limits
-from domain.scores import Aim, Detector, TrainingAids, TrainingError
+from domain.scores import Detector, TrainingAids, TrainingError
 from domain.vectors import Training
 
 CONFIDENCE: Final = 0.9
@@ -306,17 +306,3 @@ def life_figures(to_event: NDArray[np.float64], life: NDArray[np.float64]) -> di
         "interval_coverage": float(np.mean((low <= truth) & (truth <= high))),
         "mean_width": float(np.mean(high - low)),
     }
-
-
-def aids_for(aids: TrainingAids, split: str) -> TrainingAids:
-    """Return the aids of the trainings inside the folds: they are cut as the outer folds are, where that can be."""
-    return aids if split in ("given", OPTIMISTIC) else replace(aids, split=split)
-
-
-def summary(found: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the figures without curves and lists of single values."""
-    left_out = ("curve", "lead_times_s", "null")
-    return {k: v for k, v in found.items() if k not in left_out}
-
-
-__all__ = ["OPTIMISTIC", "Aim", "Outcome", "aids_for", "life_figures", "out_of_fold", "outer_folds", "report", "summary"]

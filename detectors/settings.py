@@ -54,8 +54,8 @@ class DetectorSettings(BaseModel):
     symptom: what a failure detector warns of.
     target_recall: share of unseen failures that the threshold must catch, promised with `confidence`; of those that
     do, the cheapest by `cost`, or the one with the fewest false alarms. alarm_budget: false alarms per asset and week
-    that are allowed at most. counts: what a recall counts: "events" that are caught in time, or "rows" within the
-    horizon.
+    that are allowed at most, "" = any number. counts: what a recall counts: "events" that are caught in time, or
+    "rows" within the horizon.
     remaining_life: how much life of units that run to failure is told at most, a span of the axis; "" = it is not.
     split: how folds are cut, overriding [evaluate] split; embargo: the gap before a test part in time ("24h").
     screening: how features are chosen: by FRESH, or by how often FRESH finds them in halves of the rows. A detector
@@ -72,7 +72,7 @@ class DetectorSettings(BaseModel):
     symptom: SymptomSettings = SymptomSettings()
     target_recall: Annotated[float, Field(gt=0, le=1)] = 0.95
     confidence: Annotated[float, Field(gt=0, lt=1)] = 0.9
-    alarm_budget: Annotated[float, Field(ge=0)] | None = None
+    alarm_budget: Annotated[float, Field(ge=0)] | Literal[""] = ""
     cost: CostSettings | None = None
     counts: Literal["events", "rows"] = "events"
     remaining_life: int | str = ""

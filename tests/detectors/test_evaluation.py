@@ -112,7 +112,9 @@ def test_in_time_a_gap_of_window_and_horizon_lies_before_each_test_part() -> Non
 
 def test_a_column_that_only_tells_of_neighbours_gains_nothing_but_on_random_rows() -> None:
     plain = planted.failures(n_groups=24, drift=0.6)
-    running = np.arange(len(plain.outcome), dtype=np.float64)[:, None]
+    random = np.random.default_rng(1)
+    blocks = np.arange(len(plain.outcome)) // 15
+    running = random.permutation(blocks.max() + 1)[blocks].astype(np.float64)[:, None]
     names = (*plain.vectors.names, planted.tag_names(1, "maximum")[0])
     vectors = planted.vectors(
         np.hstack([plain.vectors.values, running]), names, plain.group, position=plain.vectors.position
