@@ -80,7 +80,8 @@ def _score_behind(rooms: Rooms, alert: Alert) -> Score:
         raise NotExplainableError(f"alert {alert.id} is of rule {alert.key.rule!r}, which watches no score of a model")
     until = alert.raised_at or alert.last_at
     found = rooms.ledger.scoring.scores(name, alert.key.asset, alert.breach_since - timedelta(microseconds=1), until)
-    own = [s for s in found if s.value is not None and alert.key.subject in ("", s.subject)]
+    said = [s for s in found if s.value is not None]
+    own = [s for s in said if s.subject and s.subject == alert.key.subject] or [s for s in said if not s.subject]
     if not own:
         raise NotExplainableError(f"no score of {name} up to {until.isoformat()} is stored")
     return own[-1]

@@ -65,13 +65,13 @@ class Episodes:
         return {
             "values.npy": p.write_array(self.values),
             "ranges.npy": p.write_array(self.ranges),
-            "about.json": p.write_json({"rows": list(self.about)}),
+            "past.json": p.write_json({"rows": list(self.about)}),
         }
 
     @classmethod
     def load(cls, parts: Mapping[str, bytes]) -> Self:
         """Rebuild from parts."""
-        about = tuple(p.read_json(parts, "about.json")["rows"])
+        about = tuple(p.read_json(parts, "past.json")["rows"])
         return cls(p.read_array(parts, "values.npy"), p.read_array(parts, "ranges.npy"), about)
 
 
@@ -82,7 +82,7 @@ def remembered(
     t = training
     kept: dict[int, str] = {}
     tested = np.flatnonzero(~np.isnan(log_odds))
-    names, member = np.unique(t.group[tested].astype(str), return_inverse=True)
+    names, member = np.unique(t.vectors.asset[tested].astype(str), return_inverse=True)
     for group in range(len(names)):
         own = tested[member == group]
         own = own[np.argsort(t.vectors.position[own], kind="stable")]

@@ -140,7 +140,7 @@ def _curve(t: Training, outcome: Outcome, aids: TrainingAids) -> threshold.Curve
 
 
 def _tracks(t: Training, outcome: Outcome) -> list[Track]:
-    return threshold.tracks_of(outcome.margin, t.group, t.vectors.position, t.to_event, t.mode)
+    return threshold.tracks_of(outcome.margin, t.vectors.asset, t.vectors.position, t.to_event, t.mode)
 
 
 def _reach(t: Training, aids: TrainingAids) -> Rows:
@@ -262,13 +262,13 @@ def _precisions(is_one: NDArray[np.bool_], margin: NDArray[np.float64]) -> dict[
 
 
 def _at_the_end(t: Training, outcome: Outcome, empty: dict[str, str]) -> dict[str, Any]:
-    """Judge the last row of each group alone: what is said of an asset whose record ends here."""
+    """Judge the last row of each asset alone: what is said of an asset whose record ends here."""
     if _has_own_groups(t):
         empty |= dict.fromkeys(("at_the_end", "remaining_life"), "no asset has more than one row")
         return {"at_the_end": None, "remaining_life": None}
-    order = np.lexsort((t.vectors.position, t.group.astype(str)))
-    last = order[np.append(np.flatnonzero(np.diff(np.unique(t.group.astype(str), return_inverse=True)[1][order])),
-                           len(order) - 1)]  # fmt: skip
+    _, member = np.unique(t.vectors.asset.astype(str), return_inverse=True)
+    order = np.lexsort((t.vectors.position, member))
+    last = order[np.append(np.flatnonzero(np.diff(member[order])), len(order) - 1)]
     is_one, is_raised = t.outcome[last] == 1, outcome.margin[last] >= 0
     hits = int((is_one & is_raised).sum())
     at_the_end = {

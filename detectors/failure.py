@@ -199,7 +199,7 @@ def _course(training: Training, aids: TrainingAids) -> Course:
     label = training.outcome
     ends = training.vectors.position + training.to_event
     is_one = np.flatnonzero(label == 1)
-    n_events = len(is_one) if aids.aim.by_rows else len({(training.group[i], ends[i]) for i in is_one})
+    n_events = len(is_one) if aids.aim.by_rows else len({(training.vectors.asset[i], ends[i]) for i in is_one})
     if n_events < MIN_EVENTS:
         raise TrainingError(
             f"{n_events} failures seen in the history, at least {MIN_EVENTS} are needed: "

@@ -58,10 +58,10 @@ class Life:
     def fit(cls, training: Training, cap: float, folds: Sequence[Fold], seed: int) -> tuple[Self, dict[str, Any]]:
         """Fit on the rows whose failure is known; returns what it missed by on held-out units as well.
 
-        Raises TrainingError where fewer than MIN_UNITS groups ran to failure.
+        Raises TrainingError where fewer than MIN_UNITS units ran to failure.
         """
         known = np.isfinite(training.to_event)
-        n_units = len(np.unique(training.group[known].astype(str)))
+        n_units = len(np.unique(training.vectors.asset[known].astype(str)))
         if n_units < MIN_UNITS:
             raise TrainingError(f"{n_units} units ran to failure, at least {MIN_UNITS} are needed for a remaining life")
         values = training.vectors.values

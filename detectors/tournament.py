@@ -95,10 +95,10 @@ class Course:
         return threshold.curve_of(self.tracks(log_odds), self.rows)
 
     def tracks(self, log_odds: NDArray[np.float64]) -> list[threshold.Track]:
-        """Return the tracks of the tested rows."""
+        """Return the tracks of the tested rows, one for each asset; a group may hold several."""
         t, tested = self.training, np.flatnonzero(~np.isnan(log_odds))
         return threshold.tracks_of(
-            log_odds[tested], t.group[tested], t.vectors.position[tested], t.to_event[tested], t.mode[tested]
+            log_odds[tested], t.vectors.asset[tested], t.vectors.position[tested], t.to_event[tested], t.mode[tested]
         )
 
     @property

@@ -95,8 +95,10 @@ def _curves(source: Source, asset: str, t: Translate) -> list[Any]:
     for detector in source.detectors_of(source.plant.assets[asset].class_name):
         if detector.role == "failure":
             figure = figures.operating_curve(queries.operating_curve(source, detector), t)
-            title = f"{t('Stops caught and false alarms')}: {detector.name}"
-            cards.append(parts.card(title, dcc.Graph(figure=figure, config=parts.GRAPH), wide=True))
+            title = t("Stops caught and false alarms")
+            cards.append(
+                parts.card(f"{title}: {detector.name}", dcc.Graph(figure=figure, config=parts.GRAPH), wide=True)
+            )
     return cards
 
 
