@@ -6,15 +6,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from alerts.planning import Planned, Reason
 from domain.alerting import Alert, Message, Notice, Priority, Rule, Transition
+from domain.life_text import said as life_said
 from domain.notices import Telling
-from domain.scores import Contribution
+from domain.plant import Axis
+from domain.scores import Contribution, Life
 from domain.text import Translate, catalogue, mark, printable
 
 TOP: Final = 3
@@ -25,11 +27,15 @@ PRIORITIES: Final = {Priority.HIGH: mark("high"), Priority.MEDIUM: mark("medium"
 
 @dataclass(frozen=True, slots=True)
 class Background:
-    """What stands behind an alert: unit of the watched value, what moved the score most, and what it stands for."""
+    """What stands behind an alert: unit of the watched value, what moved the score most, what it stands for, and the
+    remaining life where one is predicted, on the asset's axis.
+    """
 
     unit: str
     contributions: tuple[Contribution, ...]
     affected: tuple[str, ...] = ()
+    life: Life | None = None
+    axis: Axis = Axis.TIME
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +143,7 @@ def _facts(alert: Alert, rule: Rule, row: Transition, background: Background) ->
         "priority": alert.priority.value,
         "why": [c.source for c in background.contributions[:TOP]],
         "affected": list(background.affected),
+        "life": None if background.life is None else [*astuple(background.life), background.axis.value],
         "title": rule.title,
         "action": rule.action,
     }
@@ -166,11 +173,16 @@ def _told(facts: dict[str, Any], reason: Reason, age: Any, reader: Reader, t: Tr
         f"{said['since']}: {said['measured']}" if said["measured"] else said["since"],
         said["open_for"],
         t("Moved most by: {tags}", tags=", ".join(facts["why"])) if facts["why"] else "",
+        _life(facts.get("life"), t),
         t("Affected: {names}", names=names) if affected else "",
         t("What to do: {action}", action=said["action"]) if said["action"] else "",
         t("Console: {link}", link=link) if link else "",
     ]
     return {**facts, **said, "names": names, "text": "\n".join(line for line in lines if line)}
+
+
+def _life(kept: list[Any] | None, t: Translate) -> str:
+    return "" if kept is None else life_said(Life(*kept[:4]), Axis(kept[4]), t)
 
 
 def _open_for(minutes: int, t: Translate) -> str:

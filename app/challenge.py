@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from app import training
 from app.children import ChildError, in_child
+from app.examples import History
 from app.rooms import Rooms
-from app.training import History
 from detectors import bundle, gate
 from detectors.bundle import Bundle
 from detectors.gate import Decision, Judged
@@ -55,9 +55,9 @@ def noted(rooms: Rooms, model_id: str) -> dict[str, Any] | None:
 def _judge(history: History, folder: Path, key: bytes, names: tuple[str, str, str], since: int) -> Decision:
     detector, champion, challenger = names
     # As often as live, not as in training: what counts is which alerts there would have been.
-    rows = training.rows_of(replace(history, train_step=history.features.step))
+    rows, _ = training.training_of(replace(history, train_step=history.features.step))
     found = [_judged(bundle.load(folder, detector, each, key), rows, since, history) for each in (champion, challenger)]
-    return gate.decide(found[0], found[1], history.detector.alarm_budget)
+    return gate.decide(found[0], found[1], history.detector.budget)
 
 
 def _judged(model: Bundle, rows: Training, since: int, history: History) -> list[Judged]:

@@ -19,12 +19,15 @@ EXAMPLES: Final = {
     "run": "forewarn run --config plant",
     "train": "forewarn train failure --config plant",
     "features": "forewarn features export --set press-trend --from 2026-03-01 --out march.parquet",
+    "evaluate": "forewarn evaluate failure --json --config plant",
+    "threshold": 'forewarn threshold choose press-failure --raise 0.35 --by "Kim" --reason "more checks are fine"',
     "models": 'forewarn models rollback press-failure --by "Kim" --reason "raised three false alarms today"',
     "alerts": 'forewarn alerts ack 9f2c41d07be3a655 --by "Kim" --reason "on my way"',
     "users": "forewarn users add kim --role operator",
     "audit": "forewarn audit verify",
     "rules": "forewarn rules preview oil-hot raise=85 on_delay=10min --days 90",
     "notify": "forewarn notify test mail",
+    "events": "forewarn events add --asset plant/press-4 --kind failure --code seal --start 2026-03-01T14:30 --by Kim",
     "deadletter": "forewarn deadletter list --reason unknown_tag",
     "status": "forewarn status --json",
     "backup": "forewarn backup /backups/monday.tar.gz",
@@ -96,6 +99,21 @@ def _parser() -> argparse.ArgumentParser:
     features.add_argument("--out", type=Path, metavar="FILE", help="the Parquet file to write, for export")
     features.add_argument("--json", action="store_true")
 
+    evaluate = _command(commands, "evaluate", "back-test detectors without a leak; nothing is promoted")
+    evaluate.add_argument("role", choices=("failure",))
+    evaluate.add_argument("--detector", help="only this one")
+    evaluate.add_argument("--random-rows", action="store_true", help="deal rows at random: optimistic, to compare")
+    evaluate.add_argument("--json", action="store_true")
+
+    limit = _command(commands, "threshold", "stops caught, false alarms and money by threshold; choose one")
+    limit.add_argument("action", choices=("show", "choose"))
+    limit.add_argument("detector", metavar="DETECTOR")
+    limit.add_argument("--raise", dest="raise_at", type=float, metavar="P", help="probability to raise from")
+    limit.add_argument("--by", default="", help="who chooses")
+    limit.add_argument("--reason", default="", help="why")
+    limit.add_argument("--out", type=Path, metavar="FILE", help="write the curve as a picture (SVG)")
+    limit.add_argument("--json", action="store_true")
+
     models = _command(commands, "models", "list and show trained models; promote one, or roll back to the one before")
     models.add_argument("action", choices=("list", "show", "promote", "rollback", "sign"))
     models.add_argument("model", nargs="?", help="model id, or for rollback the detector")
@@ -122,6 +140,17 @@ def _parser() -> argparse.ArgumentParser:
     notify.add_argument("action", choices=("list", "test"))
     notify.add_argument("name", nargs="?", help="name of a notifier of the config, for test")
     notify.add_argument("--json", action="store_true")
+
+    events = _command(commands, "events", "record stops, failures and maintenance by hand; list what is known")
+    events.add_argument("action", choices=("add", "list"))
+    events.add_argument("--asset", default="", help="its path")
+    events.add_argument("--kind", default="", help="failure, stop, maintenance, alarm, mode, product or shift")
+    events.add_argument("--code", default="", help="failure mode, alarm code, kind of maintenance")
+    events.add_argument("--start", default="", metavar="T", help="ISO time, in the plant's zone where it names none")
+    events.add_argument("--end", default="", metavar="T", help="left out, it is still going on")
+    events.add_argument("--note", default="")
+    events.add_argument("--by", default="", metavar="WHO", help="who says so")
+    events.add_argument("--json", action="store_true")
 
     dead = _command(commands, "deadletter", "what could not be taken, and why; read it again; conflicts")
     dead.add_argument("action", choices=("list", "show", "replay", "conflicts"))

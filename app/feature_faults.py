@@ -41,6 +41,42 @@ def span_faults(features: Sequence[FeatureSettings], classes: Mapping[str, Asset
                 yield Fault(file, f"{key}.{name}", str(getattr(x, name)), str(error))
         if axis is Axis.CYCLE and x.step != 1:
             yield Fault(file, f"{key}.step", str(x.step), "the cycle axis scores every cycle: step is 1")
+        more = {f"event_windows[{j}]": span for j, span in enumerate(x.event_windows)}
+        for name, span in {**more, **({} if x.flat in ("learned", "") else {"flat": x.flat})}.items():
+            try:
+                if units(span, axis) <= 0:
+                    raise ValueError("must be longer than 0")
+            except ValueError as error:
+                yield Fault(file, f"{key}.{name}", str(span), str(error))
+        for j, name in enumerate(x.categories):
+            if not sets.is_named(name, x.attributes):
+                yield Fault(file, f"{key}.categories[{j}]", name, "is none of `attributes`")
+
+
+def input_faults(
+    features: Sequence[FeatureSettings], classes: Mapping[str, AssetClass], plant: Plant, file: str
+) -> Iterator[Fault]:
+    """Yield what is wrong with the inputs that feature sets name: attributes, tags that set the mode, and no input."""
+    for i, x in enumerate(features):
+        key = f"features[{i}]"
+        if x.asset_class not in classes:
+            continue
+        assets = plant.of_class(x.asset_class)
+        known = {name for a in assets for name in a.attributes}
+        for j, name in enumerate(x.attributes):
+            if assets and not any(sets.is_named(k, (name,)) for k in known):
+                yield _unknown(file, f"{key}.attributes[{j}]", name, "column of assets.csv", dict.fromkeys(known))
+        for j, name in enumerate(x.mode.tags):
+            if assets and not sets.tags_of(plant, x.asset_class, name):
+                tags = {t for a in assets for t in plant.tags[a.path]}
+                yield _unknown(
+                    file, f"{key}.mode.tags[{j}]", name, f"tag of class {x.asset_class}", dict.fromkeys(tags)
+                )
+        if not x.tags and not x.process and not x.lab:
+            if classes[x.asset_class].axis is Axis.CYCLE:
+                yield Fault(file, f"{key}.tags", "[]", "windows of events alone need the time axis")
+            elif not x.events:
+                yield Fault(file, f"{key}.tags", "[]", "names no input: `tags`, `events` or `process`")
 
 
 def window_faults(

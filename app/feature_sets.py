@@ -62,6 +62,7 @@ def full_set(plant: Plant, derived: Iterable[DerivedSettings], chosen: FeatureSe
         sorted(measured),
         chosen.lab,
         sorted(computed),
+        chosen.samples,
     )
     lags = ((tag, lag_of(tag, chosen)) for tag in named.sources)
     return replace(

@@ -104,7 +104,8 @@ class Pipeline:
             bundle = champions.get(detector.name)
             if bundle is None:
                 continue
-            assets = [a for a in plant.of_class(detector.asset_class) if a.path in self._newest]
+            is_silent = not bundle.features.sources  # it needs no tag, so that none has to have reported
+            assets = [a for a in plant.of_class(detector.asset_class) if is_silent or a.path in self._newest]
             reading = late.cursor_name(detector.name, "")
             if not self._has_journal:  # who stores points meanwhile takes all of them for late
                 self._rooms.ledger.scoring.save((), {reading: to_ns(now)})
@@ -131,7 +132,7 @@ class Pipeline:
         failed = {key.asset: f"{key.rule}: {error}" for key, error in self._watcher.failed.items()}
         for path, asset in plant.assets.items():
             own = [d for d in settings.root.detectors if d.asset_class == asset.class_name]
-            newest = self._newest.get(path)
+            newest = self._newest.get(path, None if plant.tags[path] else to_ns(now))
             state = AssetState(
                 path,
                 windowing.stopped_since(events.get(path, ()), now),
@@ -158,7 +159,7 @@ class Pipeline:
 
     def _events(self, now: datetime) -> dict[str, list[Event]]:
         by_asset: dict[str, list[Event]] = defaultdict(list)
-        for event in self._rooms.ledger.records.events(now, kinds=windowing.STOPPING):
+        for event in self._rooms.ledger.records.events(now, kinds=windowing.TOLD):
             by_asset[event.asset].append(event)
         return by_asset
 

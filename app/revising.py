@@ -61,7 +61,7 @@ def revise(
                 continue  # it waits for the model to be usable again
             late = Late(rooms, detector, champion, asset, span, started_at, until)
             try:
-                looked = _lots(late, now) if champion.detector.role == "quality" else _windows(late, events)
+                looked = _lots(late, now) if champion.detector.role == "quality" else _windows(late, events, now)
             except (ValueError, KeyError) as error:  # as when scoring: it is tried again
                 log.error("scores not revised detector=%s asset=%s error=%r", span.detector, span.asset, error)
                 continue
@@ -119,7 +119,7 @@ class Looked:
     up_to: int = 0
 
 
-def _windows(late: Late, events: Mapping[str, Sequence[Event]]) -> Looked:
+def _windows(late: Late, events: Mapping[str, Sequence[Event]], now: datetime) -> Looked:
     features, asset_class = late.champion.features, late.rooms.settings.plant.classes[late.detector.asset_class]
     pace = duration_ns(asset_class.wall(1)) if features.axis is Axis.CYCLE else features.step
     up_to = min(late.until, late.span.start + MOST_WINDOWS * pace)
@@ -135,8 +135,7 @@ def _windows(late: Late, events: Mapping[str, Sequence[Event]]) -> Looked:
         own = [_is_of(held.get((from_ns(end), "")), model, late.champion) for end in cut.end.tolist()]
         is_held = [(from_ns(end), "") in held for end in cut.end.tolist()]
         cut = cut.take(np.array(own, dtype=bool) & (np.array(is_held, dtype=bool) | (cut.stop > cut.first)))
-        cut = windowing.running(events.get(late.asset.path, ()), cut)
-        found += scoring.window_scores(late.rooms, late.detector, model, {late.asset.path: (grid, cut)})
+        found += scoring.window_scores(late.rooms, late.detector, model, {late.asset.path: (grid, cut)}, events, now)
     return Looked(_changed(found, held), len(found), 0 if is_all else up_to)
 
 

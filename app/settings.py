@@ -21,7 +21,7 @@ from app import faults as f
 from app import mqtt_files, secrets
 from app.beats import cron_fault
 from app.delivery_faults import delivery_faults
-from app.feature_faults import derived_faults, hypothesis_faults, span_faults, window_faults
+from app.feature_faults import derived_faults, hypothesis_faults, input_faults, span_faults, window_faults
 from app.inbox_settings import InboxSettings
 from app.keeping_settings import KeepingSettings
 from app.mqtt_names import name_faults
@@ -33,6 +33,7 @@ from dashboard.settings import ConsoleSettings
 from detectors import DETECTORS
 from detectors.life_settings import ModelsSettings
 from detectors.settings import DetectorSettings
+from detectors.symptoms import is_of_lots
 from domain.alerting import Rule
 from domain.errors import ConfigError, Fault
 from domain.instants import parse_duration
@@ -106,11 +107,13 @@ class EvaluateSettings(BaseModel):
     """`[evaluate]`: how history is split to judge a model; a detector may override it."""
 
     model_config = STRICT
-    split: Literal["time", "unit"] = "time"
+    split: Literal["time", "unit", "batch", "stratified", "given"] = "time"
 
 
 class ClassSettings(BaseModel):
-    """One `[[classes]]` entry. horizon and lead are cycles (a number) or durations ("6h"), as the axis asks."""
+    """One `[[classes]]` entry. horizon, lead, recovery and relearn are cycles (a number) or durations ("6h"), as the
+    axis asks; "" is none.
+    """
 
     model_config = STRICT
     name: Annotated[str, Field(min_length=1)]
@@ -120,6 +123,8 @@ class ClassSettings(BaseModel):
     lead: int | str
     period: str = "60s"
     lateness: str = "0s"
+    recovery: int | str = ""
+    relearn: int | str = ""
 
     @field_validator("period")
     @classmethod
@@ -149,6 +154,7 @@ class ClassSettings(BaseModel):
             parse_duration(self.period),
             parse_duration(self.lateness),
             parse_duration(self.cycle) if self.cycle else None,
+            *(0 if span == "" else units(span, self.axis) for span in (self.recovery, self.relearn)),
         )
 
 
@@ -317,6 +323,7 @@ def _name_faults(root: Root, file: str) -> list[Fault]:
 def _feature_faults(root: Root, classes: Mapping[str, AssetClass], plant: Plant, file: str) -> list[Fault]:
     faults = [
         *span_faults(root.features, classes, file),
+        *input_faults(root.features, classes, plant, file),
         *window_faults(root.features, root.derived, classes, plant, file),
         *derived_faults(root.derived, root.features, classes, plant, file),
     ]
@@ -341,6 +348,16 @@ def _detector_faults(root: Root, classes: Mapping[str, AssetClass], file: str) -
             faults.append(Fault(file, f"{key}.features", d.features, rule))
         if fault := cron_fault(d.retrain.at):
             faults.append(Fault(file, f"{key}.retrain.at", d.retrain.at, fault))
+        if (d.split or root.evaluate.split) == "stratified" and d.kind in DETECTORS and not is_of_lots(d):
+            rule = (
+                '"stratified" splits single lots, and windows of an asset would tell of one another: "time" or "unit"'
+            )
+            faults.append(Fault(file, f"{key}.split", d.split or root.evaluate.split, rule))
+        try:
+            if d.remaining_life != "" and d.asset_class in classes:
+                units(d.remaining_life, classes[d.asset_class].axis)
+        except ValueError as error:
+            faults.append(Fault(file, f"{key}.remaining_life", str(d.remaining_life), str(error)))
         try:
             parse_duration(d.embargo)
         except ValueError as error:

@@ -28,6 +28,7 @@ from domain.alerting import Alert, AlertKey, AlertState, AlertUpdate, Condition,
 from domain.errors import StaleAlertError
 from domain.instants import to_ns
 from domain.limits import Limits
+from domain.plant import Axis
 from domain.records import Event, EventKind
 from domain.scores import Contribution, Verdict
 
@@ -261,7 +262,9 @@ def with_notices(rooms: Rooms, update: AlertUpdate, rule: Rule, behind: Behind) 
     why: tuple[Contribution, ...] = ()
     if score is not None:
         why = tuple(c for c in score.contributions if c.amount > 0)
-    background = Background(unit_of(rooms, rule, asset), why)
+    axis = rooms.settings.plant.classes[rule.asset_class].axis if score is not None else Axis.TIME
+    life = None if score is None else score.life
+    background = Background(unit_of(rooms, rule, asset), why, life=life, axis=axis)
     return replace(update, notices=notices_for(update.alert, rule, update.transitions, background))
 
 

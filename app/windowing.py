@@ -8,21 +8,25 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from app import feature_sets
+from app.inputs import process_values
 from app.settings import Settings
 from domain.instants import duration_ns, to_ns
 from domain.plant import Asset, Axis, Plant
 from domain.points import Points
 from domain.ports import PointStore
 from domain.records import Event, EventKind, Lot, Result
-from domain.vectors import FeatureName, FeatureSet, FeatureVectors
-from features import derived, extract, lab, windows
+from domain.vectors import FeatureSet, FeatureVectors
+from features import derived, extract, lab, liveness, modes, windows
+from features.context import Background, columns
 from features.existence import existing
 from features.settings import FeatureSettings
-from features.windows import Grid, Windows
+from features.windows import Grid, Lack, Windows
 
 STOPPING = (EventKind.FAILURE, EventKind.STOP)
+TOLD = (*STOPPING, EventKind.MAINTENANCE)  # what decides whether a window says anything
 
 
 def full_set(settings: Settings, chosen: FeatureSettings) -> FeatureSet:
@@ -58,6 +62,8 @@ def grids(
     """Read what counts for a feature set in [start, end) ns of assets of one class, pivot it and add its derived tags:
     the one place that makes grids, of history and live. Assets without any point are left out.
     """
+    if not features.sources:
+        return {}
     ids = [f"{a.path}/{t}" for a in assets for t in (*features.sources, *features.cycle_tags)]
     points = store.read(ids, start - max((lag for _, lag in features.lags), default=0), end)
     if not len(points):
@@ -94,11 +100,15 @@ def grids_for(
     """
     since = min(span[0] for span in spans.values())
     until = max(span[1] for span in spans.values())
+    if not features.sources:
+        return {path: bare_grid(path, (), span) for path, span in spans.items()}
     if features.axis is Axis.TIME:
         return grids(store, plant, assets, features, since - features.window, until + 1)
-    lookback = 2 * duration_ns(plant.classes[assets[0].class_name].wall(features.window))
+    asset_class = plant.classes[assets[0].class_name]
+    n_rows = features.window + max(asset_class.recovery, asset_class.relearn)
+    lookback = 2 * duration_ns(asset_class.wall(n_rows))
     found = grids(store, plant, assets, features, since - lookback, until + 1)
-    short = [a for a in assets if a.path in found and _n_until(found[a.path], spans[a.path][0]) < features.window - 1]
+    short = [a for a in assets if a.path in found and _n_until(found[a.path], spans[a.path][0]) < n_rows - 1]
     return found | grids(store, plant, short, features, 0, until + 1) if short else found
 
 
@@ -107,23 +117,66 @@ def _n_until(grid: Grid, at: int) -> int:
 
 
 def lot_vectors(
-    grid: Grid,
+    grid: Grid | None,
+    line: str,
     lots: Sequence[Lot],
     results: Mapping[str, Sequence[Result]],
     features: FeatureSet,
     period_ns: int,
+    background: Background,
 ) -> tuple[FeatureVectors, list[Lot], Windows]:
-    """Return the vectors of lots at their ends, and the lots that cannot be assessed with their windows."""
-    lots = [lot for lot in lots if lot.end]
+    """Return the vectors of lots at their ends (or where they became known), and the lots that cannot be assessed with
+    their windows. grid: None where the line has no points.
+    """
+    grid = bare_grid(line, features.sources, ()) if grid is None else grid
+    cut = lot_windows(grid, lots, features, period_ns, background)
+    good, assessed = cut.take(cut.is_whole), [lots[i] for i in np.flatnonzero(cut.is_whole).tolist()]
+    known = {name: lab.known_before(found, good.end) for name, found in results.items()}
+    table = columns(features.names, good.end, background, known, process_values(features, line, assessed))
+    vectors = told(grid, good, features, background, [lot.lot for lot in assessed], table)
+    return vectors, [lots[i] for i in np.flatnonzero(~cut.is_whole).tolist()], cut.take(~cut.is_whole)
+
+
+def lot_windows(
+    grid: Grid, lots: Sequence[Lot], features: FeatureSet, period_ns: int, background: Background
+) -> Windows:
+    """Return the windows of lots, with what they lack."""
     spans = np.array([lot_span(lot, features) for lot in lots], dtype=np.int64).reshape(-1, 2)
     cut = windows.between(grid, features, period_ns, spans[:, 0], spans[:, 1])
-    good = cut.take(cut.is_whole)
-    known = {name: lab.known_before(found, good.end) for name, found in results.items()}
-    columns = [known[n.source][:, _lab_place(n)] for n in features.names if n.origin == "lab"]
-    table = np.column_stack(columns) if columns else None
-    names = [lots[i].lot for i in np.flatnonzero(cut.is_whole).tolist()]
-    vectors = extract.extract(grid, good, features.names, names, table)
-    return vectors, [lots[i] for i in np.flatnonzero(~cut.is_whole).tolist()], cut.take(~cut.is_whole)
+    return alive(grid, cut, features, period_ns, background)
+
+
+def alive(grid: Grid, cut: Windows, features: FeatureSet, period_ns: int, background: Background) -> Windows:
+    """Return the windows with what their tags lack of life, and of a mode that is known: those that are stale, that
+    stand still, and those that hold too few rows of a known operating mode.
+    """
+    period = 1 if features.axis is Axis.CYCLE else period_ns
+    cut = liveness.checked(grid, cut, features.inputs.liveness, features.max_gap, period)
+    if features.inputs.modes is None or not len(cut) or not grid.tags:
+        return cut
+    is_known = np.isin(modes.names_of(grid, background, features.inputs.modes), features.inputs.modes.names)
+    before = np.concatenate(([0], np.cumsum(is_known)))
+    n_rows = np.maximum(cut.stop - cut.first, 1)
+    lacks = cut.lacks.copy()
+    lacks[cut.is_whole & ((before[cut.stop] - before[cut.first]) / n_rows < features.min_coverage)] = Lack.MODE
+    return replace(cut, lacks=lacks)
+
+
+def told(
+    grid: Grid,
+    cut: Windows,
+    features: FeatureSet,
+    background: Background,
+    subjects: Sequence[str] | None = None,
+    beside: NDArray[np.float64] | None = None,
+) -> FeatureVectors:
+    """Return the vectors of windows: tags relative to their operating mode where there is one, and what is known
+    beside them (`beside`, or else what the background tells).
+    """
+    if features.inputs.modes is not None:
+        grid = modes.applied(grid, background, features.inputs.modes)
+    table = columns(features.names, cut.end, background) if beside is None else beside
+    return extract.extract(grid, cut, features.names, subjects, table)
 
 
 def lot_span(lot: Lot, features: FeatureSet) -> tuple[int, int]:
@@ -136,22 +189,26 @@ def lot_span(lot: Lot, features: FeatureSet) -> tuple[int, int]:
     return end - features.window, end
 
 
-def _lab_place(name: FeatureName) -> int:
-    return ("last", "before_last").index(name.calculator)
+def event_grids(assets: Sequence[Asset], features: FeatureSet, events: Sequence[Event]) -> dict[str, Grid]:
+    """Return grids for windows of events alone: from a window after the first one of the class, to the last."""
+    if not events:
+        return {}
+    first, last = (to_ns(f(e.start for e in events)) for f in (min, max))
+    return {
+        a.path: bare_grid(a.path, (), (first + features.window, max(last, first + features.window))) for a in assets
+    }
+
+
+def bare_grid(asset: str, tags: Sequence[str], times: Sequence[int]) -> Grid:
+    """Return a grid without a value: of an asset whose windows hold nothing but events, from the first time to the
+    last.
+    """
+    return Grid(asset, tuple(tags), np.array(times, dtype=np.int64), np.full((len(times), len(tags)), np.nan))
 
 
 def overlaps(start: Any, end: Any, stop_start: int, stop_end: int | None) -> Any:
     """Return whether a window, or which of many, reaches into a stop (all ns; a stop without an end goes on)."""
     return (end > stop_start) & (stop_end is None or start < stop_end)
-
-
-def running(events: Sequence[Event], cut: Windows) -> Windows:
-    """Return the windows that touch no stop of their asset."""
-    is_stopped = np.zeros(len(cut), dtype=bool)
-    for e in events:
-        if e.kind in STOPPING:
-            is_stopped |= overlaps(cut.start, cut.end, to_ns(e.start), None if e.end is None else to_ns(e.end))
-    return cut.take(~is_stopped) if is_stopped.any() else cut
 
 
 def touches_stop(events: Sequence[Event], start: int, end: int) -> bool:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from detectors import detector_class, gate
 from detectors.gate import Decision
 from domain.limits import Limits
-from domain.scores import Detector, TrainingAids, TrainingError
+from domain.scores import Aim, Detector, TrainingAids, TrainingError
 from domain.vectors import FeatureName, FeatureVectors, Training
 
 HOUR: Final = 3_600_000_000_000
@@ -54,7 +54,7 @@ def learned(rows: Training, columns: tuple[int, ...], seed: int) -> Detector:
 
     picked = rows.vectors.select(tuple(NAMES[i] for i in columns))
     own = Training(picked, rows.outcome, rows.group, rows.to_event, HORIZON, LEAD, False)
-    return detector_class("failure_lightgbm").train(own, {}, TrainingAids(select, 0.0, seed, 0.9, 2))
+    return detector_class("failure_lightgbm").train(own, {}, TrainingAids(select, 0.0, seed, Aim(recall=0.9), 2))
 
 
 def decided(kind: str, seed: int) -> Decision:

@@ -35,7 +35,7 @@ from benchmarks.trial import until
 from detectors import bundle, detector_class, drift
 from detectors.anomaly_hbos import n_raises
 from domain.errors import ModelError
-from domain.scores import TrainingAids
+from domain.scores import Aim, TrainingAids
 from domain.vectors import FeatureName, FeatureVectors, Training
 from store.scoring import ModelRow
 
@@ -121,7 +121,7 @@ def _budget(bars: Bars) -> None:
     ratios = []
     for seed in range(2 if QUICK else 10):
         budget = (1.0, 2.0, 5.0)[seed % 3]
-        aids = TrainingAids(lambda values, *_: np.arange(values.shape[1]), 0.0, 1, 0.9, 4, budget)
+        aids = TrainingAids(lambda values, *_: np.arange(values.shape[1]), 0.0, 1, Aim(budget=budget), 4)
         model = detector_class("anomaly_hbos").train(_normal(seed), {}, aids)
         fresh = _normal(100 + seed)
         values = model.score(fresh.vectors).value

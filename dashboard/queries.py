@@ -138,6 +138,12 @@ def _limit(source: Source, detector: DetectorInfo) -> float | None:
     return None if limit is None else float(limit)
 
 
+def operating_curve(source: Source, detector: DetectorInfo) -> Sequence[Mapping[str, Any]]:
+    """Return the curve of a failure detector's champion, () where there is none; see `detectors.threshold.priced`."""
+    champion = source.ledger.scoring.champion(detector.name)
+    return () if champion is None else champion.details.get("report", {}).get("curve", ())
+
+
 def _series(source: Source, tag: Tag, start: datetime, end: datetime) -> Series:
     """Return a tag's extremes: of its points, and of the hours where there would be too many points, or none left."""
     first, last = to_ns(start), to_ns(end)

@@ -158,4 +158,8 @@ def score(value: Score, unit: str = "") -> str:
 
 def reason(t: Translate, stored: str, zone: ZoneInfo) -> str:
     """Say a stored reason, its instants in the plant's zone."""
-    return spoken(t, stored, since=lambda at: instant(datetime.fromisoformat(at), zone))
+
+    def said(at: str) -> str:
+        return instant(datetime.fromisoformat(at), zone)
+
+    return spoken(t, stored, since=said, until=said)

@@ -97,7 +97,7 @@ class AnomalyHBOS:
             "median": np.median(values, axis=0),
         }
         tracks, weeks = _tracks(tested, _share(arrays["held_out"], held_out))
-        raise_at = RAISE_AT if aids.budget is None else raise_for(tracks, aids.budget * weeks, aids.confirm)
+        raise_at = RAISE_AT if aids.aim.budget is None else raise_for(tracks, aids.aim.budget * weeks, aids.confirm)
         n_false = n_raises(tracks, raise_at, aids.confirm)
         settings = {"alpha": float(fitted.alpha), "tol": float(fitted.tol), "raise_at": raise_at}
         report = {
@@ -105,7 +105,7 @@ class AnomalyHBOS:
             "n_held_out": len(held_out),
             "n_groups": len(np.unique(normal.group.astype(str))),
             "raise_at": raise_at,
-            "alarm_budget": aids.budget,
+            "alarm_budget": aids.aim.budget,
             "asset_weeks": weeks,
             "false_alarms": n_false,
             "false_alarms_per_week": n_false / weeks if weeks else 0.0,
@@ -113,7 +113,7 @@ class AnomalyHBOS:
         }
         return cls(tuple(training.vectors.names[i] for i in varies), arrays, settings, report)
 
-    def score(self, vectors: FeatureVectors) -> Scores:
+    def score(self, vectors: FeatureVectors, *, is_explained: bool = True) -> Scores:  # noqa: ARG002
         """Score rows; a missing value counts as the training median. Raises ValueError for other columns."""
         p.require_columns(vectors.names, self._names)
         values = np.where(np.isnan(vectors.values), self._arrays["median"], vectors.values)

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from domain.text import phrase
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -65,3 +67,11 @@ class JournalFullError(OSError):
 
 class NewerDataError(Exception):
     """The data were written by a newer Forewarn than this one; the text says what to do."""
+
+
+class RecordError(ValueError):
+    """What a person tells cannot be recorded; `stored` says why as a phrase for `spoken`, `str` in English."""
+
+    def __init__(self, message: str, /, **said: object) -> None:
+        super().__init__(message.format(**said) if said else message)
+        self.stored = phrase(message, **said)

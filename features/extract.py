@@ -24,20 +24,21 @@ def extract(
     windows: Windows,
     names: Sequence[FeatureName],
     subjects: Sequence[str] | None = None,
-    lab: NDArray[np.float64] | None = None,
+    beside: NDArray[np.float64] | None = None,
     dtype: Any = np.float64,
     n_threads: int = 1,
 ) -> FeatureVectors:
     """Compute the named features of each window.
 
-    lab: float64 (windows, number of names of origin `lab`), in the names' order; subjects: lot ids, "" for none.
+    beside: float64 (windows, number of names of other origins than `tag`), in the names' order. subjects: lot ids, ""
+    for none.
     dtype: of the values; float32 is for files, detectors take float64.
     """
     first, stop = windows.first, windows.stop
     firsts = {grid.tags.index(tag): grid.first_rows(tag, first, stop) for tag in grid.reach}
     values = compute(planned(tuple(names), grid.tags), grid.values, first, stop, dtype, n_threads, firsts)
-    if lab is not None:
-        values[:, [i for i, n in enumerate(names) if n.origin == "lab"]] = lab
+    if beside is not None:
+        values[:, [i for i, n in enumerate(names) if n.origin != "tag"]] = beside
     n = len(windows)
     asset, subject = np.empty(n, dtype=object), np.empty(n, dtype=object)
     asset[:] = grid.asset

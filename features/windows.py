@@ -61,6 +61,9 @@ class Lack(IntEnum):
     NONE = 0
     FEW = 1  # it has fewer values than the feature set's min_coverage asks for
     GAP = 2  # it has a hole that is longer than the feature set's max_gap
+    STALE = 3  # its last values are missing
+    STUCK = 4  # it stands still
+    MODE = 5  # too many of its rows are in an operating mode that training did not hold
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,7 +11,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Engine, and_, delete, func, select, update
 
 from domain.instants import from_ns, to_ns
-from domain.scores import Contribution, Scale, Score, Verdict
+from domain.scores import Contribution, Life, Scale, Score, Verdict
 from store import tables
 from store.audit import Deed, record
 from store.sql import put, storable_number, take_turns
@@ -227,6 +227,7 @@ def score_row(s: Score) -> dict[str, Any]:
         "verdict": s.verdict.value,
         "reason": s.reason,
         "contributions": json.dumps([asdict(c) for c in s.contributions]),
+        "life": "" if s.life is None else json.dumps(asdict(s.life)),
     }
 
 
@@ -245,4 +246,5 @@ def read_score(r: Any) -> Score:
         Verdict(r.verdict),
         r.reason,
         tuple(Contribution(**c) for c in json.loads(r.contributions)),
+        Life(**json.loads(r.life)) if r.life else None,
     )

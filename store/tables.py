@@ -148,6 +148,7 @@ scores = Table(
     Column("reason", Text, nullable=False),
     Column("contributions", Text, nullable=False),
     Column("version", Integer, nullable=False, server_default="1"),
+    Column("life", Text, nullable=False, server_default=""),
     Index("scores_asset", "asset", "at"),
 )
 former_scores = Table(

@@ -1,4 +1,6 @@
-"""`forewarn alerts`: list them; acknowledge, reset, comment, shelve, take out of service, by name; their figures."""
+"""`forewarn alerts`: list them; acknowledge, reset, comment, shelve, take out of service, by name; explain one; their
+figures.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +17,14 @@ from app import attending
 from app.alarm_figures import Figures, figures
 from app.clock import SystemClock
 from app.commands.opening import opened_for
+from app.explaining import NotExplainableError, explained
+from app.explanation_text import shown
 from app.people import commanded
 from app.rooms import Rooms
 from app.running import CommandError
 from app.settings import Settings, load
 from domain.alerting import Alert, AlertState, Hold
+from domain.errors import ModelError
 from domain.instants import parse_duration
 from domain.text import catalogue, printable, spoken
 
@@ -38,6 +43,8 @@ SAID: Final = {
 def main(args: argparse.Namespace, _stopping: threading.Event) -> int:
     """List alerts, newest first; do something with one; or print the alarm figures."""
     settings = load(args.config)
+    if args.action == "explain":
+        return _explain(settings, args)
     with opened_for(settings, telemetry=False) as rooms:
         now = SystemClock().now()
         if args.action in ACTS:
@@ -175,3 +182,18 @@ def _show_figures(found: Figures, args: argparse.Namespace) -> None:
         print(f"        try it: forewarn rules preview {x.rule} {x.key}={x.value}")
     if not found.positions:
         print("no alarms in this time")
+
+
+def _explain(settings: Settings, args: argparse.Namespace) -> int:
+    if not args.alert:
+        raise CommandError("forewarn alerts explain ID: which one? forewarn alerts list names them", 2)
+    with opened_for(settings) as rooms:
+        try:
+            found = explained(rooms, args.alert, SystemClock().now())
+        except (NotExplainableError, ModelError) as error:
+            raise CommandError(str(error)) from error
+    if args.json:
+        print(json.dumps(found, indent=2))
+    else:
+        print("\n".join(shown(found, catalogue(settings.root.plant.language), settings.zone)))
+    return 0 if found["is_reproduced"] else 1

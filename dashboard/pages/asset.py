@@ -11,6 +11,7 @@ from dash import Dash, Input, Output, State, dcc, html
 from dashboard import figures, queries, words
 from dashboard.pages import parts
 from dashboard.source import Source
+from domain.life_text import said
 from domain.text import Translate, catalogue, mark
 
 TITLE: Final = mark("Asset")
@@ -82,9 +83,23 @@ def layout(source: Source, t: Translate, _language: str, query: Mapping[str, str
             parts.card(t("Trend"), dcc.Graph(id="asset-trend", config=parts.GRAPH), wide=True),
             parts.card(t("Scores"), dcc.Graph(id="asset-scores", config=parts.GRAPH), wide=True),
             parts.card(t("What moved the newest score"), dcc.Graph(id="asset-why", config=parts.GRAPH), wide=True),
+            *_curves(source, chosen, t),
             parts.tick("asset", source.refresh_s),
         ]
     )
+
+
+def _curves(source: Source, asset: str, t: Translate) -> list[Any]:
+    """Return a card for each failure detector of the asset's class: what its threshold buys, and at what price."""
+    cards = []
+    for detector in source.detectors_of(source.plant.assets[asset].class_name):
+        if detector.role == "failure":
+            figure = figures.operating_curve(queries.operating_curve(source, detector), t)
+            title = t("Stops caught and false alarms")
+            cards.append(
+                parts.card(f"{title}: {detector.name}", dcc.Graph(figure=figure, config=parts.GRAPH), wide=True)
+            )
+    return cards
 
 
 def register(app: Dash, source: Source) -> None:
@@ -158,6 +173,8 @@ def _head(view: queries.AssetView, source: Source, t: Translate) -> Any:
         else words.score(s)
         for d, s in tile.scores
     }
+    axis = source.plant.class_of(view.asset).axis
+    lives = [said(s.life, axis, t) for _, s in tile.scores if s.life is not None]
     untrained = [d.name for d in view.detectors if d.name not in {x.name for x, _ in tile.scores}]
     no_score = t("no score yet")
     return html.Div(
@@ -166,6 +183,7 @@ def _head(view: queries.AssetView, source: Source, t: Translate) -> Any:
                 [
                     parts.badge(tile.verdict, t, is_stopped=tile.is_stopped),
                     html.Span(words.reason(t, tile.reason, source.zone), className="reason"),
+                    *(html.Span(life, className="reason") for life in lives),
                     html.Span(t("data: {age}", age=words.age(t, tile.age)), className="quiet"),
                 ],
                 className="headline",

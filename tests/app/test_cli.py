@@ -26,8 +26,8 @@ HEAVY = frozenset(
     }
 )
 COMMANDS = (
-    *("demo", "init", "check", "load", "run", "train", "features", "models", "alerts", "rules"),
-    *("deadletter", "status", "backup", "restore", "notify", "users", "audit"),
+    *("demo", "init", "check", "load", "run", "train", "features", "evaluate", "threshold", "models"),
+    *("alerts", "rules", "deadletter", "status", "backup", "restore", "notify", "users", "events", "audit"),
 )
 
 

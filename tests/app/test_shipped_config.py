@@ -15,8 +15,8 @@ from app.paths import bundled_config
 from app.settings import ClassSettings, Root, load
 from collectors.mqtt_settings import TopicSettings
 from collectors.settings import FormatSettings
-from detectors.settings import DetectorSettings, StabilitySettings
-from features.settings import DerivedSettings, FeatureSettings, HypothesisSettings
+from detectors.settings import DetectorSettings, StabilitySettings, SymptomSettings
+from features.settings import DerivedSettings, FeatureSettings, HypothesisSettings, ModeSettings
 
 SECTIONS = (
     "plant",
@@ -89,6 +89,13 @@ def test_nothing_but_these_sections_exists() -> None:
 
 def test_the_stability_of_a_screening_is_shown_with_its_defaults() -> None:
     assert shipped()["detectors"][0]["stability"] == StabilitySettings().model_dump()  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    ("entry", "table", "settings"), [("detectors", "symptom", SymptomSettings()), ("features", "mode", ModeSettings())]
+)
+def test_a_table_of_an_entry_is_shown_with_its_defaults(entry: str, table: str, settings: BaseModel) -> None:
+    assert shipped()[entry][0][table] == settings.model_dump(mode="json", by_alias=True)  # type: ignore[index]
 
 
 @pytest.mark.parametrize("folder", ["", "demo"])

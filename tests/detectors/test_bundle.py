@@ -55,7 +55,7 @@ def test_a_flipped_byte_anywhere_is_refused(trained: dict[str, Detector], tmp_pa
     made = _bundle(trained)
     target = bundle.save(made, tmp_path, ABOUT)
     files = [f for f in sorted(target.rglob("*")) if f.is_file() and f.name != "about.json"]
-    assert {"signature", "bundle.json", "head.json", "final.txt", "fold_0.txt"} <= {f.name for f in files}
+    assert {"signature", "bundle.json", "head.json", "lightgbm.txt"} <= {f.name for f in files}
     random = np.random.default_rng(6)
     for file in files:
         whole = file.read_bytes()
@@ -72,7 +72,7 @@ def test_a_flipped_byte_anywhere_is_refused(trained: dict[str, Detector], tmp_pa
 
 def test_a_truncated_tree_is_refused_before_it_is_parsed(trained: dict[str, Detector], tmp_path: Path) -> None:
     made = _bundle(trained)
-    tree = bundle.save(made, tmp_path, ABOUT) / "model" / "final.txt"
+    tree = bundle.save(made, tmp_path, ABOUT) / "model" / "0" / "lightgbm.txt"
     tree.write_bytes(tree.read_bytes()[:-500])
     with pytest.raises(ModelError, match="damaged"):
         bundle.load(tmp_path, "my-detector", made.model_id)

@@ -81,7 +81,7 @@ def test_each_value_is_tsfreshs_of_the_same_name(calculators: str, near: float) 
             np.testing.assert_allclose(found.values[:, place], reference[column], rtol=near, atol=near, err_msg=column)
 
 
-@pytest.mark.parametrize("calculators", sorted(FEATURE_SETS))
+@pytest.mark.parametrize("calculators", sorted(set(FEATURE_SETS) - {"trailing"}))
 def test_labels_are_spelled_as_tsfresh_spells_its_columns(calculators: str) -> None:
     whole = _noisy(12)
     windows = cut(whole, _full(calculators), 1, 1, int(whole.times[10]), EVER)
