@@ -70,8 +70,8 @@ def _event(rooms: Rooms, told: Told, now: datetime) -> Event:
     if told.kind not in kinds:
         raise RecordError(UNKNOWN_KIND, kind=repr(told.kind), hint=suggest(told.kind, kinds))
     zone = rooms.settings.root.plant.zone
-    start = _instant("start", told.start, zone)
-    end = _instant("end", told.end, zone) if told.end.strip() else None
+    start = read_instant("start", told.start, zone)
+    end = read_instant("end", told.end, zone) if told.end.strip() else None
     if start > now:
         raise RecordError(AHEAD)
     if end is not None and end < start:
@@ -83,7 +83,8 @@ def _event(rooms: Rooms, told: Told, now: datetime) -> Event:
     return Event(told.asset, EventKind(told.kind), told.code.strip(), start, end, now, note)
 
 
-def _instant(which: str, text: str, zone: str) -> datetime:
+def read_instant(which: str, text: str, zone: str) -> datetime:
+    """Read an ISO time, in `zone` where it names none; raises RecordError."""
     try:
         return from_ns(values.instant(text.strip(), "iso", zone))
     except BadValueError as bad:

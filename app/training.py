@@ -19,6 +19,7 @@ from typing import Any, Final
 from app import inputs, windowing
 from app.examples import History, examples
 from app.hypotheses import concerns, weighed
+from app.onsets import accepted
 from app.results import possible_results
 from app.rooms import Rooms
 from app.screening import Screening
@@ -84,6 +85,7 @@ def gather(rooms: Rooms, detector: DetectorSettings, now: datetime) -> History:
         results,
         inputs.backgrounds(assets, told),
         chosen.flat == "learned",
+        accepted(rooms, detector.name),
         tuple(h for h in settings.root.hypotheses if concerns(h, detector)),
     )
 
