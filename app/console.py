@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from app import health
 from app.acknowledging import acknowledge
+from app.recording import record
 from app.rereading import replay
 from app.rooms import Rooms
 from dashboard.console import ConsoleServer, PortTakenError, create_app
@@ -16,6 +17,7 @@ from dashboard.source import DetectorInfo, Reread, Source
 from detectors import detector_class
 from domain.health import Reading
 from domain.ports import Clock
+from domain.records import Told
 
 PATIENCE_S: Final = 10.0  # that a person waits for a button
 __all__ = ["PortTakenError", "console"]
@@ -46,8 +48,13 @@ def console(
         lambda alert_id, by, note: acknowledge(rooms, alert_id, by, note, clock.now()),
         lambda: _readings(rooms),
         partial(_reread, rooms, clock, turn),
+        lambda told: _record(rooms, clock, told),
     )
     return ConsoleServer(create_app(source), root.console.host, root.console.port)
+
+
+def _record(rooms: Rooms, clock: Clock, told: Told) -> None:
+    record(rooms, told, clock.now())
 
 
 def _readings(rooms: Rooms) -> Sequence[Reading]:

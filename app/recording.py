@@ -14,7 +14,7 @@ from collectors.values import BadValueError
 from domain.errors import RecordError
 from domain.instants import from_ns, to_ns
 from domain.points import Points
-from domain.records import Decoded, Event, EventKind
+from domain.records import Decoded, Event, EventKind, Told
 from domain.text import mark
 
 UNKNOWN_ASSET: Final = mark("no such asset: {asset}{hint}")
@@ -26,19 +26,6 @@ BACKWARDS: Final = mark("the end lies before the start")
 
 
 MOST_LETTERS: Final = 200  # of a code: it is part of the key
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """An event as a person tells it. start, end: ISO times, in the plant's zone where they name none; end "" = open."""
-
-    asset: str
-    kind: str
-    code: str
-    start: str
-    end: str = ""
-    note: str = ""
-    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from domain.alerting import Rule
 from domain.health import Reading
 from domain.plant import Plant
 from domain.ports import PointStore
+from domain.records import Told
 from store.journal import Journal
 from store.ledger import Ledger
 
@@ -55,6 +56,7 @@ class Source:
     acknowledge: Callable[[str, str, str], None]
     health: Callable[[], Sequence[Reading]]  # none before the service ever looked
     reread: Callable[[int | None, str | None, int | None], Reread]  # a number, a reason code, numbers below; None: any
+    record: Callable[[Told], None]  # raises RecordError
 
     def detectors_of(self, class_name: str) -> list[DetectorInfo]:
         """Return the detectors of a class."""

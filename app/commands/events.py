@@ -17,11 +17,11 @@ from app.commands.opening import opened_for
 from app.examples import onsets_of, with_modes
 from app.faults import suggest
 from app.onsets import Onset, accept
-from app.recording import KNOWN, NEW, VERSION, Told, read_instant, record
+from app.recording import KNOWN, NEW, VERSION, read_instant, record
 from app.running import CommandError
 from app.settings import Settings, load
 from domain.errors import RecordError
-from domain.records import Event
+from domain.records import Event, Told
 from domain.scores import TrainingError
 from domain.text import printable
 
