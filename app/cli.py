@@ -141,8 +141,8 @@ def _parser() -> argparse.ArgumentParser:
     notify.add_argument("name", nargs="?", help="name of a notifier of the config, for test")
     notify.add_argument("--json", action="store_true")
 
-    events = _command(commands, "events", "record stops, failures and maintenance by hand; list what is known")
-    events.add_argument("action", choices=("add", "list"))
+    events = _command(commands, "events", "record stops, failures and maintenance by hand; list; from where they show")
+    events.add_argument("action", choices=("add", "list", "onsets"))
     events.add_argument("--asset", default="", help="its path")
     events.add_argument("--kind", default="", help="failure, stop, maintenance, alarm, mode, product or shift")
     events.add_argument("--code", default="", help="failure mode, alarm code, kind of maintenance")
@@ -150,6 +150,9 @@ def _parser() -> argparse.ArgumentParser:
     events.add_argument("--end", default="", metavar="T", help="left out, it is still going on")
     events.add_argument("--note", default="")
     events.add_argument("--by", default="", metavar="WHO", help="who says so")
+    events.add_argument("--detector", default="", help="onsets: of this detector")
+    events.add_argument("--accept", action="store_true", help="onsets: labels use what is shown, and keep it")
+    events.add_argument("--onset", default="", metavar="T", help="onsets: from where one failure shows instead")
     events.add_argument("--json", action="store_true")
 
     dead = _command(commands, "deadletter", "what could not be taken, and why; read it again; conflicts")

@@ -11,6 +11,7 @@ from app import health
 from app.access import ConsoleGate, Spans
 from app.attending import acknowledge
 from app.clock import SystemClock
+from app.recording import record
 from app.rereading import replay
 from app.rooms import Rooms
 from dashboard.access import actor
@@ -22,6 +23,7 @@ from domain.errors import ConfigError, Fault
 from domain.health import Reading
 from domain.instants import parse_duration
 from domain.ports import Clock
+from domain.records import Told
 
 PATIENCE_S: Final = 10.0  # that a person waits for a button
 __all__ = ["PortTakenError", "console"]
@@ -56,6 +58,7 @@ def console(
         partial(_acknowledge, rooms, clock),
         lambda: _readings(rooms),
         partial(_reread, rooms, clock, turn),
+        lambda told: _record(rooms, clock, told),
         root.plant.shifts,
         root.console.model_days,
     )
@@ -75,6 +78,10 @@ def _refuse_without_users(rooms: Rooms) -> None:
 def _acknowledge(rooms: Rooms, clock: Clock, alert_id: str, by: str, note: str) -> None:
     who = actor(by)
     acknowledge(rooms, alert_id, who, note, clock.now())
+
+
+def _record(rooms: Rooms, clock: Clock, told: Told) -> None:
+    record(rooms, told, clock.now())
 
 
 def _readings(rooms: Rooms) -> Sequence[Reading]:

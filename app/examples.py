@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app import courses, windowing
+from app.onsets import Onset, look_for, settled
 from detectors import detector_class
 from detectors.settings import DetectorSettings
 from detectors.symptoms import Labels, is_bad_result, is_of_lots, labelled, labels_of, mode_of_result
-from domain.instants import duration_ns, parse_duration
+from domain.instants import duration_ns, parse_duration, to_ns
 from domain.plant import AssetClass
 from domain.records import Event, Lot, Result
 from domain.scores import TrainingError
@@ -35,7 +36,7 @@ Used = list[tuple[Grid, Windows]]
 class History:
     """What one detector is trained on, without any store behind it.
 
-    learns_liveness: whether to learn for how long a tag may stand still.
+    learns_liveness: whether to learn for how long a tag may stand still. onsets: accepted by a person, by key.
     key_file: holds the key to sign with; None for the one of the models' folder.
     events: by asset, latest versions. backgrounds, attributes: by asset. lots, results: of detectors that score lots.
     """
@@ -52,6 +53,7 @@ class History:
     results: Mapping[str, Mapping[str, tuple[Result, ...]]]
     backgrounds: Mapping[str, Background]
     learns_liveness: bool = False
+    onsets: Mapping[str, Onset] = field(default_factory=dict)
     hypotheses: tuple[HypothesisSettings, ...] = ()
     attributes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     key_file: Path | None = None
@@ -64,7 +66,7 @@ class History:
 
 def examples(history: History) -> tuple[Training, FeatureSet]:
     """Return the rows to learn from, and the feature set with what its inputs look like."""
-    history = _with_modes(history)
+    history = with_modes(history)
     used: Used = []
     training = (_of_lots if is_of_lots(history.detector) else _of_windows)(history, used)
     features = history.features
@@ -74,7 +76,7 @@ def examples(history: History) -> tuple[Training, FeatureSet]:
     return training, features
 
 
-def _with_modes(history: History) -> History:
+def with_modes(history: History) -> History:
     """Return the history with its operating modes found, where the feature set asks for them."""
     features = history.features
     if features.inputs.modes is None or not history.grids:
@@ -84,6 +86,17 @@ def _with_modes(history: History) -> History:
     except ValueError as error:
         raise TrainingError(str(error)) from error
     return replace(history, features=replace(features, inputs=replace(features.inputs, modes=found)))
+
+
+def onsets_of(history: History, asset: str) -> list[Onset]:
+    """Return from where each failure of an asset shows, where the detector asks for that: accepted, or else found."""
+    if history.detector.symptom.from_ != "trend":
+        return []
+    grid, modes_of = history.grids[asset], history.features.inputs.modes
+    if modes_of is not None and modes_of.names:
+        grid = modes.applied(grid, history.backgrounds[asset], modes_of)
+    events = history.events.get(asset, ())
+    return settled(list(look_for(grid, events, history.asset_class, history.detector)), history.onsets)
 
 
 def _of_windows(history: History, used: Used) -> Training:
@@ -100,7 +113,13 @@ def _of_windows(history: History, used: Used) -> Training:
         kept = cut.take(cut.is_whole)
         if not len(kept):
             continue
-        course = courses.course(grid, history.events.get(asset, ()), asset_class, history.detector, {})
+        events = history.events.get(asset, ())
+        onsets = {
+            to_ns(o.failed_at): courses.position(grid, asset_class, to_ns(o.at))
+            for o in onsets_of(history, asset)
+            if o.at is not None
+        }
+        course = courses.course(grid, events, asset_class, history.detector, onsets)
         found = labelled(kept.start, kept.end, kept.position, course, asset_class.horizon)
         kept = kept.take(found.is_kept)
         parts.append(windowing.told(grid, kept, history.features, own))

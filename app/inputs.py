@@ -18,6 +18,7 @@ from domain.inputs import Liveness, Modes
 from domain.instants import to_ns
 from domain.plant import Asset, AssetClass, Plant
 from domain.records import Event, Lot
+from domain.scores import TrainingError
 from domain.vectors import DerivedTag, FeatureName, FeatureSet
 from features import derived
 from features.context import Background, Happened, attribute_names, event_names
@@ -44,6 +45,8 @@ def completed(
     if chosen.mode.from_:
         asked = Modes(chosen.mode.from_, chosen.mode.tags, (), (), (), ())
         features = replace(features, inputs=replace(features.inputs, modes=asked))
+    told = list(told)
+    _check_known(chosen, told, asset_class)
     levels = _levels(chosen, assets)
     values = sorted({name for lot in lots for name in lot.values})
     computed = _of_values(settings, chosen, values)
@@ -79,6 +82,17 @@ def _flat(plant: Plant, asset_class: AssetClass, chosen: FeatureSettings, tags: 
         if (found := feature_sets.tags_of(plant, asset_class.name, name))
     }
     return tuple(Liveness(name, max(1, int(span / periods.get(name, pace))), 0.0) for name in sorted(tags))
+
+
+def _check_known(chosen: FeatureSettings, told: Sequence[Event], asset_class: AssetClass) -> None:
+    """Raise TrainingError where every event that is asked for was known too late to tell anything of its time."""
+    asked = [e for e in told if any(fnmatch.fnmatchcase(source_of(e), p) for p in chosen.events)]
+    longest = max(_hours(chosen, asset_class)) * HOUR_S
+    if asked and all((e.known_at - e.start).total_seconds() > longest for e in asked):
+        raise TrainingError(
+            f"none of {len(asked)} events was known within {longest / HOUR_S:g} h of its start, so that none can be a "
+            'feature: files that do not say when their events were known are read with [[formats]] known = "start"'
+        )
 
 
 def _hours(chosen: FeatureSettings, asset_class: AssetClass) -> list[float]:

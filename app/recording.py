@@ -14,7 +14,7 @@ from collectors.values import BadValueError
 from domain.errors import RecordError
 from domain.instants import from_ns, to_ns
 from domain.points import Points
-from domain.records import Decoded, Event, EventKind
+from domain.records import Decoded, Event, EventKind, Told
 from domain.text import mark
 
 UNKNOWN_ASSET: Final = mark("no such asset: {asset}{hint}")
@@ -26,19 +26,6 @@ BACKWARDS: Final = mark("the end lies before the start")
 
 
 MOST_LETTERS: Final = 200  # of a code: it is part of the key
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """An event as a person tells it. start, end: ISO times, in the plant's zone where they name none; end "" = open."""
-
-    asset: str
-    kind: str
-    code: str
-    start: str
-    end: str = ""
-    note: str = ""
-    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +57,8 @@ def _event(rooms: Rooms, told: Told, now: datetime) -> Event:
     if told.kind not in kinds:
         raise RecordError(UNKNOWN_KIND, kind=repr(told.kind), hint=suggest(told.kind, kinds))
     zone = rooms.settings.root.plant.zone
-    start = _instant("start", told.start, zone)
-    end = _instant("end", told.end, zone) if told.end.strip() else None
+    start = read_instant("start", told.start, zone)
+    end = read_instant("end", told.end, zone) if told.end.strip() else None
     if start > now:
         raise RecordError(AHEAD)
     if end is not None and end < start:
@@ -83,7 +70,8 @@ def _event(rooms: Rooms, told: Told, now: datetime) -> Event:
     return Event(told.asset, EventKind(told.kind), told.code.strip(), start, end, now, note)
 
 
-def _instant(which: str, text: str, zone: str) -> datetime:
+def read_instant(which: str, text: str, zone: str) -> datetime:
+    """Read an ISO time, in `zone` where it names none; raises RecordError."""
     try:
         return from_ns(values.instant(text.strip(), "iso", zone))
     except BadValueError as bad:

@@ -20,6 +20,7 @@ from app import inputs, windowing
 from app.children import ChildError, in_child
 from app.examples import History, examples
 from app.hypotheses import concerns, weighed
+from app.onsets import accepted
 from app.results import possible_results
 from app.rooms import Rooms
 from app.screening import Screening
@@ -90,6 +91,7 @@ def gather(rooms: Rooms, detector: DetectorSettings, now: datetime) -> History:
         results,
         inputs.backgrounds(assets, told),
         chosen.flat == "learned",
+        accepted(rooms, detector.name),
         tuple(h for h in settings.root.hypotheses if concerns(h, detector)),
         {a.path: a.attributes for a in assets},
         rooms.models.key_file,

@@ -151,7 +151,7 @@ def alive(grid: Grid, cut: Windows, features: FeatureSet, period_ns: int, backgr
     stand still, and those that hold too few rows of a known operating mode.
     """
     period = 1 if features.axis is Axis.CYCLE else period_ns
-    cut = liveness.checked(grid, cut, features.inputs.liveness, features.max_gap, period)
+    cut = liveness.checked(grid, cut, features, period)
     if features.inputs.modes is None or not len(cut) or not grid.tags:
         return cut
     is_known = np.isin(modes.names_of(grid, background, features.inputs.modes), features.inputs.modes.names)

@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.inputs import Liveness
+from domain.plant import Axis
+from domain.vectors import FeatureSet
 from features.windows import Grid, Lack, Windows
 
 Floats = NDArray[np.float64]
@@ -44,34 +46,33 @@ def learned(cut: Iterable[tuple[Grid, Windows]], tags: Sequence[str]) -> tuple[L
     )
 
 
-def checked(grid: Grid, found: Windows, known: Sequence[Liveness], is_stale_from: int, period: int) -> Windows:
+def checked(grid: Grid, found: Windows, features: FeatureSet, period: int) -> Windows:
     """Return the windows with what their tags lack of life beside what they lacked already.
 
-    is_stale_from: axis units without a value at a window's end from which a tag is stale, 0 for STALE_PERIODS of its
-    own period; period: axis units, of tags without one of their own. Derived tags are judged by their sources.
+    A tag is stale where more than STALE_PERIODS of its values are missing at the end, or more than the set's `max_gap`.
+    period: axis units, of tags without one of their own. Derived tags are judged by their sources.
     """
     lacks = found.lacks.copy()
-    by_tag = {x.tag: x for x in known}
+    is_cycle = features.axis is Axis.CYCLE
+    by_tag = {x.tag: x for x in features.inputs.liveness}
     for place, tag in enumerate(grid.tags):
         if tag in grid.reach or not len(found):
             continue
         is_blank = lacks[:, place] == Lack.NONE
-        longest = is_stale_from or (STALE_PERIODS + 1) * grid.periods.get(tag, period)
-        lacks[is_blank & _is_stale(grid, place, found, longest), place] = Lack.STALE
+        longest = features.max_gap or (STALE_PERIODS + (not is_cycle)) * grid.periods.get(tag, period)
+        lacks[is_blank & (_silent(grid, place, found, is_cycle) > longest), place] = Lack.STALE
         if tag in by_tag:
             lacks[is_blank & _is_stuck(grid, tag, found, by_tag[tag]), place] = Lack.STUCK
     return replace(found, lacks=lacks)
 
 
-def _is_stale(grid: Grid, place: int, found: Windows, longest: int) -> Bools:
-    """Return in which windows a tag's last value lies more than `longest` axis units before the end."""
+def _silent(grid: Grid, place: int, found: Windows, is_cycle: bool) -> Ints:
+    """Return how long a tag has been silent at each window's end: rows without a value, or ns since the last one."""
     rows = np.flatnonzero(~np.isnan(grid.values[:, place]))
     if not len(rows):
-        return np.ones(len(found), dtype=bool)
+        return np.full(len(found), np.iinfo(np.int64).max)
     last = rows[np.maximum(np.searchsorted(rows, found.stop) - 1, 0)]
-    is_cycle = len(found) and bool((found.position != found.end).any())
-    silent = found.stop - last if is_cycle else found.end - grid.times[last]
-    return np.asarray(silent > longest)
+    return np.asarray(found.stop - 1 - last if is_cycle else found.end - grid.times[last])
 
 
 def _is_stuck(grid: Grid, tag: str, found: Windows, known: Liveness) -> Bools:

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from app.cli import main
-from app.recording import KNOWN, NEW, VERSION, Told, record
+from app.recording import KNOWN, NEW, VERSION, record
 from app.settings import Settings
 from domain.errors import RecordError
-from domain.records import Event, EventKind
+from domain.records import Event, EventKind, Told
 from domain.text import catalogue, spoken
 from tests.app import tiny_plant as tiny
 
