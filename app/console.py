@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
@@ -81,7 +82,8 @@ def _acknowledge(rooms: Rooms, clock: Clock, alert_id: str, by: str, note: str) 
 
 
 def _record(rooms: Rooms, clock: Clock, told: Told) -> None:
-    record(rooms, told, clock.now())
+    who = actor(told.by)
+    record(rooms, replace(told, by=who.name), clock.now(), who.origin)
 
 
 def _readings(rooms: Rooms) -> Sequence[Reading]:

@@ -11,6 +11,7 @@ from app.faults import suggest
 from app.rooms import Rooms
 from collectors import values
 from collectors.values import BadValueError
+from domain.audit import Action, Deed
 from domain.errors import RecordError
 from domain.instants import from_ns, to_ns
 from domain.points import Points
@@ -39,14 +40,21 @@ class Recorded:
 NEW, VERSION, KNOWN = "new", "version", "known"
 
 
-def record(rooms: Rooms, told: Told, now: datetime) -> Recorded:
-    """Write an event to the ledger, known from now on; raises RecordError saying what is wrong with it."""
+def record(rooms: Rooms, told: Told, now: datetime, origin: str = "") -> Recorded:
+    """Write an event to the ledger, known from now on, and who told it; raises RecordError saying what is wrong."""
     event = _event(rooms, told, now)
     key = (event.kind, event.code, event.start)
     is_known = any((e.kind, e.code, e.start) == key for e in rooms.ledger.records.events(now, event.asset))
     digest = hashlib.sha256(repr((event, to_ns(now))).encode()).hexdigest()
     outcome = rooms.ledger.records.apply(f"hand:{digest[:24]}", [Decoded(Points.from_rows(()), events=(event,))])
-    return Recorded(event, (VERSION if is_known else NEW) if outcome.stored else KNOWN)
+    if not outcome.stored:
+        return Recorded(event, KNOWN)
+    subject = " ".join(x for x in (event.asset, event.kind.value, event.code, event.start.isoformat()) if x)
+    end = "" if event.end is None else event.end.isoformat()
+    rooms.ledger.audit.save(
+        Deed(now, told.by, Action.EVENT_RECORDED, subject, new=end, reason=told.note.strip(), origin=origin)
+    )
+    return Recorded(event, VERSION if is_known else NEW)
 
 
 def _event(rooms: Rooms, told: Told, now: datetime) -> Event:

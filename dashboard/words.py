@@ -87,6 +87,7 @@ DEEDS: Final[Mapping[str, str]] = {
     Action.UNSHELVED: mark("alert unshelved"),
     Action.COMMENTED: mark("alert commented"),
     Action.RULE_CHANGED: mark("rule changed"),
+    Action.EVENT_RECORDED: mark("event recorded"),
     Action.TRAINED: mark("model trained"),
     Action.EXPORTED: mark("exported"),
     Action.READ_AGAIN: mark("dead letters read again"),

@@ -43,6 +43,7 @@ class Action(StrEnum):
     OUT_OF_SERVICE = "alert out of service"
     IN_SERVICE = "alert in service again"
     RULE_CHANGED = "rule changed"
+    EVENT_RECORDED = "event recorded"
     TRAINED = "model trained"
     EXPORTED = "exported"
     READ_AGAIN = "dead letters read again"
