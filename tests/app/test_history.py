@@ -84,6 +84,8 @@ with TemporaryDirectory() as _folder:
     span=st.tuples(st.integers(-1, 450), st.integers(-1, 450)),
     n_points=st.integers(1, 60),
     is_cycle=st.booleans(),
+    max_gap=st.sampled_from([0, 3]),
+    align=st.sampled_from([0, MINUTE // 2]),
 )
 def test_stretches_hold_the_windows_of_the_whole_history(
     minutes: list[int],
@@ -93,6 +95,8 @@ def test_stretches_hold_the_windows_of_the_whole_history(
     span: tuple[int, int],
     n_points: int,
     is_cycle: bool,
+    max_gap: int,
+    align: int,
 ) -> None:
     rows = [
         tiny.point(tiny.PUMP, tag, m, float(m))
@@ -103,9 +107,10 @@ def test_stretches_hold_the_windows_of_the_whole_history(
     since, until = (to_ns(tiny.at(m)) for m in span)
     store, plant = _Store(rows), PLANT.plant
     features = windowing.full_set(PLANT, PLANT.feature_set("pump-level"))
-    features = replace(features, step=step * MINUTE, min_coverage=coverage)
+    features = replace(features, step=step * MINUTE, min_coverage=coverage, max_gap=max_gap * MINUTE, align=align)
     if is_cycle:
         plant, features = _on_cycles(plant, features)
+        features = replace(features, max_gap=max_gap)
     elif lag:
         features = replace(features, lags=(("flow", lag),))
     asset = plant.assets[tiny.PUMP]
