@@ -18,6 +18,7 @@ EXAMPLES: Final = {
     "load": "forewarn load --config plant history/*.csv",
     "run": "forewarn run --config plant",
     "train": "forewarn train failure --config plant",
+    "features": "forewarn features export --set press-trend --from 2026-03-01 --out march.parquet",
     "models": "forewarn models list",
     "alerts": 'forewarn alerts ack 9f2c41d07be3a655 --by "Kim" --reason "on my way"',
     "events": "forewarn events add --asset plant/press-4 --kind failure --code seal --start 2026-03-01T14:30 --by Kim",
@@ -78,6 +79,19 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("role", choices=("failure", "quality", "anomaly"))
     train.add_argument("--detector", help="only this one")
     train.add_argument("--json", action="store_true")
+
+    features = _command(commands, "features", "what feature sets will take; the history's windows to Parquet")
+    features.add_argument("action", choices=("plan", "export"))
+    features.add_argument("--set", metavar="NAME", help="only this feature set")
+    features.add_argument("--from", dest="since", metavar="T", help="windows that end after this time")
+    features.add_argument("--to", dest="until", metavar="T", help="windows that end at this time or before")
+    features.add_argument("--asset", default="*", metavar="PATTERN", help="only assets whose path fits (%(default)s)")
+    features.add_argument("--dtype", choices=("float32", "float64"), default="float64", help="(%(default)s)")
+    features.add_argument(
+        "--workers", default="all", metavar="N", help="threads, or all, dask, dask:ADDRESS (%(default)s)"
+    )
+    features.add_argument("--out", type=Path, metavar="FILE", help="the Parquet file to write, for export")
+    features.add_argument("--json", action="store_true")
 
     models = _command(commands, "models", "list trained models; show one, its features and hypotheses")
     models.add_argument("action", choices=("list", "show"))

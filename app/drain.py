@@ -14,7 +14,7 @@ from typing import Final, Generic, TypeVar
 
 import numpy as np
 
-from app import result_points
+from app import late, result_points
 from app.rooms import Rooms
 from domain.errors import StoreAwayError
 from domain.points import Flag, Points, run_starts
@@ -65,6 +65,7 @@ def store(rooms: Rooms, batch: str, decoded: Sequence[Decoded]) -> Outcome:
     """Store a batch's points and records once; numeric results become points of their line's tag as well."""
     points = Points.concat([d.points for d in decoded if len(d.points)])
     outcome = apply_points(rooms, batch, points) if len(points) else Outcome()
+    late.note(rooms, points, outcome)
     if any(d.events or d.lots or d.results for d in decoded):
         kept = apply_records(rooms, batch, decoded)
         outcome += kept

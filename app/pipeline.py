@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from alerts.dispatch import dispatch
 from alerts.verdict import AssetState, verdict_of
 from app import drain as draining
-from app import scoring, watching, windowing
+from app import late, revising, scoring, watching, windowing
 from app.rooms import Rooms
 from detectors.bundle import Bundle
 from domain.instants import from_ns, to_ns
@@ -62,6 +62,7 @@ class Pipeline:
             self._is_learnt = True
         champions = self._rooms.models.champions()
         events = self._events(now)
+        revising.revise(self._rooms, champions, events, self._started_at, now)
         self._score(champions, events, now)
         cursors = self._rooms.ledger.scoring.cursors()
         watching.watch(self._rooms, champions, events, cursors, self._newest, self._started_at, now)
@@ -80,12 +81,16 @@ class Pipeline:
                 continue
             is_silent = not bundle.features.sources  # it needs no tag, so that none has to have reported
             assets = [a for a in plant.of_class(detector.asset_class) if is_silent or a.path in self._newest]
+            reading = late.cursor_name(detector.name, "")
+            if not self._has_journal:  # who stores points meanwhile takes all of them for late
+                self._rooms.ledger.scoring.save((), {reading: to_ns(now)})
             found = scoring.score_detector(
                 self._rooms, detector, bundle, assets, events, cursors, self._newest, self._started_at, now
             )
             self._errors[detector.name] = found.error
-            if found.scores or found.cursors:
-                self._rooms.ledger.scoring.save(found.scores, found.cursors)
+            moved = found.cursors if self._has_journal else {**found.cursors, reading: 0}
+            if found.scores or moved:
+                self._rooms.ledger.scoring.save(found.scores, moved)
 
     def _judge(self, champions: Mapping[str, Bundle], events: Mapping[str, Sequence[Event]], now: datetime) -> None:
         settings = self._rooms.settings

@@ -71,6 +71,10 @@ class ModelShelf:
         self.folder, self._ledger = folder, ledger
         self._loaded: dict[str, Bundle] = {}
 
+    def read(self, detector: str, model_id: str) -> Bundle:
+        """Read a model that is or was a champion; raises ModelError."""
+        return bundle.load(self.folder, detector, model_id)
+
     def champions(self) -> Mapping[str, Bundle]:
         """Return the usable champions by detector name; one that is damaged is left out and logged."""
         found: dict[str, Bundle] = {}

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app import courses, gate, inputs, windowing
+from app.late import cursor_name
 from app.results import possible_results
 from app.rooms import Rooms
 from detectors import symptoms
@@ -27,7 +28,7 @@ from domain.vectors import FeatureSet, FeatureVectors
 from features import windows
 from features.context import Background
 from features.extract import join
-from features.windows import Lack, Windows
+from features.windows import Grid, Lack, Windows
 
 log = logging.getLogger(__name__)
 MISSING_TAGS = mark("not enough data of {tags}")
@@ -96,11 +97,6 @@ def _backgrounds(
     return inputs.backgrounds(assets, rooms.ledger.records.first_told(now) if is_of_events else ())
 
 
-def cursor_name(detector: str, asset: str) -> str:
-    """Return the name of the cursor of one detector on one asset."""
-    return f"score:{detector}:{asset}"
-
-
 def _score_windows(
     rooms: Rooms,
     detector: DetectorSettings,
@@ -113,19 +109,35 @@ def _score_windows(
     asset_class = rooms.settings.plant.classes[detector.asset_class]
     features = bundle.features
     found = windowing.grids_for(rooms.points, rooms.settings.plant, assets, features, spans)
-    backgrounds = _backgrounds(rooms, assets, features, now)
-    vectors: list[FeatureVectors] = []
-    unassessed: list[Score] = []
+    cuts: dict[str, tuple[Grid, Windows]] = {}
     cursors: dict[str, int] = {}
     for path, grid in found.items():
-        period = duration_ns(asset_class.period)
-        own = backgrounds[path]
-        cut = windows.cut(grid, features, features.step, period, *spans[path])
-        cut = windowing.alive(grid, cut, features, period, own)
-        if not len(cut):
-            continue
-        misfit = gate.misfit(rooms.settings.plant, path, features)
-        cursors[cursor_name(detector.name, path)] = int(cut.end[-1])
+        cut = windows.cut(grid, features, features.step, duration_ns(asset_class.period), *spans[path])
+        if len(cut):
+            cursors[cursor_name(detector.name, path)] = int(cut.end[-1])
+            cuts[path] = grid, cut
+    return Scored(tuple(window_scores(rooms, detector, bundle, cuts, events, now)), cursors)
+
+
+def window_scores(
+    rooms: Rooms,
+    detector: DetectorSettings,
+    bundle: Bundle,
+    cuts: Mapping[str, tuple[Grid, Windows]],
+    events: Mapping[str, Sequence[Event]],
+    now: datetime,
+) -> list[Score]:
+    """Return the scores of windows by asset, with what was known by `now`; of those that say nothing, with the reason,
+    and none of those in which the asset stood still.
+    """
+    plant, features = rooms.settings.plant, bundle.features
+    asset_class = plant.classes[detector.asset_class]
+    backgrounds = _backgrounds(rooms, [plant.assets[path] for path in cuts], features, now)
+    vectors: list[FeatureVectors] = []
+    unassessed: list[Score] = []
+    for path, (grid, found) in cuts.items():
+        own, misfit = backgrounds[path], gate.misfit(plant, path, features)
+        cut = windowing.alive(grid, found, features, duration_ns(asset_class.period), own)
         quiet = courses.quiet_spans(grid, events.get(path, ()), asset_class)
         reasons: list[str | None] = [
             courses.quiet_reason(quiet, int(start), int(end), asset_class, features.window)
@@ -133,15 +145,14 @@ def _score_windows(
         ]
         for i in np.flatnonzero(~cut.is_whole).tolist() if not misfit else range(len(cut)):
             reasons[i] = (misfit or _reason(rooms, path, features, cut, i)) if reasons[i] is None else reasons[i]
-        good = cut.take(np.array([reason is None for reason in reasons]))
+        good = cut.take(np.array([reason is None for reason in reasons], dtype=bool))
         vectors.append(windowing.told(grid, good, features, own))
         unassessed += [
             _unassessed(detector, bundle, path, "", int(end), reason)
             for end, reason in zip(cut.end, reasons, strict=True)
             if reason
         ]
-    scores = _scored(detector, bundle, join(vectors, features.names))
-    return Scored((*scores, *unassessed), cursors)
+    return _scored(detector, bundle, join(vectors, features.names)) + unassessed
 
 
 def _score_lots(
@@ -153,42 +164,46 @@ def _score_lots(
     _events: Mapping[str, Sequence[Event]],
     known_by: datetime,
 ) -> Scored:
-    asset_class = rooms.settings.plant.classes[detector.asset_class]
-    features = bundle.features
-    labs = sorted({n.source for n in features.names if n.origin == "lab"})
-    backgrounds = _backgrounds(rooms, assets, features, known_by)
     scores: list[Score] = []
     cursors: dict[str, int] = {}
     for asset in assets:
         since, until = spans[asset.path]
-        now = from_ns(until)
-        found = rooms.ledger.records.lots(asset.path, now, from_ns(since))
-        lots = [x for x in found if since < _ready_at(x) <= until]
-        if not lots:
-            continue
-        reach = [windowing.lot_span(lot, features) for lot in lots]
-        start, end = min(r[0] for r in reach), max(r[1] for r in reach)
-        newest = len(lots) + LAB_MARGIN
-        results = {name: possible_results(rooms, asset.path, name, now, newest) for name in labs}
-        grid = windowing.grids(rooms.points, rooms.settings.plant, [asset], features, start, end).get(asset.path)
-        if grid is None and features.sources:
-            continue
-        period, own = duration_ns(asset_class.period), backgrounds[asset.path]
-        misfit = gate.misfit(rooms.settings.plant, asset.path, features)
-        if misfit:
-            scores += [
-                _unassessed(detector, bundle, asset.path, x.lot, to_ns(x.end or x.known_at), misfit) for x in lots
-            ]
-        else:
-            vectors, missing, cut = windowing.lot_vectors(grid, asset.path, lots, results, features, period, own)
-            reasons = [_reason(rooms, asset.path, features, cut, i) for i in range(len(missing))]
-            scores += _scored(detector, bundle, vectors)
-            scores += [
-                _unassessed(detector, bundle, asset.path, x.lot, int(end), reason)
-                for x, end, reason in zip(missing, cut.end, reasons, strict=True)
-            ]
-        cursors[cursor_name(detector.name, asset.path)] = max(map(_ready_at, lots))
+        found = rooms.ledger.records.lots(asset.path, from_ns(until), from_ns(since))
+        lots = [x for x in found if since < ready_at(x) <= until]
+        if own := lot_scores(rooms, detector, bundle, asset, lots, known_by):
+            scores += own
+            cursors[cursor_name(detector.name, asset.path)] = max(map(ready_at, lots))
     return Scored(tuple(scores), cursors)
+
+
+def lot_scores(
+    rooms: Rooms, detector: DetectorSettings, bundle: Bundle, asset: Asset, lots: Sequence[Lot], now: datetime
+) -> list[Score]:
+    """Return the scores of lots that have ended, with results known by `now`; none where there is no data at all."""
+    if not lots:
+        return []
+    plant, features = rooms.settings.plant, bundle.features
+    reach = [windowing.lot_span(lot, features) for lot in lots]
+    if misfit := gate.misfit(plant, asset.path, features):
+        return [
+            _unassessed(detector, bundle, asset.path, lot.lot, end, misfit)
+            for lot, (_, end) in zip(lots, reach, strict=True)
+        ]
+    start, end = min(r[0] for r in reach), max(r[1] for r in reach)
+    grid = windowing.grids(rooms.points, plant, [asset], features, start, end).get(asset.path)
+    if grid is None and features.sources:
+        return []
+    grid = windowing.bare_grid(asset.path) if grid is None else grid
+    newest, labs = len(lots) + LAB_MARGIN, sorted({n.source for n in features.names if n.origin == "lab"})
+    results = {name: possible_results(rooms, asset.path, name, now, newest) for name in labs}
+    period = duration_ns(plant.classes[detector.asset_class].period)
+    background = _backgrounds(rooms, [asset], features, now)[asset.path]
+    vectors, missing, cut = windowing.lot_vectors(grid, lots, results, features, period, background)
+    reasons = [_reason(rooms, asset.path, features, cut, i) for i in range(len(missing))]
+    return _scored(detector, bundle, vectors) + [
+        _unassessed(detector, bundle, asset.path, x.lot, int(end), reason)
+        for x, end, reason in zip(missing, cut.end, reasons, strict=True)
+    ]
 
 
 def _scored(detector: DetectorSettings, bundle: Bundle, vectors: FeatureVectors) -> list[Score]:
@@ -244,7 +259,7 @@ def by_source(
     return tuple(Contribution(s, totals[s], means.get(s)) for s in order)
 
 
-def _ready_at(lot: Lot) -> int:
+def ready_at(lot: Lot) -> int:
     """Return from when (ns) a lot can be predicted: it is known, and it has ended."""
     return max(to_ns(lot.known_at), to_ns(lot.end or lot.known_at))
 

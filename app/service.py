@@ -30,6 +30,7 @@ from app.requests import ServiceLock, Work, in_turn, serve
 from app.roles import Role
 from app.rooms import Rooms
 from app.settings import Settings
+from app.warming import warm
 from collectors.mqtt import MqttCollector
 from domain.errors import StoreAwayError
 from domain.ports import Clock
@@ -54,8 +55,10 @@ class Service:
         clock: Clock,
         stopping: threading.Event,
         roles: frozenset[Role] = frozenset(Role),
+        warming: Callable[[Rooms, Callable[[], bool]], None] = warm,
     ) -> None:
         self.settings, self._clock, self._stopping, self._roles = settings, clock, stopping, roles
+        self._warming = warming
         self._told: dict[str, str] = {}  # job -> what was last logged of it
         self.rooms = Rooms(settings)
         self.collector: MqttCollector | None = None
@@ -123,10 +126,9 @@ class Service:
             jobs["health"] = HEALTH_S, partial(self._look, HealthWatch(), RoomBounds(self.rooms))
             jobs["roll_up"] = run.roll_up_s, self.rooms.points.roll_up
         if Role.SCORE in self._roles:
-            jobs["tick"] = run.tick_s, partial(self._exclusive, lambda: pipeline.tick(self._clock.now()))
             jobs["dispatch"] = run.dispatch_s, lambda: pipeline.dispatch(self._clock.now())
         scheduler = BackgroundScheduler(
-            executors={"default": ThreadPoolExecutor(len(jobs) + 2)},
+            executors={"default": ThreadPoolExecutor(len(jobs) + 3)},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": MISFIRE_GRACE_S},
             timezone="UTC",
         )
@@ -134,7 +136,18 @@ class Service:
         first = self._clock.now() + timedelta(milliseconds=100)
         for name, (every_s, work) in jobs.items():
             scheduler.add_job(partial(self._job, name, work), "interval", seconds=every_s, id=name, next_run_time=first)
+        if Role.SCORE in self._roles:
+            scheduler.add_job(partial(self._warm_then_tick, scheduler, pipeline), id="warm")
         return scheduler
+
+    def _warm_then_tick(self, scheduler: BackgroundScheduler, pipeline: Pipeline) -> None:
+        """Compile what scoring needs, beside collecting, and then begin to score."""
+        self._job("warm", lambda: self._warming(self.rooms, self._stopping.is_set))
+        if self._stopping.is_set():
+            return
+        tick = partial(self._job, "tick", partial(self._exclusive, lambda: pipeline.tick(self._clock.now())))
+        every_s, first = self.settings.root.run.tick_s, self._clock.now()
+        scheduler.add_job(tick, "interval", seconds=every_s, id="tick", next_run_time=first)
 
     def _add_keeping(self, scheduler: BackgroundScheduler) -> None:
         first = self._clock.now() + timedelta(seconds=KEEPING_FIRST_S)

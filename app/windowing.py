@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,16 +21,40 @@ from domain.records import Event, EventKind, Lot, Result
 from domain.vectors import FeatureSet, FeatureVectors
 from features import derived, extract, lab, liveness, modes, windows
 from features.context import Background, columns
+from features.existence import existing
 from features.settings import FeatureSettings
 from features.windows import Grid, Lack, Windows
 
 STOPPING = (EventKind.FAILURE, EventKind.STOP)
+NOTHING_KNOWN: Final = Background()
 TOLD = (*STOPPING, EventKind.MAINTENANCE)  # what decides whether a window says anything
 
 
 def full_set(settings: Settings, chosen: FeatureSettings) -> FeatureSet:
-    """Return the feature set of the config with every calculator over every process and derived tag of its class."""
-    return feature_sets.full_set(settings.plant, settings.root.derived, chosen)
+    """Return the feature set of the config: over every process and derived tag of its class, each calculator that can
+    have a value in a window that misses nothing.
+    """
+    whole = feature_sets.full_set(settings.plant, settings.root.derived, chosen)
+    if whole.is_passage:
+        return whole  # a lot may take any time
+    return whole.only(existing(whole.names, full_samples(settings.plant, chosen.asset_class, whole)))
+
+
+def full_samples(plant: Plant, asset_class: str, features: FeatureSet) -> dict[str, int]:
+    """Return how many values of each tag a window holds that misses none, by the fastest of the assets.
+
+    A derived tag has no more values than the slowest of its sources.
+    """
+    assets = plant.of_class(asset_class)
+    periods = [_periods(plant, asset, features) for asset in assets]
+    fastest = {tag: min((p[tag] for p in periods if tag in p), default=1) for tag in features.sources}
+    samples = {tag: -(-features.window // period) for tag, period in fastest.items()}
+    return samples | {d.name: min(samples[tag] for tag, _ in d.sources) for d in features.derived}
+
+
+def grid_tags(features: FeatureSet) -> tuple[str, ...]:
+    """Return the tags of a feature set's grids, measured and then derived, in the grids' order."""
+    return (*features.sources, *(tag.name for tag in features.derived))
 
 
 def grids(
@@ -41,7 +65,7 @@ def grids(
     """
     if not features.sources:
         return {}
-    ids = [f"{a.path}/{t}" for a in assets for t in features.sources]
+    ids = [f"{a.path}/{t}" for a in assets for t in (*features.sources, *features.cycle_tags)]
     points = store.read(ids, start - max((lag for _, lag in features.lags), default=0), end)
     if not len(points):
         return {}
@@ -50,7 +74,7 @@ def grids(
 
 
 def _grid(plant: Plant, asset: Asset, points: Points, features: FeatureSet) -> Grid:
-    found = windows.grid_of(asset.path, points, features.sources)
+    found = windows.grid_of(asset.path, points, features.sources, features.cycle_tags)
     found = windows.lagged(replace(found, periods=_periods(plant, asset, features)), dict(features.lags))
     return derived.added(found, features.derived)
 
@@ -78,7 +102,7 @@ def grids_for(
     since = min(span[0] for span in spans.values())
     until = max(span[1] for span in spans.values())
     if not features.sources:
-        return {path: bare_grid(path, (), span) for path, span in spans.items()}
+        return {path: bare_grid(path, span) for path, span in spans.items()}
     if features.axis is Axis.TIME:
         return grids(store, plant, assets, features, since - features.window, until + 1)
     asset_class = plant.classes[assets[0].class_name]
@@ -94,22 +118,20 @@ def _n_until(grid: Grid, at: int) -> int:
 
 
 def lot_vectors(
-    grid: Grid | None,
-    line: str,
+    grid: Grid,
     lots: Sequence[Lot],
     results: Mapping[str, Sequence[Result]],
     features: FeatureSet,
     period_ns: int,
-    background: Background,
+    background: Background = NOTHING_KNOWN,
 ) -> tuple[FeatureVectors, list[Lot], Windows]:
     """Return the vectors of lots at their ends (or where they became known), and the lots that cannot be assessed with
-    their windows. grid: None where the line has no points.
+    their windows.
     """
-    grid = bare_grid(line, features.sources, ()) if grid is None else grid
     cut = lot_windows(grid, lots, features, period_ns, background)
     good, assessed = cut.take(cut.is_whole), [lots[i] for i in np.flatnonzero(cut.is_whole).tolist()]
     known = {name: lab.known_before(found, good.end) for name, found in results.items()}
-    table = columns(features.names, good.end, background, known, process_values(features, line, assessed))
+    table = columns(features.names, good.end, background, known, process_values(features, grid.asset, assessed))
     vectors = told(grid, good, features, background, [lot.lot for lot in assessed], table)
     return vectors, [lots[i] for i in np.flatnonzero(~cut.is_whole).tolist()], cut.take(~cut.is_whole)
 
@@ -171,16 +193,12 @@ def event_grids(assets: Sequence[Asset], features: FeatureSet, events: Sequence[
     if not events:
         return {}
     first, last = (to_ns(f(e.start for e in events)) for f in (min, max))
-    return {
-        a.path: bare_grid(a.path, (), (first + features.window, max(last, first + features.window))) for a in assets
-    }
+    return {a.path: bare_grid(a.path, (first + features.window, max(last, first + features.window))) for a in assets}
 
 
-def bare_grid(asset: str, tags: Sequence[str], times: Sequence[int]) -> Grid:
-    """Return a grid without a value: of an asset whose windows hold nothing but events, from the first time to the
-    last.
-    """
-    return Grid(asset, tuple(tags), np.array(times, dtype=np.int64), np.full((len(times), len(tags)), np.nan))
+def bare_grid(asset: str, times: Sequence[int] = ()) -> Grid:
+    """Return a grid without tags, of an asset whose windows hold events alone, from the first time to the last."""
+    return Grid(asset, (), np.array(times, dtype=np.int64), np.empty((len(times), 0)))
 
 
 def overlaps(start: Any, end: Any, stop_start: int, stop_end: int | None) -> Any:

@@ -79,6 +79,7 @@ class FeatureSet:
     max_gap: the longest hole that a tag may have in a window, 0 for any. align (ns): windows end there and at whole
     steps from there. lags: tag -> ns by which its values count later than they were measured.
     is_passage: a lot's window is its own interval, where it has a start; else it is the window that ends with the lot.
+    cycle_tags: measured tags that make a cycle beside `sources`, so that a model counts cycles as its training did.
     inputs: what the inputs looked like in training, empty before it.
     """
 
@@ -93,6 +94,7 @@ class FeatureSet:
     align: int = 0
     lags: tuple[tuple[str, int], ...] = ()
     is_passage: bool = False
+    cycle_tags: tuple[str, ...] = ()
     inputs: Inputs = NO_INPUTS
 
     def as_json(self) -> dict[str, Any]:
@@ -103,6 +105,7 @@ class FeatureSet:
             "align": self.align,
             "lags": [list(lag) for lag in self.lags],
             "is_passage": self.is_passage,
+            "cycle_tags": list(self.cycle_tags),
             "inputs": self.inputs.as_json(),
         }
         return {key: value for key, value in optional.items() if value} | {
@@ -131,6 +134,7 @@ class FeatureSet:
             data.get("align", 0),
             tuple((tag, lag) for tag, lag in data.get("lags", ())),
             data.get("is_passage", False),
+            tuple(data.get("cycle_tags", ())),
             Inputs.from_json(data.get("inputs", {})),
         )
 
@@ -154,8 +158,10 @@ class FeatureSet:
         used = {n.source for n in names}
         chosen = replace(self, names=names, derived=tuple(d for d in self.derived if d.name in used))
         attributes = {n.source for n in names if n.origin == "attribute"}
+        others = {*self.sources, *self.cycle_tags} - {*chosen.sources} if self.axis is Axis.CYCLE else ()
         lags = tuple((tag, lag) for tag, lag in self.lags if tag in chosen.sources)
-        return replace(chosen, lags=lags, inputs=self.inputs.only(chosen.sources, attributes))
+        inputs = self.inputs.only(chosen.sources, attributes)
+        return replace(chosen, lags=lags, cycle_tags=tuple(sorted(others)), inputs=inputs)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,6 +13,7 @@ from domain.vectors import FeatureName, FeatureVectors
 from features.compute import compute
 from features.naming import feature_set
 from features.plan import Plan, plan
+from features.warming import warm
 from features.windows import Grid, Windows
 
 __all__ = ["extract", "feature_set", "join", "planned"]
@@ -76,10 +77,14 @@ class _Same:
 
 
 def planned(names: tuple[FeatureName, ...], tags: tuple[str, ...]) -> Plan:
-    """Return the plan of these names over a grid's tags; it is kept for this very tuple, with what it has prepared."""
+    """Return the plan of these names over a grid's tags, compiled; it is kept for this very tuple, with what it has
+    prepared.
+    """
     return _planned(_Same(names), tags)
 
 
 @lru_cache(maxsize=64)
 def _planned(same: _Same, tags: tuple[str, ...]) -> Plan:
-    return plan(same.names, tags)
+    made = plan(same.names, tags)
+    warm(made)
+    return made

@@ -19,6 +19,7 @@ from domain.points import Flag, Points, Quality
 from domain.vectors import FeatureSet
 
 Ints = NDArray[np.int64]
+CELLS: Final = 1 << 22  # of the grid that are counted at once
 MIN_VALUES: Final = 3  # fewer values than this say nothing about a window
 
 
@@ -107,19 +108,20 @@ class Windows:
         )
 
 
-def grid_of(asset: str, points: Points, tags: Sequence[str]) -> Grid:
+def grid_of(asset: str, points: Points, tags: Sequence[str], others: Sequence[str] = ()) -> Grid:
     """Pivot an asset's points, which may be in any order, to rows by time and columns by tag.
 
+    others: tags that make a row where they have a point, and no column.
     What a broker had kept and gave again on connecting is left out: its time may be that of the receipt.
     """
-    wanted = {f"{asset}/{tag}": i for i, tag in enumerate(tags)}
+    wanted = {f"{asset}/{tag}": i for i, tag in enumerate((*tags, *others))}
     columns = np.array([wanted.get(t, -1) for t in points.tag_id], dtype=np.int64)
     is_used = (columns >= 0) & ((points.flags & Flag.RETAINED) == 0)
     times, rows = np.unique(points.at[is_used], return_inverse=True)
-    values = np.full((len(times), len(tags)), np.nan)
+    values = np.full((len(times), len(wanted)), np.nan)
     numbers = np.where(points.quality[is_used] == Quality.BAD, np.nan, points.value[is_used])
     values[rows, columns[is_used]] = numbers
-    return Grid(asset, tuple(tags), times, values)
+    return Grid(asset, tuple(tags), times, np.ascontiguousarray(values[:, : len(tags)]) if others else values)
 
 
 def lagged(grid: Grid, lags: Mapping[str, int]) -> Grid:
@@ -199,15 +201,25 @@ def _lacks(grid: Grid, features: FeatureSet, period: int, spans: _Spans) -> NDAr
 
     period: axis units, of tags without one of their own; a derived tag has that of its slowest source.
     """
+    sources = [grid.reach[tag].places if tag in grid.reach else (i,) for i, tag in enumerate(grid.tags)]
+    periods = [max(grid.periods.get(grid.tags[i], period) for i in places) for places in sources]
+    needed = np.maximum(1, spans.length[:, None] // np.array(periods, dtype=np.int64)) * features.min_coverage
     found = np.zeros((len(spans.first), len(grid.tags)), dtype=np.uint8)
-    for place, tag in enumerate(grid.tags):
-        places = grid.reach[tag].places if tag in grid.reach else (place,)
-        rows = np.flatnonzero(~np.isnan(grid.values[:, places]).any(axis=1))
-        begin, end = np.searchsorted(rows, spans.first), np.searchsorted(rows, spans.stop)
+    at_once = max(1, CELLS // max(1, len(grid.times)))
+    for start in range(0, len(grid.tags), at_once):
+        some = range(start, min(start + at_once, len(grid.tags)))
+        is_there = ~np.isnan(grid.values[:, some.start : some.stop])
+        for i in some:
+            if grid.tags[i] in grid.reach:
+                is_there[:, i - start] = ~np.isnan(grid.values[:, sources[i]]).any(axis=1)
+        before = np.zeros((len(is_there) + 1, len(some)), dtype=np.int64)
+        np.cumsum(is_there, axis=0, out=before[1:])
+        begin, end = before[spans.first], before[spans.stop]
         if features.max_gap:
-            found[_has_gap(grid, features, rows, begin, end, spans), place] = Lack.GAP
-        expected = spans.length // max(grid.periods.get(grid.tags[i], period) for i in places)
-        found[end - begin < np.maximum(1, expected) * features.min_coverage, place] = Lack.FEW
+            for i in range(len(some)):
+                rows = np.flatnonzero(is_there[:, i])
+                found[_has_gap(grid, features, rows, begin[:, i], end[:, i], spans), start + i] = Lack.GAP
+        found[:, some.start : some.stop][end - begin < needed[:, some.start : some.stop]] = Lack.FEW
     for tag, reach in grid.reach.items():
         found[found[:, reach.places].any(axis=1), grid.tags.index(tag)] = Lack.NONE
     return found

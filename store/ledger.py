@@ -15,6 +15,7 @@ from store.migrations import bring_up_to_date, refuse_newer, refuse_newer_on
 from store.postgres import open_postgres
 from store.records import Records
 from store.requests import Requests
+from store.revisions import Revisions
 from store.scoring import Scoring
 from store.sql import put, storable_text
 from store.sqlite import open_engine
@@ -48,6 +49,7 @@ class Ledger:
             self.records = Records(self._engine)
             self.requests = Requests(self._engine)
             self.scoring = Scoring(self._engine)
+            self.revisions = Revisions(self._engine)
             self.alerting = Alerting(self._engine)
             self.upkeep = Upkeep(self._engine)
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, and_, func, select, update
 
@@ -15,7 +15,7 @@ from domain.scores import Contribution, Scale, Score, Verdict
 from store import tables
 from store.sql import put, storable_number
 
-_SCORE_KEY = ("detector", "asset", "at", "subject")
+SCORE_KEY: Final = ("detector", "asset", "at", "subject")
 _VERDICT_TOLD = ("verdict", "reason", "at", "newest_at", "is_stopped")
 
 
@@ -51,13 +51,16 @@ class Scoring:
     def save(self, scores: Sequence[Score], cursors: Mapping[str, int]) -> None:
         """Store scores and advance cursors in one transaction; a score that is there already stays."""
         with self._engine.begin() as connection:
-            put(connection, tables.scores, [_score_row(s) for s in scores], _SCORE_KEY)
+            put(connection, tables.scores, [score_row(s) for s in scores], SCORE_KEY)
             save_cursors(connection, cursors)
 
-    def cursors(self) -> dict[str, int]:
-        """Return how far each named reader has come, in ns."""
+    def cursors(self, prefix: str = "") -> dict[str, int]:
+        """Return how far each named reader has come, in ns; of those whose names begin so."""
+        query = select(tables.cursors)
+        if prefix:
+            query = query.where(tables.cursors.c.name.startswith(prefix, autoescape=True))
         with self._engine.connect() as connection:
-            return {row.name: row.at for row in connection.execute(select(tables.cursors))}
+            return {row.name: row.at for row in connection.execute(query)}
 
     def scores(
         self,
@@ -77,7 +80,7 @@ class Scoring:
             where.append(t.c.at <= to_ns(until))
         with self._engine.connect() as connection:
             rows = connection.execute(select(t).where(and_(*where)).order_by(t.c.at, t.c.asset, t.c.subject))
-            return [_score(r) for r in rows]
+            return [read_score(r) for r in rows]
 
     def latest(self, detector: str) -> dict[str, Score]:
         """Return a detector's newest score of each asset."""
@@ -94,7 +97,7 @@ class Scoring:
             .where(t.c.detector == detector)
         )
         with self._engine.connect() as connection:
-            return {r.asset: _score(r) for r in connection.execute(query)}
+            return {r.asset: read_score(r) for r in connection.execute(query)}
 
     def count(self, verdict: Verdict | None = None) -> int:
         """Number of scores kept, or of those with one verdict."""
@@ -174,7 +177,8 @@ def save_cursors(connection: Connection, cursors: Mapping[str, int]) -> None:
     put(connection, tables.cursors, [{"name": name, "at": at} for name, at in cursors.items()], ["name"], ["at"])
 
 
-def _score_row(s: Score) -> dict[str, Any]:
+def score_row(s: Score) -> dict[str, Any]:
+    """Return a score as a row."""
     return {
         "detector": s.detector,
         "asset": s.asset,
@@ -191,7 +195,8 @@ def _score_row(s: Score) -> dict[str, Any]:
     }
 
 
-def _score(r: Any) -> Score:
+def read_score(r: Any) -> Score:
+    """Return the score of a row."""
     return Score(
         r.detector,
         r.asset,

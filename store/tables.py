@@ -137,7 +137,35 @@ scores = Table(
     Column("verdict", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("contributions", Text, nullable=False),
+    Column("version", Integer, nullable=False, server_default="1"),
     Index("scores_asset", "asset", "at"),
+)
+former_scores = Table(
+    "former_scores",
+    TABLES,
+    Column("detector", Text, primary_key=True),
+    Column("asset", Text, primary_key=True),
+    Column("at", BigInteger, primary_key=True),
+    Column("subject", Text, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("value", Float),
+    Column("low", Float),
+    Column("high", Float),
+    Column("scale", Text, nullable=False),
+    Column("model_id", Text, nullable=False),
+    Column("verdict", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("contributions", Text, nullable=False),
+    Column("revised_at", BigInteger, nullable=False),
+)
+late_spans = Table(
+    "late_spans",
+    TABLES,
+    Column("id", Integer, primary_key=True),
+    Column("detector", Text, nullable=False),
+    Column("asset", Text, nullable=False),
+    Column("start", BigInteger, nullable=False),
+    Column("end", BigInteger, nullable=False),
 )
 verdicts = Table(
     "verdicts",

@@ -43,8 +43,9 @@ class Upkeep:
         return [Cleared(from_ns(r.at), r.what, r.n, r.note) for r in rows]
 
     def delete_scores(self, before: datetime) -> int:
-        """Delete the scores of windows that ended before an instant; returns how many."""
+        """Delete the scores of windows that ended before an instant, with what they were; returns how many."""
         with self._engine.begin() as connection:
+            connection.execute(delete(tables.former_scores).where(tables.former_scores.c.at < to_ns(before)))
             return connection.execute(delete(tables.scores).where(tables.scores.c.at < to_ns(before))).rowcount
 
     def delete_requests(self, before: datetime) -> int:

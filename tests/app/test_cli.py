@@ -26,6 +26,8 @@ HEAVY = frozenset(
     }
 )
 COMMANDS = (
+    *("demo", "init", "check", "load", "run", "train", "features", "models", "alerts"),
+    *("deadletter", "status", "backup", "restore"),
     *("demo", "init", "check", "load", "run", "train", "models", "alerts", "deadletter", "status"),
     "events",
     *("backup", "restore"),
@@ -79,7 +81,9 @@ def test_a_help_imports_nothing_heavy(args: list[str]) -> None:
     assert done.stdout.splitlines()[-1] == "LOADED 0 []"
 
 
-@pytest.mark.parametrize("args", [[], ["nonsense"], ["train"], ["train", "weather"], ["load"], ["check", "--nonsense"]])
+@pytest.mark.parametrize(
+    "args", [[], ["nonsense"], ["train"], ["train", "weather"], ["features"], ["load"], ["check", "--nonsense"]]
+)
 def test_wrong_usage_ends_with_code_2(args: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as left:
         main(args)
@@ -94,6 +98,7 @@ def test_wrong_usage_ends_with_code_2(args: list[str], capsys: pytest.CaptureFix
         ["load", "x.csv"],
         ["run"],
         ["train", "failure"],
+        ["features", "plan"],
         ["models", "list"],
         ["alerts", "list"],
         ["deadletter", "list"],

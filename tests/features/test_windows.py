@@ -320,3 +320,16 @@ def test_what_a_broker_had_kept_is_no_row_of_the_grid() -> None:
     rows = [Point("p/a", 1, 1.0), Point("p/a", 2, 99.0, flags=Flag.RETAINED), Point("p/a", 3, 3.0)]
     found = grid_of("p", Points.from_rows(rows), ["a"])
     assert (found.times.tolist(), found.values[:, 0].tolist()) == ([1, 3], [1.0, 3.0])
+
+
+def test_a_tag_that_only_counts_makes_rows_and_no_column() -> None:
+    rows = [
+        Point("p/a", 1, 1.0),
+        Point("p/b", 2, 99.0),
+        Point("p/b", 3, 98.0),
+        Point("p/c", 4, 9.0),
+        Point("p/a", 3, 3.0),
+    ]
+    found = grid_of("p", Points.from_rows(rows), ["a"], ["b"])
+    assert (found.tags, found.times.tolist()) == (("a",), [1, 2, 3])
+    np.testing.assert_array_equal(found.values[:, 0], [1.0, NAN, 3.0])
