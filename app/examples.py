@@ -151,13 +151,11 @@ def _of_lots(history: History, used: Used) -> Training:
         results = history.results[line]
         judged = {r.lot: r for r in results[history.detector.outcome] if r.value is not None or (is_failure and r.text)}
         lots = tuple(x for x in lots if x.lot in judged)
-        grid, period = history.grids.get(line), duration_ns(history.asset_class.period)
-        vectors, *_ = windowing.lot_vectors(
-            grid, line, lots, results, history.features, period, history.backgrounds[line]
-        )
-        if grid is not None:
-            cut = windowing.lot_windows(grid, lots, history.features, period, history.backgrounds[line])
-            used.append((grid, cut.take(cut.is_whole)))
+        grid = history.grids.get(line, windowing.bare_grid(line))
+        own, period = history.backgrounds[line], duration_ns(history.asset_class.period)
+        vectors, *_ = windowing.lot_vectors(grid, lots, results, history.features, period, own)
+        cut = windowing.lot_windows(grid, lots, history.features, period, own)
+        used.append((grid, cut.take(cut.is_whole)))
         parts.append(vectors)
         for lot in vectors.subject:
             found = judged[lot]

@@ -19,6 +19,7 @@ from app.late import SCORED, cursor_name
 from app.rooms import Rooms
 from detectors.bundle import Bundle
 from detectors.settings import DetectorSettings
+from detectors.symptoms import is_of_lots
 from domain.errors import ModelError
 from domain.instants import duration_ns, from_ns
 from domain.plant import Asset, Axis
@@ -61,7 +62,7 @@ def revise(
                 continue  # it waits for the model to be usable again
             late = Late(rooms, detector, champion, asset, span, started_at, until)
             try:
-                looked = _lots(late, now) if champion.detector.role == "quality" else _windows(late, events, now)
+                looked = _lots(late, now) if is_of_lots(detector) else _windows(late, events, now)
             except (ValueError, KeyError) as error:  # as when scoring: it is tried again
                 log.error("scores not revised detector=%s asset=%s error=%r", span.detector, span.asset, error)
                 continue
@@ -135,7 +136,8 @@ def _windows(late: Late, events: Mapping[str, Sequence[Event]], now: datetime) -
         own = [_is_of(held.get((from_ns(end), "")), model, late.champion) for end in cut.end.tolist()]
         is_held = [(from_ns(end), "") in held for end in cut.end.tolist()]
         cut = cut.take(np.array(own, dtype=bool) & (np.array(is_held, dtype=bool) | (cut.stop > cut.first)))
-        found += scoring.window_scores(late.rooms, late.detector, model, {late.asset.path: (grid, cut)}, events, now)
+        cuts = {late.asset.path: (grid, cut)}
+        found += scoring.window_scores(late.rooms, late.detector, model, cuts, events, now)
     return Looked(_changed(found, held), len(found), 0 if is_all else up_to)
 
 
@@ -170,7 +172,7 @@ def _lots(late: Late, now: datetime) -> Looked:
     """Score again the lots whose own windows reach into the span; with what is known now of their lab results."""
     span, records = late.span, late.rooms.ledger.records
     held = late.held(late.until)
-    ended = [x for x in records.lots(late.asset.path, now, from_ns(span.start) - MICROSECOND) if x.end is not None]
+    ended = records.lots(late.asset.path, now, from_ns(span.start) - MICROSECOND)
     found: list[Score] = []
     for model in late.models(held):
         own = []

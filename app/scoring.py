@@ -245,6 +245,7 @@ def _in_lots(
     grid = windowing.grids(rooms.points, plant, [asset], features, start, end).get(asset.path)
     if grid is None and features.sources:
         return None
+    grid = windowing.bare_grid(asset.path) if grid is None else grid
     if misfit := gate.misfit(plant, asset.path, features):
         ends = [to_ns(x.end or x.known_at) for x in lots]
         refused = [
@@ -252,7 +253,7 @@ def _in_lots(
         ]
         return Found(join((), features.names), tuple(refused), {})
     period = duration_ns(plant.classes[detector.asset_class].period)
-    vectors, missing, cut = windowing.lot_vectors(grid, asset.path, lots, results, features, period, background)
+    vectors, missing, cut = windowing.lot_vectors(grid, lots, results, features, period, background)
     unassessed = [
         _unassessed(detector, bundle, asset.path, x.lot, int(cut.end[i]), _reason(rooms, asset.path, features, cut, i))
         for i, x in enumerate(missing)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,7 @@ from features.settings import FeatureSettings
 from features.windows import Grid, Lack, Windows
 
 STOPPING = (EventKind.FAILURE, EventKind.STOP)
+NOTHING_KNOWN: Final = Background()
 TOLD = (*STOPPING, EventKind.MAINTENANCE)  # what decides whether a window says anything
 
 
@@ -101,7 +102,7 @@ def grids_for(
     since = min(span[0] for span in spans.values())
     until = max(span[1] for span in spans.values())
     if not features.sources:
-        return {path: bare_grid(path, (), span) for path, span in spans.items()}
+        return {path: bare_grid(path, span) for path, span in spans.items()}
     if features.axis is Axis.TIME:
         return grids(store, plant, assets, features, since - features.window, until + 1)
     asset_class = plant.classes[assets[0].class_name]
@@ -117,22 +118,20 @@ def _n_until(grid: Grid, at: int) -> int:
 
 
 def lot_vectors(
-    grid: Grid | None,
-    line: str,
+    grid: Grid,
     lots: Sequence[Lot],
     results: Mapping[str, Sequence[Result]],
     features: FeatureSet,
     period_ns: int,
-    background: Background,
+    background: Background = NOTHING_KNOWN,
 ) -> tuple[FeatureVectors, list[Lot], Windows]:
     """Return the vectors of lots at their ends (or where they became known), and the lots that cannot be assessed with
-    their windows. grid: None where the line has no points.
+    their windows.
     """
-    grid = bare_grid(line, features.sources, ()) if grid is None else grid
     cut = lot_windows(grid, lots, features, period_ns, background)
     good, assessed = cut.take(cut.is_whole), [lots[i] for i in np.flatnonzero(cut.is_whole).tolist()]
     known = {name: lab.known_before(found, good.end) for name, found in results.items()}
-    table = columns(features.names, good.end, background, known, process_values(features, line, assessed))
+    table = columns(features.names, good.end, background, known, process_values(features, grid.asset, assessed))
     vectors = told(grid, good, features, background, [lot.lot for lot in assessed], table)
     return vectors, [lots[i] for i in np.flatnonzero(~cut.is_whole).tolist()], cut.take(~cut.is_whole)
 
@@ -194,16 +193,12 @@ def event_grids(assets: Sequence[Asset], features: FeatureSet, events: Sequence[
     if not events:
         return {}
     first, last = (to_ns(f(e.start for e in events)) for f in (min, max))
-    return {
-        a.path: bare_grid(a.path, (), (first + features.window, max(last, first + features.window))) for a in assets
-    }
+    return {a.path: bare_grid(a.path, (first + features.window, max(last, first + features.window))) for a in assets}
 
 
-def bare_grid(asset: str, tags: Sequence[str], times: Sequence[int]) -> Grid:
-    """Return a grid without a value: of an asset whose windows hold nothing but events, from the first time to the
-    last.
-    """
-    return Grid(asset, tuple(tags), np.array(times, dtype=np.int64), np.full((len(times), len(tags)), np.nan))
+def bare_grid(asset: str, times: Sequence[int] = ()) -> Grid:
+    """Return a grid without tags, of an asset whose windows hold events alone, from the first time to the last."""
+    return Grid(asset, (), np.array(times, dtype=np.int64), np.empty((len(times), 0)))
 
 
 def overlaps(start: Any, end: Any, stop_start: int, stop_end: int | None) -> Any:
