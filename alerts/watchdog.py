@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -86,13 +86,11 @@ def heartbeat(receiver: str, found: Mapping[str, str], plant: str, now: datetime
     return Message(key, receiver, "", body, 0, Priority.LOW, planned_at=now, tried_at=now)
 
 
-def next_canary(sent_at: datetime | None, at: time, zone: ZoneInfo, now: datetime) -> datetime:
-    """Return when the next canary is due: at once where there never was one, and then daily at a wall time."""
-    if sent_at is None:
-        return now
-    wall = sent_at.astimezone(zone)
+def next_canary(after: datetime, at: time, zone: ZoneInfo) -> datetime:
+    """Return when the next canary is due after an instant: daily at a wall time."""
+    wall = after.astimezone(zone)
     day = wall.date() if wall.time() < at else wall.date() + timedelta(days=1)
-    return datetime.combine(day, at, zone).astimezone(now.tzinfo)
+    return datetime.combine(day, at, zone).astimezone(UTC)
 
 
 def canary_fault(

@@ -45,6 +45,7 @@ class Watchdog:
         self._readers = readers(rooms.settings)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watchdog", daemon=True)
+        self._started_at = clock.now()
         self._told = ""  # the fault that was told
         self._beaten: float | None = None
 
@@ -83,7 +84,7 @@ class Watchdog:
         patience = parse_duration(self._settings.canary_timeout)
         try:
             sent_at, arrived_at = canary.noted(self._rooms)
-            due_at = next_canary(sent_at, at, self._rooms.settings.zone, now)
+            due_at = next_canary(sent_at or self._started_at, at, self._rooms.settings.zone)
             if now >= due_at and Role.COLLECT in self._roles:
                 canary.inject(self._rooms, now)
                 return

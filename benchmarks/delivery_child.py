@@ -4,11 +4,10 @@ missing of a number of alerts, plans, and sends, sixty times as fast as the cloc
 
 from __future__ import annotations
 
-import os
-import sys
 import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 from alerts.messages import Background, notices_for
@@ -58,14 +57,14 @@ def raised(number: int, now: datetime, priority: Priority = Priority.MEDIUM, ass
     return AlertUpdate(alert, (row,), notices_for(alert, rule, (row,), Background("degC", ())))
 
 
-def main() -> None:
-    """Run until all alerts are raised and nothing waits, or until killed."""
-    config, begun, n = Path(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3])
+def run(config: Path, begun: float, n: int, ready: Connection) -> None:
+    """Run until n alerts are raised and nothing waits, or until killed; says on `ready` when work begins."""
     rooms, clock = Rooms(load(config), telemetry=False), Faster(begun)
     rooms.start()
     with notifiers(rooms.settings) as receivers:
         delivering = Delivering(rooms, receivers)
         with delivering.lanes(clock) as lanes:
+            ready.send(True)
             while True:
                 n_raised = len(rooms.ledger.alerting.alerts(most=n))
                 if n_raised < n:
@@ -78,8 +77,3 @@ def main() -> None:
                     break
                 time.sleep(0.01)
     rooms.stop()
-    os._exit(0)
-
-
-if __name__ == "__main__":
-    main()
