@@ -39,6 +39,11 @@ STATES: Final = {
     AlertState.OUT_OF_SERVICE: mark("out of service"),
     AlertState.CLOSED: mark("closed"),
 }
+HELD: Final = {  # how an alert is kept from the operators
+    "shelved": mark("shelved"),
+    "suppressed by design": mark("suppressed by design"),
+    "out of service": mark("out of service"),
+}
 PRIORITIES: Final = {
     Priority.HIGH: mark("high"),
     Priority.MEDIUM: mark("medium"),

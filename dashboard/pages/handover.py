@@ -114,7 +114,7 @@ def _state(x: OpenAlert, source: Source, t: Translate) -> str:
 
 def _held(found: HandOver, source: Source, t: Translate) -> Any:
     rows = [
-        [x.asset, _title(x, source, t), t(x.state), x.by or "–", x.why or "–",
+        [x.asset, _title(x, source, t), t(words.HELD.get(x.state, x.state)), x.by or "–", x.why or "–",
          words.instant(x.until, source.zone) or t("until its cause is gone")]
         for x in found.held
     ]  # fmt: skip

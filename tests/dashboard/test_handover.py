@@ -14,6 +14,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from dash import html
 
 from dashboard.handover import hand_over
 from dashboard.pages import handover
@@ -48,6 +49,8 @@ def busy(source: Source) -> Source:
     source.ledger.records.apply("events", [Decoded(Points.from_rows(()), (stop, failure, old))])
     source.ledger.scoring.add_model(ModelRow("m3", "silica", "challenger", NOW - HOUR, {"report": {}}))
     source.ledger.scoring.add_model(ModelRow("m0", "silica", "challenger", NOW - 99 * HOUR, {"report": {}}))
+    old_model = ModelRow("m1", "press-failure", "champion", NOW - 200 * HOUR, {"report": {}, "threshold": 0.9})
+    source.ledger.scoring.add_model(old_model)
     ledger = source.ledger
     ledger.audit.save(Deed(NOW - 4 * HOUR, "kim", Action.RULE_CHANGED, "press-risk", "0.9", "0.8", "missed one"))
     ledger.audit.save(Deed(NOW - 4 * HOUR, "kim", Action.LOGGED_IN))
@@ -118,7 +121,7 @@ def test_nothing_open_is_missing(source: Source) -> None:
     shown = {x.alert.key.subject for x in found.open} | {x.subject for x in found.held}
     wanted = {a.key.subject for a in (*made, *many)} | {"score:press-failure"}
     assert shown == wanted
-    text = "\n".join(lines(handover.drawn(found, source, catalogue("en"))))
+    text = "\n".join(lines(html.Div(handover.drawn(found, source, catalogue("en")))))
     assert len([x for x in text.splitlines() if x.startswith(("high |", "medium |", "low |"))]) == len(found.open)
     priorities = [x.alert.priority for x in found.open]
     assert priorities == sorted(priorities, key=list(Priority).index)
