@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from benchmarks import failure_sets, failure_speed
+from benchmarks import failure_sets, failure_speed, model_life
 from benchmarks.bars import QUICK, Bars
 from benchmarks.fleet import HORIZON, LEAD, Kind, aids, fleet
 from detectors import evaluation, threshold
@@ -42,6 +42,7 @@ def main() -> None:
     leaks(bars)
     failure_speed.live(bars)
     failure_speed.train(bars)
+    model_life.show(bars)
     if sets is None:
         bars.show("public data sets", None, "the figures of the issue", None, "skipped: FOREWARN_DATA names no folder")
     else:
