@@ -27,7 +27,7 @@ HEAVY = frozenset(
 )
 COMMANDS = (
     *("demo", "init", "check", "load", "run", "train", "models", "alerts", "deadletter", "status"),
-    "events",
+    *("evaluate", "threshold", "events"),
     *("backup", "restore"),
 )
 
