@@ -190,6 +190,7 @@ def _add_alerts(alerts: argparse.ArgumentParser) -> None:
     alerts.add_argument("--last", dest="days_given", type=float, metavar="DAYS", help="only raised within these days")
     alerts.add_argument("--most", type=int, default=1000, help="at most so many (%(default)s)")
     alerts.add_argument("--days", type=float, default=30.0, help="of performance: the days looked at (%(default)g)")
+    alerts.add_argument("--prove", action="store_true", help="of performance: replay the stored data for each advice")
     alerts.add_argument("--json", action="store_true")
 
 

@@ -7,19 +7,20 @@ from __future__ import annotations
 import argparse
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from alerts.messages import local
 from app import attending
-from app.alarm_figures import Figures, figures
+from app.alarm_figures import Figures, figures, is_worth, proved
 from app.clock import SystemClock
 from app.commands.opening import opened_for
 from app.explaining import NotExplainableError, explained
 from app.explanation_text import shown
 from app.people import commanded
+from app.previewing import Preview
 from app.rooms import Rooms
 from app.running import CommandError
 from app.settings import Settings, load
@@ -45,13 +46,16 @@ def main(args: argparse.Namespace, _stopping: threading.Event) -> int:
     settings = load(args.config)
     if args.action == "explain":
         return _explain(settings, args)
-    with opened_for(settings, telemetry=False) as rooms:
+    with opened_for(settings, telemetry=args.prove) as rooms:
         now = SystemClock().now()
         if args.action in ACTS:
             _act(rooms, args, now)
             return 0
         if args.action == "performance":
-            _show_figures(figures(rooms, now - timedelta(days=args.days), now), args)
+            since = now - timedelta(days=args.days)
+            found_figures = figures(rooms, since, now)
+            proofs = [proved(rooms, x, since, now) if args.prove else None for x in found_figures.advice]
+            _show_figures(found_figures, proofs, args)
             return 0
         found = _chosen(rooms, args, now)
         holds = rooms.ledger.alerting.holds()
@@ -160,9 +164,10 @@ def _why(alert: Alert) -> str:
     return f"  ({spoken(catalogue('en'), alert.cause)})"
 
 
-def _show_figures(found: Figures, args: argparse.Namespace) -> None:
+def _show_figures(found: Figures, proofs: Sequence[Preview | None], args: argparse.Namespace) -> None:
     if args.json:
-        print(json.dumps(asdict(found), default=str))
+        told = [None if p is None else p.as_json() | {"is_worth": is_worth(p)} for p in proofs]
+        print(json.dumps(asdict(found) | {"proofs": told}, default=str))
         return
     for p in found.positions:
         b = p.burden
@@ -177,8 +182,10 @@ def _show_figures(found: Figures, args: argparse.Namespace) -> None:
             print(f"  {actor.n:6} {actor.share:4.0%}  {actor.rule}  {actor.asset}")
     for g in found.grades:
         print(f"{g.grade}  {g.asset}  recency {g.recency}, frequency {g.frequency}, magnitude {g.magnitude}")
-    for x in found.advice:
+    for x, proof in zip(found.advice, proofs, strict=True):
         print(f"advice: {x.rule} on {x.asset}: {x.key} = {x.value}: {spoken(catalogue('en'), x.why)}")
+        if proof is not None:
+            print(f"        {'worth it' if is_worth(proof) else 'not worth it'}: {proof}")
         print(f"        try it: forewarn rules preview {x.rule} {x.key}={x.value}")
     if not found.positions:
         print("no alarms in this time")
