@@ -175,7 +175,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_alerts(alerts: argparse.ArgumentParser) -> None:
     acts = ("ack", "reset", "comment", "shelve", "unshelve", "out-of-service", "in-service")
-    alerts.add_argument("action", choices=("list", *acts, "performance"))
+    alerts.add_argument("action", choices=("list", *acts, "explain", "performance"))
     alerts.add_argument("alert", nargs="?", help="alert id; for shelving and service, also a rule with --asset")
     alerts.add_argument("--by", default="", help="who does it")
     alerts.add_argument("--reason", default="", help="what they say")

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from app import promotion
 from app.rooms import Rooms
 from detectors import bundle
 from detectors.calibration import log_odds_of
@@ -45,14 +46,14 @@ def chosen(rooms: Rooms, detector: str, raise_at: float, by: str, reason: str, n
     if not by.strip() or not reason.strip():
         raise ChoiceRefusedError("who chooses and why are both needed")
     champion, curve = curve_of(rooms, detector)
-    held = bundle.load(rooms.models.folder, detector, champion.model_id)
+    held = rooms.models.read(detector, champion.model_id)
     if not isinstance(held.detector, Adjustable):
         raise ChoiceRefusedError(f"the threshold of a {held.kind} is not chosen by people")
     try:
         moved = held.detector.at_threshold(raise_at)
     except ValueError as error:
         raise ChoiceRefusedError(str(error)) from error
-    made = bundle.bundle_of(held.name, held.kind, held.features, moved)
+    made = bundle.bundle_of(held.name, held.kind, held.features, moved, held.reference)
     choice = {
         "threshold": raise_at,
         "by": by,
@@ -69,7 +70,7 @@ def chosen(rooms: Rooms, detector: str, raise_at: float, by: str, reason: str, n
         "report": dict(moved.report),
         "choice": choice,
     }
-    bundle.save(made, rooms.models.folder, about)
-    row = ModelRow(made.model_id, detector, "champion", champion.trained_at, about)
-    rooms.ledger.scoring.add_model(row)
-    return row
+    bundle.save(made, rooms.models.folder, about, rooms.models.key())
+    rooms.ledger.scoring.add_model(ModelRow(made.model_id, detector, "challenger", champion.trained_at, about))
+    promotion.promote(rooms, made.model_id, by, reason, now)
+    return promotion.named(rooms, made.model_id)

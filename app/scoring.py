@@ -270,6 +270,8 @@ def _scored(detector: DetectorSettings, bundle: Bundle, vectors: FeatureVectors)
     rows = np.array([i not in lacking for i in range(len(vectors))])
     told = vectors.take(rows)
     scores = bundle.detector.score(told)
+    if bundle.recent is not None:
+        bundle.recent.note(told)
     model_id = bundle.model_id
     return [
         Score(

@@ -55,6 +55,7 @@ KEEPING_LIMIT_S = 6 * 3600.0
 PIPELINE_LIMIT_S = 600.0  # it stands still while a backup is made
 ROLL_UP_LIMIT_S = 3600.0
 DRIFT_S = 3600
+WARMING_LIMIT_S = 900.0  # compiling everything anew takes a minute or two
 REQUEST_LIMIT_S = 6 * 3600.0  # a load or a backup takes its time
 REQUESTS_S = 0.3  # seconds between looks for what a command asks
 PIPELINE: Final = "the pipeline"
@@ -72,7 +73,7 @@ class Service:
         roles: frozenset[Role] = frozenset(Role),
         warming: Callable[[Rooms, Callable[[], bool]], None] = warm,
     ) -> None:
-        self._warming, self._is_warm = warming, False
+        self._warming = warming
         self.settings, self._clock, self._stopping, self._roles = settings, clock, stopping, roles
         self._told: dict[str, str] = {}  # job -> what was last logged of it
         self.rooms = Rooms(settings)
@@ -105,7 +106,7 @@ class Service:
             jobs = {**self._jobs(pipeline, lanes), **self._file_jobs(pipeline, stack), **self._silence_job(silence)}
             scheduler = self._scheduler(jobs)
             if Role.SCORE in self._roles:
-                scheduler.add_job(partial(self._job, "warm", self._warm), id="warm")
+                self._add_warming(scheduler, pipeline)
             scheduler.start()
             stack.callback(scheduler.shutdown, wait=True)
             if Role.COLLECT in self._roles and self.settings.root.mqtt.is_enabled:
@@ -164,7 +165,6 @@ class Service:
                 first_s=KEEPING_FIRST_S,
             )
         if Role.SCORE in self._roles:
-            jobs["tick"] = Job(partial(self._led, partial(self._tick, pipeline)), run.tick_s, limit_s=PIPELINE_LIMIT_S)
             jobs["dispatch"] = Job(partial(self._led, partial(self._plan, pipeline, lanes)), run.dispatch_s)
             jobs["drift"] = Job(partial(self._led, lambda: drifting.look(self.rooms, self._clock.now())), DRIFT_S)
             jobs |= self._model_jobs()
@@ -206,6 +206,20 @@ class Service:
         self._beats.declare(name, job, first)
         scheduler.add_job(work, "interval", seconds=job.every_s, id=name, next_run_time=first)
 
+    def _add_warming(self, scheduler: BackgroundScheduler, pipeline: Pipeline) -> None:
+        """Compile what scoring needs, beside collecting, and then begin to score."""
+        tick = Job(
+            partial(self._led, partial(self._tick, pipeline)), self.settings.root.run.tick_s, "", PIPELINE_LIMIT_S
+        )
+
+        def warm_then_tick() -> None:
+            self._job("warm", lambda: self._warming(self.rooms, self._stopping.is_set))
+            if not self._stopping.is_set():
+                self._add(scheduler, "tick", tick, self._clock.now())
+
+        self._beats.declare("warm", Job(warm_then_tick, limit_s=WARMING_LIMIT_S), self._clock.now())
+        scheduler.add_job(warm_then_tick, id="warm")
+
     def _led(self, work: Callable[[], Any]) -> None:
         """Do what only one service on a ledger may do."""
         if self._leader is not None and self._leader.leads(self._clock.now()):
@@ -214,17 +228,10 @@ class Service:
             self._was_leading = False
 
     def _tick(self, pipeline: Pipeline) -> None:
-        if not self._is_warm:
-            return
         if not self._was_leading:
             pipeline.relearn()  # while another led, it stored what this one has not seen
             self._was_leading = True
         self._exclusive(partial(self._ticked, pipeline))
-
-    def _warm(self) -> None:
-        """Compile what scoring needs, beside collecting."""
-        self._warming(self.rooms, self._stopping.is_set)
-        self._is_warm = True
 
     def _ticked(self, pipeline: Pipeline) -> None:
         """Take up changed rules, keep shelvings as long as was said where the clock was set, then go on to now."""

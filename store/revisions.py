@@ -18,7 +18,7 @@ from store import tables
 from store.scoring import SCORE_KEY, read_score, score_row
 from store.sql import put
 
-SAID: Final = ("value", "low", "high", "scale", "model_id", "verdict", "reason", "contributions")
+SAID: Final = ("value", "low", "high", "scale", "model_id", "verdict", "reason", "contributions", "life")
 
 
 @dataclass(frozen=True, slots=True)

@@ -167,6 +167,7 @@ former_scores = Table(
     Column("verdict", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("contributions", Text, nullable=False),
+    Column("life", Text, nullable=False, server_default=""),
     Column("revised_at", BigInteger, nullable=False),
 )
 late_spans = Table(

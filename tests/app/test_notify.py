@@ -17,6 +17,7 @@ from app.rooms import Rooms
 from app.settings import load
 from benchmarks import receivers
 from domain.alerting import Alert, AlertKey, AlertState, AlertUpdate, Change, Message, Priority, Transition, alert_id
+from domain.audit import Actor
 from domain.errors import ConfigError
 from tests.app import tiny_plant as tiny
 
@@ -79,7 +80,7 @@ def test_repeat_and_escalation_go_on_through_restarts(tmp_path: Path) -> None:
             restarted(rooms, hears).dispatch(now)
             told += [(name, minute) for name, h in hears.items() if len(h.got) > before[name]]
             if minute == 5 * 60:
-                acknowledge(rooms, alert, "kim", "", now)
+                acknowledge(rooms, alert, Actor("kim"), "", now)
     assert told == [("crew", 0), ("boss", 30), ("crew", 240), ("boss", 270)]
     assert len({m.key for h in hears.values() for m in h.got}) == 4
     (first, again) = (json.loads(m.payload) for m in hears["crew"].got)

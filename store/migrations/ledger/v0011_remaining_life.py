@@ -11,4 +11,5 @@ down_revision = "0010"
 
 def upgrade() -> None:
     """Take the step."""
-    op.add_column("scores", sa.Column("life", sa.Text(), nullable=False, server_default=""))
+    for table in ("scores", "former_scores"):
+        op.add_column(table, sa.Column("life", sa.Text(), nullable=False, server_default=""))
