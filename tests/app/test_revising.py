@@ -120,7 +120,7 @@ def test_a_window_that_lacked_data_is_assessed_once_they_come(trained_rooms: Roo
 
 def test_alerts_are_neither_raised_nor_returned_by_what_comes_late(trained_rooms: Rooms) -> None:
     rows = [
-        p._replace(value=9.0) if p.tag_id == PRESSURE and p.at >= to_ns(at(20)) else p
+        p._replace(value=(p.value or 0.0) + 4.0) if p.tag_id == PRESSURE and p.at >= to_ns(at(20)) else p
         for p in tiny.pump_points(tiny.PUMP, -20, 50)
     ]
     rows, later = _without(rows, PRESSURE, 15, 16, 33)
