@@ -17,6 +17,7 @@ import pytest
 from app import feature_plan, windowing
 from app.cli import main
 from app.clock import SystemClock
+from app.roles import Role
 from app.service import Service
 from app.settings import Settings
 from domain.instants import duration_ns, to_ns
@@ -28,6 +29,7 @@ from tests.app.test_cli import _signals_and_logs_as_before  # noqa: F401 - used 
 
 EFFICIENT = tiny.FOREWARN.replace('calculators = "level"', 'calculators = "efficient"', 1)
 N_MINUTES = 300
+NO_CONSOLE = frozenset({Role.COLLECT, Role.SCORE})  # its port may be taken
 
 
 @pytest.fixture
@@ -137,7 +139,7 @@ def test_what_cannot_be_meant_ends_with_code_2_and_why(
 
 
 def test_beside_a_running_service_an_export_ends_with_code_1_and_what_to_do(stored: Settings, tmp_path: Path) -> None:
-    service = Service(stored, SystemClock(), stopping := threading.Event())
+    service = Service(stored, SystemClock(), stopping := threading.Event(), NO_CONSOLE)
     ready, out = threading.Event(), tmp_path / "x.parquet"
     thread = threading.Thread(target=service.run, kwargs={"is_ready": ready.set})
     thread.start()

@@ -8,12 +8,15 @@ from collections.abc import Callable
 import pytest
 
 from app.clock import SystemClock
+from app.roles import Role
 from app.rooms import Rooms
 from app.service import Service
 from app.settings import Settings
 from app.warming import warm
 from features.kernels import GROUPS
 from tests.app import tiny_plant as tiny
+
+NO_CONSOLE = frozenset({Role.COLLECT, Role.SCORE})  # its port may be taken
 
 
 def _until(holds: Callable[[], bool], what: str) -> None:
@@ -36,7 +39,7 @@ def test_a_service_collects_while_kernels_are_compiled_and_begins_to_score_after
         if error is not None:
             raise error
 
-    service = Service(plant, SystemClock(), stopping := threading.Event(), warming=compiling)
+    service = Service(plant, SystemClock(), stopping := threading.Event(), NO_CONSOLE, warming=compiling)
     ready = threading.Event()
     thread = threading.Thread(target=service.run, kwargs={"is_ready": ready.set})
     thread.start()
