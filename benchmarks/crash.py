@@ -208,6 +208,8 @@ is_enabled = false
 [run]
 tick_s = 0.5
 dispatch_s = 0.2
+[watchdog]
+has_no_data_alarms = false
 [[classes]]
 name = "press"
 horizon = "1h"
