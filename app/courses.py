@@ -11,7 +11,7 @@ import numpy as np
 
 from app.windowing import STOPPING
 from detectors.settings import DetectorSettings
-from detectors.symptoms import ENDLESS, Course, is_symptom, merged, touching
+from detectors.symptoms import ENDLESS, Course, Ints, is_symptom, merged, touching
 from domain.instants import duration_ns, from_ns, to_ns
 from domain.plant import AssetClass, Axis
 from domain.records import Event, EventKind
@@ -105,16 +105,23 @@ def after(grid: Grid, asset_class: AssetClass, at: int, span: int) -> int:
     return newest + to_ns(from_ns(0) + asset_class.wall(row - len(grid.times) + 1))
 
 
-def quiet_reason(spans: Sequence[Quiet], start: int, end: int, asset_class: AssetClass, window: int) -> str | None:
-    """Return why a window [start, end) ns says nothing as a stored phrase, "" where its asset stood still; None where
-    it says something. `until` is when the first window after it ends, at the nominal pace of the axis.
+def quiet_reasons(
+    spans: Sequence[Quiet], start: Ints, end: Ints, asset_class: AssetClass, window: int
+) -> list[str | None]:
+    """Return why each window [start, end) ns says nothing as a stored phrase, "" where its asset stood still; None
+    where it says something. `until` is when the first window after it ends, at the nominal pace of the axis.
     """
-    ends, begins = np.array([end]), np.array([start])
-    touched = [s for s in spans if touching(begins, ends, merged([(s.start, s.end)]))[0]]
-    if not touched:
-        return None
+    is_quiet = touching(start, end, merged([(s.start, s.end) for s in spans]))
+    found: list[str | None] = [None] * len(start)
+    for i in np.flatnonzero(is_quiet).tolist():
+        found[i] = _reason(spans, start[i : i + 1], end[i : i + 1], asset_class, window)
+    return found
+
+
+def _reason(spans: Sequence[Quiet], start: Ints, end: Ints, asset_class: AssetClass, window: int) -> str:
+    touched = [s for s in spans if touching(start, end, merged([(s.start, s.end)]))[0]]
     last = max(touched, key=lambda s: s.end)
-    if any(not s.message for s in touched) or not last.message:
+    if not all(s.message for s in touched):
         return ""
     until: datetime = from_ns(last.end) + asset_class.wall(window)
     return phrase(last.message, until=until.isoformat())

@@ -175,10 +175,7 @@ def _in_windows(
         cut = windowing.alive(grid, given, features, duration_ns(asset_class.period), own)
         misfit = gate.misfit(plant, path, features)
         quiet = courses.quiet_spans(grid, events.get(path, ()), asset_class)
-        reasons: list[str | None] = [
-            courses.quiet_reason(quiet, int(start), int(end), asset_class, features.window)
-            for start, end in zip(cut.start, cut.end, strict=True)
-        ]
+        reasons = courses.quiet_reasons(quiet, cut.start, cut.end, asset_class, features.window)
         for i in np.flatnonzero(~cut.is_whole).tolist() if not misfit else range(len(cut)):
             reasons[i] = (misfit or _reason(rooms, path, features, cut, i)) if reasons[i] is None else reasons[i]
         good = cut.take(np.array([reason is None for reason in reasons], dtype=bool))

@@ -101,10 +101,8 @@ def test_a_person_is_told_until_when_and_nothing_while_the_asset_stands() -> Non
     spans = courses.quiet_spans(
         grid([0]), [event(EventKind.STOP, 3, 5), event(EventKind.MAINTENANCE, 6, 6)], asset_class
     )
-    window = 2 * HOUR_NS
-    assert courses.quiet_reason(spans, ns(0), ns(2), asset_class, window) is None
-    assert courses.quiet_reason(spans, ns(3), ns(5), asset_class, window) == ""
-    relearning = courses.quiet_reason(spans, ns(5), ns(7), asset_class, window)
-    assert relearning is not None
-    assert json.loads(relearning) == [RELEARNING, {"until": at(12).isoformat()}]
-    assert courses.quiet_reason(spans, ns(10), ns(12), asset_class, window) is None
+    start = np.array([ns(h) for h in (0, 3, 5, 10)], dtype=np.int64)
+    found = courses.quiet_reasons(spans, start, start + 2 * HOUR_NS, asset_class, 2 * HOUR_NS)
+    assert (found[0], found[1], found[3]) == (None, "", None)
+    assert found[2] is not None
+    assert json.loads(found[2]) == [RELEARNING, {"until": at(12).isoformat()}]
