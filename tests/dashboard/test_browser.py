@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
+from app.access import ConsoleGate
 from benchmarks.pages import ARGUMENTS, FAULTS
 from dashboard.console import ConsoleServer, create_app
 from dashboard.source import Source
 from domain.alerting import AlertState
 from domain.text import catalogue
-from tests.dashboard.conftest import ALERT, PRESS
-from tests.dashboard.gates import open_gate
+from tests.dashboard.conftest import ALERT, NOW, PRESS
+from tests.dashboard.gates import PASSWORD, Hands, open_gate, with_people
 
 HEADINGS = {"/": "Overview", "/asset": "Asset", "/alerts": "Alerts", "/quality": "Quality", "/system": "System"}
 
@@ -110,3 +111,59 @@ def test_new_data_appear_by_themselves(browser_page: Page, served: str, source: 
 def test_markup_in_the_config_is_shown_as_text(browser_page: Page, served: str) -> None:
     browser_page.goto(f"{served}/asset?asset={PRESS}&lang=en")
     expect(browser_page.locator("#asset-tags")).to_contain_text("<b>temperature</b>")
+
+
+HOSTILE = "<script>window.bad = 1</script><img src=x onerror='window.bad = 1'>"
+
+
+@pytest.fixture
+def guarded(source: Source) -> object:
+    with_people(source.ledger, NOW)
+    hands = Hands(NOW)
+    gate = ConsoleGate(source.ledger, hands.now, is_beyond=False)
+    server = ConsoleServer(create_app(source, gate), "127.0.0.1", 0)
+    server.start()
+    yield f"http://127.0.0.1:{server.port}", hands
+    server.stop()
+
+
+def test_an_operator_logs_in_acts_in_the_own_name_and_is_led_out_when_the_session_ends(
+    browser_page: Page, guarded: tuple[str, Hands], source: Source
+) -> None:
+    base, hands = guarded
+    browser_page.goto(f"{base}/alerts?lang=en")
+    expect(browser_page.locator("h1")).to_have_text("Log in")
+    browser_page.locator("[name=name]").fill("operator")
+    browser_page.locator("[name=password]").fill(PASSWORD)
+    browser_page.locator("button.primary").click()
+    row = browser_page.locator("#alerts-grid .ag-row").first
+    row.locator("input[type=checkbox]").click()
+    expect(browser_page.locator("#alerts-by")).to_be_hidden()
+    browser_page.locator("#alerts-note").fill(HOSTILE)
+    browser_page.locator("#alerts-ack").click()
+    expect(browser_page.locator("#alerts-said")).to_have_text(f"Acknowledged by operator: {PRESS}")
+    kept = source.ledger.alerting.alert(ALERT)
+    assert kept is not None
+    assert kept.acked_by == "operator"
+    browser_page.goto(f"{base}/handover?lang=en")
+    expect(browser_page.locator("#handover-body").get_by_text(HOSTILE).first).to_be_visible()
+    assert browser_page.evaluate("window.bad") is None
+    expect(browser_page.get_by_text("People", exact=True)).to_have_count(0)
+    hands.move(minutes=31)
+    expect(browser_page.locator("h1")).to_have_text("Log in")
+
+
+def test_a_script_that_got_into_a_page_would_not_run(browser_page: Page, served: str) -> None:
+    browser_page.goto(f"{served}/?lang=en")
+    browser_page.wait_for_selector("main h1")
+    tried = """() => {
+      const own = document.createElement('script'); own.textContent = 'window.bad = 1'; document.body.append(own);
+      const image = document.createElement('img');
+      image.setAttribute('onerror', 'window.bad = 2'); image.src = 'data:,';
+      document.body.append(image);
+      try { eval('window.bad = 3'); } catch (refused) { return refused.name; }
+      return 'ran';
+    }"""
+    assert browser_page.evaluate(tried) == "EvalError"
+    browser_page.wait_for_timeout(300)
+    assert browser_page.evaluate("window.bad") is None
