@@ -144,8 +144,9 @@ def aids_of(
         detector.confidence,
         detector.budget,
         None if cost is None else (cost.stop, cost.check),
-        timedelta(weeks=1).total_seconds() / unit_seconds(asset_class),
+        1.0 if is_of_lots else timedelta(weeks=1).total_seconds() / unit_seconds(asset_class),
         by_rows=is_of_lots or detector.counts == "rows",
+        is_of_cases=is_of_lots,
     )
     inner = {"given": "stratified" if is_of_lots else "unit", "batch": "unit"}.get(history.split, history.split)
     life = None if detector.remaining_life == "" else float(units(detector.remaining_life, asset_class.axis))

@@ -189,7 +189,8 @@ def operating_curve(curve: Sequence[Mapping[str, Any]], t: Translate) -> go.Figu
             go.Scatter(name=t("threshold taken"), mode="markers", marker={"color": ALARM, "size": 11}, **at)
         )
     figure.update_layout(_layout(height=380, hovermode="closest"))
-    figure.update_xaxes(title_text=t("false alarms per asset and week"), gridcolor="#eef1f4", rangemode="tozero")
+    rate = t("false alarms per lot") if rows[0].get("is_per_case") else t("false alarms per asset and week")
+    figure.update_xaxes(title_text=rate, gridcolor="#eef1f4", rangemode="tozero")
     figure.update_yaxes(title_text=t("stops caught"), range=[0, 1.03], tickformat=".0%", secondary_y=False)
     return figure.update_yaxes(showgrid=False, rangemode="tozero", secondary_y=True)
 

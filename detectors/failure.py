@@ -22,7 +22,7 @@ from detectors.learners import LEARNERS, is_sample, learner_class
 from detectors.remaining_life import Life
 from detectors.tournament import Course, Entry, Model
 from domain.limits import Limits
-from domain.scores import Episode, Scale, Scores, TrainingAids, TrainingError
+from domain.scores import Aim, Episode, Scale, Scores, TrainingAids, TrainingError
 from domain.vectors import FeatureName, FeatureVectors, Training
 
 MIN_EVENTS: Final = 5
@@ -233,6 +233,10 @@ def _life(course: Course, report: dict[str, Any]) -> Life | None:
     return life
 
 
+def _weekly(taken: Entry, aim: Aim) -> float:
+    return float(taken.curve.per_week(aim.week)[taken.place])
+
+
 def _report(course: Course, entries: list[Entry], taken: Entry) -> dict[str, Any]:
     aim, choice = course.aim, taken.choice
     judgement = choice.judgement
@@ -250,7 +254,7 @@ def _report(course: Course, entries: list[Entry], taken: Entry) -> dict[str, Any
         "event_recall": judgement.n_caught / judgement.n_events,
         "false_alarms": judgement.n_false,
         "false_alarms_per_axis_unit": choice.false_alarms_per_unit,
-        "false_alarms_per_week": choice.false_alarms_per_unit * aim.week,
+        "false_alarms_per_week": None if aim.is_of_cases else _weekly(taken, aim),
         "target_recall": aim.recall,
         "confidence": aim.confidence,
         "promised_recall": choice.promised,

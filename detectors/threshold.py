@@ -222,7 +222,8 @@ def losses(curve: Curve, level: int, aim: Aim) -> NDArray[np.float64]:
 def priced(curve: Curve, aim: Aim, seed: int, taken: int | None = None) -> list[dict[str, Any]]:
     """Return the curve as JSON rows with a 90 % bootstrap band over the tracks, at most SHOWN and the taken one.
 
-    Money is per week and asset, in the config's currency; null where no costs are given.
+    What is told per week is so for each asset, or per case for cases. Money is in the config's currency; null where no
+    costs are given.
     """
     places = np.unique(np.linspace(0, len(curve.levels) - 1, SHOWN).astype(int))
     places = np.unique(np.append(places, [] if taken is None else [taken])).astype(int)
@@ -250,6 +251,7 @@ def priced(curve: Curve, aim: Aim, seed: int, taken: int | None = None) -> list[
             "recall_band": bands["recall"][j],
             "false_alarms_band": bands["false"][j],
             "money_band": None if aim.money is None else bands["money"][j],
+            "is_per_case": aim.is_of_cases,
             "is_taken": i == taken,
         }
         for j, i in enumerate(places.tolist())

@@ -173,7 +173,7 @@ def leaderboard(entries: Sequence[Entry], taken: Entry, aim: Aim) -> list[dict[s
             "events_caught": e.choice.judgement.n_caught,
             "events": e.choice.judgement.n_events,
             "false_alarms": e.choice.judgement.n_false,
-            "false_alarms_per_week": e.choice.false_alarms_per_unit * aim.week,
+            "false_alarms_per_week": None if aim.is_of_cases else e.choice.false_alarms_per_unit * aim.week,
             "setting": dict(e.setting),
             "is_taken": e is taken,
         }

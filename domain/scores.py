@@ -192,7 +192,8 @@ class Aim:
 
     confidence: with which the floor is promised. budget: false alarms per asset and week, None = no limit.
     money: (cost of a stop, cost of a check), None = not known. week: a week in axis units.
-    by_rows: recall counts rows within the horizon, not events; for rows that are cases of their own.
+    by_rows: recall counts rows within the horizon, not events; for rows that are cases of their own. is_of_cases: they
+    are; what else is told per week is told per case then (week is 1).
     """
 
     recall: float = 0.95
@@ -201,6 +202,7 @@ class Aim:
     money: tuple[float, float] | None = None
     week: float = 604_800e9
     by_rows: bool = False
+    is_of_cases: bool = False
 
     @property
     def weight(self) -> float:

@@ -23,7 +23,7 @@ def picture(curve: Sequence[Mapping[str, Any]], title: str, currency: str, t: Tr
     rows = sorted(curve, key=lambda r: (r["false_alarms_per_week"], r["caught"]))
     n = rows[0]["events"] if rows else 0
     most = max((r["false_alarms_per_week"] for r in rows), default=0.0) or 1.0
-    body = [_text(LEFT, 24, title, size=16), *_axes(most, t)]
+    body = [_text(LEFT, 24, title, size=16), *_axes(most, rate(rows, t), t)]
     if n:
         upper = [(_x(r["false_alarms_per_week"], most), _y(_band(r, 1, n))) for r in rows]
         lower = [(_x(r["false_alarms_per_week"], most), _y(_band(r, 0, n))) for r in reversed(rows)]
@@ -40,6 +40,13 @@ def picture(curve: Sequence[Mapping[str, Any]], title: str, currency: str, t: Tr
     inside = "\n".join(body)
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif">'
     return f'{head}\n<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>\n{inside}\n</svg>\n'
+
+
+def rate(curve: Sequence[Mapping[str, Any]], t: Translate) -> str:
+    """Return what false alarms are counted by: a week of an asset, or a case."""
+    if curve and curve[0].get("is_per_case"):
+        return t("false alarms per lot")
+    return t("false alarms per asset and week")
 
 
 def _band(row: Mapping[str, Any], end: int, n: int) -> float:
@@ -60,14 +67,14 @@ def _money(rows: Sequence[Mapping[str, Any]], most: float, currency: str, t: Tra
     ]
 
 
-def _axes(most: float, t: Translate) -> list[str]:
+def _axes(most: float, title: str, t: Translate) -> list[str]:
     right, bottom = WIDTH - RIGHT, HEIGHT - BOTTOM
     found = [f'<path d="M{LEFT} {TOP}V{bottom}H{right}" fill="none" stroke="#1f2933"/>']
     for i in range(5):
         share = i / 4
         found.append(_text(LEFT - 8, _y(share) + 4, f"{share:.0%}", anchor="end"))
         found.append(_text(_x(share * most, most), bottom + 18, f"{share * most:.3g}", anchor="middle"))
-    found.append(_text((LEFT + right) / 2, HEIGHT - 12, t("false alarms per asset and week"), anchor="middle"))
+    found.append(_text((LEFT + right) / 2, HEIGHT - 12, title, anchor="middle"))
     turned = f'transform="rotate(-90 18 {(TOP + bottom) / 2})"'
     found.append(_text(18, (TOP + bottom) / 2, t("stops caught"), anchor="middle", more=turned))
     return found
