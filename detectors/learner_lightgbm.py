@@ -16,9 +16,6 @@ from detectors.learners import Examples
 from domain.scores import TrainingError
 
 ROUNDS: Final = 150
-ENOUGH_COLUMNS: Final = 10
-LEAVES_OF_FAILURES: Final = 15
-LEAST_LEAF: Final = 5
 FEW_ROWS: Final = 512  # for so few, waking other threads takes longer than the work
 SHARED: Final[Mapping[str, Any]] = {"feature_pre_filter": False, "verbose": -1, "num_threads": 1}
 PARAMETERS: Final[Mapping[str, Any]] = {
@@ -48,7 +45,6 @@ SEARCHED: Final[Mapping[str, Sequence[Any]]] = {
 class _Prepared:
     dataset: Any
     seed: int
-    usual: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,14 +68,14 @@ class Boosted:
         import lightgbm
 
         dataset = lightgbm.Dataset(examples.values, examples.label, params=dict(SHARED), free_raw_data=False)
-        return _Prepared(dataset.construct(), examples.seed, _usual(examples))
+        return _Prepared(dataset.construct(), examples.seed)
 
     @classmethod
     def fit(cls, prepared: _Prepared, setting: Mapping[str, Any]) -> Self:
         """Fit one setting; raises TrainingError where LightGBM refuses it."""
         import lightgbm
 
-        asked = {**PARAMETERS, **prepared.usual, "seed": prepared.seed, **setting}
+        asked = {**PARAMETERS, "seed": prepared.seed, **setting}
         rounds = int(asked.pop("rounds", ROUNDS))
         try:
             booster = lightgbm.train(asked, prepared.dataset, rounds)
@@ -114,16 +110,6 @@ class Boosted:
         if "lightgbm.txt" not in parts:
             raise ValueError("the model has no part lightgbm.txt")
         return cls.of(parts["lightgbm.txt"].decode())
-
-
-def _usual(examples: Examples) -> dict[str, Any]:
-    """Return what the usual setting owes to the size of the data: a tree must see enough columns to combine them, and a
-    leaf be small enough to hold a part of the failures.
-    """
-    n_one, n_columns = int(examples.label.sum()), max(examples.values.shape[1], 1)
-    share = min(1.0, max(float(PARAMETERS["feature_fraction"]), ENOUGH_COLUMNS / n_columns))
-    leaf = min(int(PARAMETERS["min_child_samples"]), max(LEAST_LEAF, n_one // LEAVES_OF_FAILURES))
-    return {"feature_fraction": share, "min_child_samples": leaf}
 
 
 def _threads(values: NDArray[np.float64]) -> int:

@@ -28,8 +28,8 @@ def test_means_and_slopes_are_of_the_last_rows_or_of_all_where_there_are_fewer(w
         if not name.calculator.startswith("trailing"):
             continue
         rows = dict(name.params)["rows"]
-        for i, w in enumerate(windows):
-            x = whole.values[w.first : w.stop, 0][-rows:]
+        for i, (first, stop) in enumerate(zip(windows.first, windows.stop, strict=True)):
+            x = whole.values[first:stop, 0][-rows:]
             expected = x.mean() if name.calculator == "trailing_mean" else np.polyfit(np.arange(len(x)), x, 1)[0]
             assert found.values[i, column] == pytest.approx(expected, rel=1e-9, abs=1e-12)
 
