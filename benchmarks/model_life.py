@@ -296,11 +296,13 @@ def _killed(bars: Bars, folder: Path) -> None:
     lost = halves = left = 0
     n_published = 0
     for i in range(n_kills):
-        ready = context.Event()
-        worker = context.Process(target=_publish_forever, args=(settings, i, ready))
+        ready, first = context.Event(), context.Event()
+        worker = context.Process(target=_publish_forever, args=(settings, i, ready, first))
         worker.start()
-        ready.wait(120)
-        time.sleep(chance.uniform(0.0, 1.5))
+        ready.wait(300)
+        begun_s = time.monotonic()
+        first.wait(300)
+        time.sleep(chance.uniform(0.0, 1.5 * (time.monotonic() - begun_s)))  # at any point of what comes after one
         if worker.pid is not None:
             os.kill(worker.pid, signal.SIGKILL)
         worker.join()
@@ -323,7 +325,7 @@ def _killed(bars: Bars, folder: Path) -> None:
     bars.show(f"kill -9 x {n_kills} during retraining and publishing", figure, "0; 0; 0", holds, how)
 
 
-def _publish_forever(settings: Settings, number: int, ready: Any) -> None:
+def _publish_forever(settings: Settings, number: int, ready: Any, first: Any) -> None:
     with opened(settings) as rooms:
         ready.set()
         for i in range(10_000):
@@ -331,6 +333,7 @@ def _publish_forever(settings: Settings, number: int, ready: Any) -> None:
             champion = rooms.ledger.scoring.champion(model_plant.ODD)
             if champion is None or champion.model_id != made:
                 promotion.promote(rooms, made, "bars", "the next one", model_plant.now())
+                first.set()
 
 
 def _rolled_back(bars: Bars, folder: Path) -> None:
