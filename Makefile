@@ -4,7 +4,7 @@ PY := $(VENV)/bin/python
 STAMP := $(VENV)/.setup-done
 SYSTEM_PYTHON ?= python3
 
-.PHONY: setup demo test check lint type bars-line bars-collect bars-features chaos
+.PHONY: setup demo test check lint type bars-line bars-collect bars-features bars-failure bars-alerts chaos
 
 setup: $(STAMP)
 
@@ -46,3 +46,10 @@ bars-features: export OPENBLAS_NUM_THREADS = 1
 bars-features: setup
 	$(VENV)/bin/uv pip install --quiet --python $(PY) -e '.[dev,peers]' -c constraints.txt
 	$(PY) -m benchmarks.features
+
+bars-failure: export OPENBLAS_NUM_THREADS = 1
+bars-failure: setup
+	$(PY) -m benchmarks.failure
+
+bars-alerts: setup
+	$(PY) -m benchmarks.alerts

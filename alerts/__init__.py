@@ -9,7 +9,10 @@ from typing import Any, Final
 from domain.ports import Notifier
 
 NOTIFIERS: Final[Mapping[str, str]] = {
+    "apprise": "AppriseNotifier",
+    "email": "EmailNotifier",
     "log": "LogNotifier",
+    "mqtt": "MqttNotifier",
     "webhook": "WebhookNotifier",
 }
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
-from domain.alerting import Direction, Priority, Rule
+from domain.alerting import Condition, Priority, Rule
 from domain.text import mark
 
 SOFTWARE: Final = "forewarn"  # stands where other alerts name an asset, and its class
@@ -21,8 +21,29 @@ SUM, DISK, JOURNAL, LAG, RECEIVER, DEAD_LETTERS, MISSING = (
 )
 RATE: Final = "rate"
 FILES: Final = "files"
+RULES_FILE: Final = "rules_file"
+RULES_FAILED: Final = "rules_failed"
+UNDELIVERED: Final = "undelivered"
 FAULTS: Final = ("unit", "ambiguous_tag", "cardinality", "time_unit", "future")  # reason codes that a person must mend
-MEASURES: Final = (SUM, DISK, JOURNAL, LAG, RECEIVER, DEAD_LETTERS, MISSING, RATE, FILES, *FAULTS)
+MODELS, TRAINING, OVERDUE, DRIFT, JOBS = "models", "training", "overdue", "drift", "jobs"
+OF_MODELS: Final = (MODELS, TRAINING, OVERDUE, DRIFT)
+MEASURES: Final = (
+    SUM,
+    DISK,
+    JOURNAL,
+    LAG,
+    RECEIVER,
+    DEAD_LETTERS,
+    MISSING,
+    RATE,
+    FILES,
+    RULES_FILE,
+    RULES_FAILED,
+    UNDELIVERED,
+    JOBS,
+    *OF_MODELS,
+    *FAULTS,
+)
 
 
 def _rule(
@@ -39,7 +60,7 @@ def _rule(
         f"forewarn-{name}",
         SOFTWARE,
         f"health:{watched}",
-        Direction.ABOVE,
+        Condition.HIGH,
         raise_at,
         clear_at,
         timedelta(seconds=on_delay_s),
@@ -177,6 +198,26 @@ RULES: Final = (
         ),
     ),
     _rule(
+        "rules-file",
+        RULES_FILE,
+        0.5,
+        0.5,
+        0,
+        Priority.HIGH,
+        mark("rules.toml has faults: the rules from before are still at work"),
+        mark("`forewarn check` names every fault with its file, rule and key."),
+    ),
+    _rule(
+        "rules-failed",
+        RULES_FAILED,
+        0.5,
+        0.5,
+        0,
+        Priority.HIGH,
+        mark("A rule fails: what it watches is not watched"),
+        mark("The log names the rule and the error; the assets it watches say ENGINE ERROR."),
+    ),
+    _rule(
         "rate",
         RATE,
         0.5,
@@ -187,6 +228,66 @@ RULES: Final = (
         mark(
             "The System page names the topic. Look for a publisher that runs wild; the others are taken all the same."
         ),
+    ),
+    _rule(
+        "undelivered",
+        UNDELIVERED,
+        0.5,
+        0.5,
+        0,
+        Priority.HIGH,
+        mark("Notifications cannot be delivered"),
+        mark("The System page names the receiver and what it answered; `forewarn notify test NAME` tries it out."),
+    ),
+    _rule(
+        "models",
+        MODELS,
+        0.5,
+        0.5,
+        0,
+        Priority.HIGH,
+        mark("A model cannot be used"),
+        mark("The System page names it. The champion before it scores meanwhile: roll back, or train it again."),
+    ),
+    _rule(
+        "training",
+        TRAINING,
+        0.5,
+        0.5,
+        0,
+        Priority.MEDIUM,
+        mark("A detector could not be trained again"),
+        mark("The System page says why. The champion goes on scoring; the training is tried again at its next time."),
+    ),
+    _rule(
+        "overdue",
+        OVERDUE,
+        0.5,
+        0.5,
+        0,
+        Priority.MEDIUM,
+        mark("A detector has not been trained for longer than it should"),
+        mark("The System page names it. Look whether the service ran when it was due, and train it by hand."),
+    ),
+    _rule(
+        "drift",
+        DRIFT,
+        0.5,
+        0.5,
+        0,
+        Priority.LOW,
+        mark("What a model sees differs from what it has learned"),
+        mark("The System page names the feature. Look at its tag first; where the plant has changed, train again."),
+    ),
+    _rule(
+        "jobs",
+        JOBS,
+        0.5,
+        0.5,
+        0,
+        Priority.MEDIUM,
+        mark("Work of the service came late or took too long"),
+        mark("The System page names it. Look whether the machine is overloaded, or a store answers slowly."),
     ),
     *(_rule(name.replace("_", "-"), name, 0.5, 0.5, 0, Priority.MEDIUM, *FAULT_TEXTS[name]) for name in FAULTS),
 )

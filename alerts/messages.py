@@ -1,80 +1,137 @@
-"""What a notification says: an alert and what is known about it in, JSON out, in the receiver's language and the
-plant's zone.
+"""What a notification says: an alert and what is known about it in, facts in no language out; facts in, the message in
+a receiver's language and the plant's zone out.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass
 from datetime import datetime
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from domain.alerting import Alert, Change, Message, Rule, Transition
-from domain.scores import Contribution
-from domain.text import catalogue
+from alerts.planning import Planned, Reason
+from domain.alerting import Alert, Message, Notice, Priority, Rule, Transition
+from domain.life_text import said as life_said
+from domain.notices import Telling
+from domain.plant import Axis
+from domain.scores import Contribution, Life
+from domain.text import Translate, catalogue, mark, printable
 
-TOP = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Receiver:
-    """A notifier and the language its people read."""
-
-    name: str
-    language: str
+TOP: Final = 3
+LISTED: Final = 20  # alerts told in full by one message; the others are counted
+NAMED: Final = 30  # names of what an alert affects
+PRIORITIES: Final = {Priority.HIGH: mark("high"), Priority.MEDIUM: mark("medium"), Priority.LOW: mark("low")}
 
 
 @dataclass(frozen=True, slots=True)
 class Background:
-    """What stands behind an alert: unit of the watched value, what moved the score most, the plant's zone."""
+    """What stands behind an alert: unit of the watched value, what moved the score most, what it stands for, and the
+    remaining life where one is predicted, on the asset's axis.
+    """
 
     unit: str
     contributions: tuple[Contribution, ...]
+    affected: tuple[str, ...] = ()
+    life: Life | None = None
+    axis: Axis = Axis.TIME
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Who a message is for: their language, the plant's zone and name, and where the console is ("" for no link)."""
+
+    language: str
     zone: str
+    plant: str = ""
+    console: str = ""
 
 
-def messages_for(
-    alert: Alert,
-    rule: Rule,
-    transitions: Sequence[Transition],
-    receivers: Sequence[Receiver],
-    background: Background,
-) -> tuple[Message, ...]:
-    """Return one message per raise and receiver; its key stays the same however often it is sent."""
+def notices_for(
+    alert: Alert, rule: Rule, transitions: Sequence[Transition], background: Background
+) -> tuple[Notice, ...]:
+    """Return one notice per raise."""
     return tuple(
-        Message(
-            f"{row.alert_id}:{row.sequence}:{receiver.name}",
-            receiver.name,
+        Notice(
             row.alert_id,
-            json.dumps(_payload(alert, rule, row, receiver.language, background), ensure_ascii=False, sort_keys=True),
+            row.sequence,
+            alert.key.asset,
+            rule.id,
+            alert.priority,
+            json.dumps(_facts(alert, rule, row, background), ensure_ascii=False, sort_keys=True),
         )
         for row in transitions
-        if row.change in (Change.RAISED, Change.RE_RAISED)
-        for receiver in receivers
+        if row.change.is_announced
     )
 
 
-def _payload(alert: Alert, rule: Rule, row: Transition, language: str, background: Background) -> dict[str, object]:
-    t = catalogue(language)
-    at = local(row.at, background.zone)
-    shown = "" if row.value is None else f"{row.value:.4g}"
-    unit = f" {background.unit}" if background.unit else ""
-    why = [c.source for c in background.contributions[:TOP]]
-    lines = [
-        t("{title}: {asset}", title=t(rule.title), asset=alert.key.asset),
-        t(
-            "Since {at}: {value}{unit}, limit {limit}",
-            at=at,
-            value=shown,
-            unit=unit,
-            limit=f"{alert.limit:.4g}",
-        ),
+def message(planned: Planned, facts: Mapping[str, str], reader: Reader, now: datetime) -> Message:
+    """Return a planned message as it is sent; facts: notice key -> facts, of the first LISTED items at least."""
+    t = catalogue(reader.language)
+    first = planned.items[0].notice
+    listed = [
+        _told(json.loads(facts[item.notice.key]), item.reason, now - item.notice.noted_at, reader, t)
+        for item in planned.items[:LISTED]
     ]
-    if why:
-        lines.append(t("Moved most by: {tags}", tags=", ".join(why)))
-    if rule.action:
-        lines.append(t("What to do: {action}", action=t(rule.action)))
+    n_high = sum(item.notice.priority is Priority.HIGH for item in planned.items)
+    subject = _subject(listed[0], len(planned.items), n_high, t)
+    n_more = len(planned.items) - len(listed)
+    more = [t("and {n} more: the console lists them all", n=n_more)] if n_more else []
+    head = [subject, ""] if len(planned.items) > 1 else []
+    payload = {
+        "key": planned.key,
+        "plant": reader.plant,
+        "language": reader.language,
+        "planned_at": now.isoformat(),
+        "reason": planned.items[0].reason.value,
+        "n_alerts": len(planned.items),
+        "n_high": n_high,
+        "priority": first.priority.value,
+        "subject": subject,
+        "text": "\n".join([*head, "\n\n".join(str(each["text"]) for each in listed), *more]),
+        "more": "".join(more),
+        "alerts": listed,
+    }
+    body = json.dumps(payload, ensure_ascii=False, sort_keys=True)
+    return Message(planned.key, planned.receiver, first.alert_id, body, 0, first.priority, planned.about, now, None)
+
+
+def tellings(planned: Planned) -> list[Telling]:
+    """Return what a message tells."""
+    return [Telling(i.notice.key, planned.receiver, i.step, planned.key) for i in planned.items]
+
+
+def sample(name: str, reader: Reader, now: datetime) -> Message:
+    """Return a message that tries a receiver out."""
+    t = catalogue(reader.language)
+    subject = t("Test of the receiver {name}", name=name)
+    text = t("This is a test: alerts of {plant} will come this way.", plant=reader.plant)
+    lines = [subject, t("Sent {at}", at=local(now, reader.zone)), text]
+    payload = {
+        "key": f"test:{name}:{now.isoformat()}",
+        "plant": reader.plant,
+        "language": reader.language,
+        "planned_at": now.isoformat(),
+        "reason": "test",
+        "n_alerts": 0,
+        "n_high": 0,
+        "priority": Priority.LOW.value,
+        "subject": subject,
+        "text": "\n".join(lines),
+        "more": "",
+        "alerts": [],
+    }
+    key = str(payload["key"])
+    return Message(key, name, "", json.dumps(payload, ensure_ascii=False, sort_keys=True), tried_at=now)
+
+
+def local(at: datetime, zone: str) -> str:
+    """Return an instant in the plant's zone, with the zone's name."""
+    return at.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M %Z")
+
+
+def _facts(alert: Alert, rule: Rule, row: Transition, background: Background) -> dict[str, Any]:
     return {
         "alert": alert.id,
         "key": [alert.key.rule, alert.key.asset, alert.key.subject],
@@ -84,11 +141,60 @@ def _payload(alert: Alert, rule: Rule, row: Transition, language: str, backgroun
         "limit": alert.limit,
         "unit": background.unit,
         "priority": alert.priority.value,
-        "why": why,
-        "text": "\n".join(lines),
+        "why": [c.source for c in background.contributions[:TOP]],
+        "affected": list(background.affected),
+        "life": None if background.life is None else [*astuple(background.life), background.axis.value],
+        "title": rule.title,
+        "action": rule.action,
     }
 
 
-def local(at: datetime, zone: str) -> str:
-    """Return an instant in the plant's zone, with the zone's name."""
-    return at.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M %Z")
+def _told(facts: dict[str, Any], reason: Reason, age: Any, reader: Reader, t: Translate) -> dict[str, Any]:
+    """Return the facts of one notice with their texts for people."""
+    unit = f" {facts['unit']}" if facts["unit"] else ""
+    value = None if facts["value"] is None else f"{facts['value']:.4g}{unit}"
+    limit = f"{facts['limit']:.4g}{unit}"
+    at = local(datetime.fromisoformat(facts["at"]), reader.zone)
+    asset, title, action = facts["key"][1], facts["title"], facts["action"]
+    link = f"{reader.console.rstrip('/')}/alerts?alert={facts['alert']}" if reader.console else ""
+    said = {
+        "priority_said": t(PRIORITIES[Priority(facts["priority"])]),
+        "title": t(title),
+        "since": t("Since {at}", at=at),
+        "measured": "" if value is None else t("{value}, limit {limit}", value=value, limit=limit),
+        "open_for": "" if reason is Reason.RAISED else _open_for(int(age.total_seconds() // 60), t),
+        "action": t(action) if action else "",
+        "link": link,
+    }
+    affected = facts.get("affected", [])
+    names = ", ".join(affected[:NAMED]) + (f" (+{len(affected) - NAMED})" if len(affected) > NAMED else "")
+    lines = [
+        f"{said['title']}: {asset}",
+        f"{said['since']}: {said['measured']}" if said["measured"] else said["since"],
+        said["open_for"],
+        t("Moved most by: {tags}", tags=", ".join(facts["why"])) if facts["why"] else "",
+        _life(facts.get("life"), t),
+        t("Affected: {names}", names=names) if affected else "",
+        t("What to do: {action}", action=said["action"]) if said["action"] else "",
+        t("Console: {link}", link=link) if link else "",
+    ]
+    return {**facts, **said, "names": names, "text": "\n".join(line for line in lines if line)}
+
+
+def _life(kept: list[Any] | None, t: Translate) -> str:
+    return "" if kept is None else life_said(Life(*kept[:4]), Axis(kept[4]), t)
+
+
+def _open_for(minutes: int, t: Translate) -> str:
+    if minutes < 120:
+        return t("Not acknowledged for {n} min", n=minutes)
+    return t("Not acknowledged for {n} h", n=minutes // 60)
+
+
+def _subject(first: Mapping[str, Any], n: int, n_high: int, t: Translate) -> str:
+    said = f"[{first['priority_said']}] {first['title']}: {first['key'][1]}"
+    if first["open_for"]:
+        said = f"{said} - {first['open_for']}"
+    if n > 1:
+        said = t("{n} alerts, {n_high} of high priority - first {what}", n=n, n_high=n_high, what=said)
+    return printable(said)

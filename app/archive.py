@@ -143,7 +143,9 @@ def _write(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path, mani
     path = folder / member.name
     path.parent.mkdir(parents=True, exist_ok=True)
     digest = hashlib.sha256()
-    with path.open("xb") as target:
+    # Among the data is the key that models are signed with: they are their owner's alone.
+    mode = 0o600 if member.name.startswith("data/") else 0o666
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as target:
         while block := stream.read(BLOCK):
             digest.update(block)
             target.write(block)

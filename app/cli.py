@@ -18,10 +18,16 @@ EXAMPLES: Final = {
     "load": "forewarn load --config plant history/*.csv",
     "run": "forewarn run --config plant",
     "train": "forewarn train failure --config plant",
-    "models": "forewarn models list",
+    "features": "forewarn features export --set press-trend --from 2026-03-01 --out march.parquet",
+    "evaluate": "forewarn evaluate failure --json --config plant",
+    "threshold": 'forewarn threshold choose press-failure --raise 0.35 --by "Kim" --reason "more checks are fine"',
+    "models": 'forewarn models rollback press-failure --by "Kim" --reason "raised three false alarms today"',
     "alerts": 'forewarn alerts ack 9f2c41d07be3a655 --by "Kim" --reason "on my way"',
     "users": "forewarn users add kim --role operator",
     "audit": "forewarn audit verify",
+    "rules": "forewarn rules preview oil-hot raise=85 on_delay=10min --days 90",
+    "notify": "forewarn notify test mail",
+    "events": "forewarn events add --asset plant/press-4 --kind failure --code seal --start 2026-03-01T14:30 --by Kim",
     "deadletter": "forewarn deadletter list --reason unknown_tag",
     "status": "forewarn status --json",
     "backup": "forewarn backup /backups/monday.tar.gz",
@@ -80,17 +86,43 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--detector", help="only this one")
     train.add_argument("--json", action="store_true")
 
-    models = _command(commands, "models", "list trained models; show one, its features and hypotheses")
-    models.add_argument("action", choices=("list", "show"))
-    models.add_argument("model", nargs="?", help="model id, for show")
+    features = _command(commands, "features", "what feature sets will take; the history's windows to Parquet")
+    features.add_argument("action", choices=("plan", "export"))
+    features.add_argument("--set", metavar="NAME", help="only this feature set")
+    features.add_argument("--from", dest="since", metavar="T", help="windows that end after this time")
+    features.add_argument("--to", dest="until", metavar="T", help="windows that end at this time or before")
+    features.add_argument("--asset", default="*", metavar="PATTERN", help="only assets whose path fits (%(default)s)")
+    features.add_argument("--dtype", choices=("float32", "float64"), default="float64", help="(%(default)s)")
+    features.add_argument(
+        "--workers", default="all", metavar="N", help="threads, or all, dask, dask:ADDRESS (%(default)s)"
+    )
+    features.add_argument("--out", type=Path, metavar="FILE", help="the Parquet file to write, for export")
+    features.add_argument("--json", action="store_true")
+
+    evaluate = _command(commands, "evaluate", "back-test detectors without a leak; nothing is promoted")
+    evaluate.add_argument("role", choices=("failure",))
+    evaluate.add_argument("--detector", help="only this one")
+    evaluate.add_argument("--random-rows", action="store_true", help="deal rows at random: optimistic, to compare")
+    evaluate.add_argument("--json", action="store_true")
+
+    limit = _command(commands, "threshold", "stops caught, false alarms and money by threshold; choose one")
+    limit.add_argument("action", choices=("show", "choose"))
+    limit.add_argument("detector", metavar="DETECTOR")
+    limit.add_argument("--raise", dest="raise_at", type=float, metavar="P", help="probability to raise from")
+    limit.add_argument("--by", default="", help="who chooses")
+    limit.add_argument("--reason", default="", help="why")
+    limit.add_argument("--out", type=Path, metavar="FILE", help="write the curve as a picture (SVG)")
+    limit.add_argument("--json", action="store_true")
+
+    models = _command(commands, "models", "list and show trained models; promote one, or roll back to the one before")
+    models.add_argument("action", choices=("list", "show", "promote", "rollback", "sign"))
+    models.add_argument("model", nargs="?", help="model id, or for rollback the detector")
+    models.add_argument("--by", default="", help="who promotes, rolls back or signs")
+    models.add_argument("--reason", default="", help="why")
     models.add_argument("--json", action="store_true")
 
-    alerts = _command(commands, "alerts", "list and acknowledge alerts")
-    alerts.add_argument("action", choices=("list", "ack"))
-    alerts.add_argument("alert", nargs="?", help="alert id, for ack")
-    alerts.add_argument("--by", default="", help="who acknowledges")
-    alerts.add_argument("--reason", default="", help="what they say")
-    alerts.add_argument("--json", action="store_true")
+    _add_alerts(_command(commands, "alerts", "list alerts and attend to them; the alarm figures"))
+    _add_rules(_command(commands, "rules", "list rules, try a change on history, make it, take it back"))
 
     users = _command(commands, "users", "who may use the console, and as what")
     users.add_argument("action", choices=("list", "add", "role", "password", "disable", "enable"))
@@ -103,6 +135,25 @@ def _parser() -> argparse.ArgumentParser:
     audit.add_argument("--head", default="", metavar="N:DIGEST", help="an end that was noted elsewhere, for verify")
     audit.add_argument("--most", type=int, default=1000, help="rows to list (%(default)s)")
     audit.add_argument("--json", action="store_true")
+
+    notify = _command(commands, "notify", "try a receiver of notifications out; list them and what waits")
+    notify.add_argument("action", choices=("list", "test"))
+    notify.add_argument("name", nargs="?", help="name of a notifier of the config, for test")
+    notify.add_argument("--json", action="store_true")
+
+    events = _command(commands, "events", "record stops, failures and maintenance by hand; list; from where they show")
+    events.add_argument("action", choices=("add", "list", "onsets"))
+    events.add_argument("--asset", default="", help="its path")
+    events.add_argument("--kind", default="", help="failure, stop, maintenance, alarm, mode, product or shift")
+    events.add_argument("--code", default="", help="failure mode, alarm code, kind of maintenance")
+    events.add_argument("--start", default="", metavar="T", help="ISO time, in the plant's zone where it names none")
+    events.add_argument("--end", default="", metavar="T", help="left out, it is still going on")
+    events.add_argument("--note", default="")
+    events.add_argument("--by", default="", metavar="WHO", help="who says so")
+    events.add_argument("--detector", default="", help="onsets: of this detector")
+    events.add_argument("--accept", action="store_true", help="onsets: labels use what is shown, and keep it")
+    events.add_argument("--onset", default="", metavar="T", help="onsets: from where one failure shows instead")
+    events.add_argument("--json", action="store_true")
 
     dead = _command(commands, "deadletter", "what could not be taken, and why; read it again; conflicts")
     dead.add_argument("action", choices=("list", "show", "replay", "conflicts"))
@@ -120,6 +171,38 @@ def _parser() -> argparse.ArgumentParser:
     restore.add_argument("file", type=Path, metavar="FILE")
     restore.add_argument("--force", action="store_true", help="move a data folder that is not empty aside")
     return parser
+
+
+def _add_alerts(alerts: argparse.ArgumentParser) -> None:
+    acts = ("ack", "reset", "comment", "shelve", "unshelve", "out-of-service", "in-service")
+    alerts.add_argument("action", choices=("list", *acts, "explain", "performance"))
+    alerts.add_argument("alert", nargs="?", help="alert id; for shelving and service, also a rule with --asset")
+    alerts.add_argument("--by", default="", help="who does it")
+    alerts.add_argument("--reason", default="", help="what they say")
+    alerts.add_argument("--until", default="", help='of a shelving: "2h", or an instant with its zone')
+    alerts.add_argument("--occurrence", type=int, help="of ack: how many raises you have seen")
+    alerts.add_argument("--asset", help="only of this asset")
+    alerts.add_argument("--rule", help="only of this rule")
+    alerts.add_argument("--state", help='only in this state, or states that begin so, e.g. "active"')
+    alerts.add_argument("--priority", choices=("high", "medium", "low"))
+    alerts.add_argument("--owner", help="only of this operators' position")
+    alerts.add_argument("--open", action="store_true", help="only what is not closed")
+    alerts.add_argument("--last", dest="days_given", type=float, metavar="DAYS", help="only raised within these days")
+    alerts.add_argument("--most", type=int, default=1000, help="at most so many (%(default)s)")
+    alerts.add_argument("--days", type=float, default=30.0, help="of performance: the days looked at (%(default)g)")
+    alerts.add_argument("--prove", action="store_true", help="of performance: replay the stored data for each advice")
+    alerts.add_argument("--json", action="store_true")
+
+
+def _add_rules(rules: argparse.ArgumentParser) -> None:
+    rules.add_argument("action", choices=("list", "preview", "set", "history", "undo"))
+    rules.add_argument("rule", nargs="?", help="rule id; of undo, the number of the change")
+    rules.add_argument("settings", nargs="*", metavar="KEY=VALUE", help="keys as in rules.toml; KEY= takes one out")
+    rules.add_argument("--file", help="a whole rules.toml in place of single keys")
+    rules.add_argument("--days", type=float, default=90.0, help="of history to try it on (%(default)g)")
+    rules.add_argument("--by", default="", help="who changes it")
+    rules.add_argument("--reason", default="", help="why")
+    rules.add_argument("--json", action="store_true")
 
 
 def _command(

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
 from app import health
 from app.access import ConsoleGate, Spans
-from app.acknowledging import acknowledge
+from app.attending import acknowledge
 from app.clock import SystemClock
+from app.recording import record
 from app.rereading import replay
 from app.rooms import Rooms
 from dashboard.access import actor
@@ -22,6 +24,7 @@ from domain.errors import ConfigError, Fault
 from domain.health import Reading
 from domain.instants import parse_duration
 from domain.ports import Clock
+from domain.records import Told
 
 PATIENCE_S: Final = 10.0  # that a person waits for a button
 __all__ = ["PortTakenError", "console"]
@@ -56,6 +59,7 @@ def console(
         partial(_acknowledge, rooms, clock),
         lambda: _readings(rooms),
         partial(_reread, rooms, clock, turn),
+        lambda told: _record(rooms, clock, told),
         root.plant.shifts,
         root.console.model_days,
     )
@@ -74,7 +78,12 @@ def _refuse_without_users(rooms: Rooms) -> None:
 
 def _acknowledge(rooms: Rooms, clock: Clock, alert_id: str, by: str, note: str) -> None:
     who = actor(by)
-    acknowledge(rooms, alert_id, who.name, note, clock.now(), who.origin)
+    acknowledge(rooms, alert_id, who, note, clock.now())
+
+
+def _record(rooms: Rooms, clock: Clock, told: Told) -> None:
+    who = actor(told.by)
+    record(rooms, replace(told, by=who.name), clock.now(), who.origin)
 
 
 def _readings(rooms: Rooms) -> Sequence[Reading]:

@@ -14,7 +14,7 @@ from typing import Final, Generic, TypeVar
 
 import numpy as np
 
-from app import result_points
+from app import late, result_points
 from app.rooms import Rooms
 from domain.errors import StoreAwayError
 from domain.points import Flag, Points, run_starts
@@ -44,9 +44,9 @@ class Search(Generic[T]):
     refuse: Callable[[T, Exception], Refused]
 
 
-def drain(rooms: Rooms, most_items: int) -> Drained:
+def drain(rooms: Rooms, most_items: int, arrived: Callable[[Points], None] = lambda _: None) -> Drained:
     """Move what waits at this moment to the stores, batch by batch, and not what comes meanwhile: others wait for their
-    turn. Raises StoreAwayError with the rest still in the journal.
+    turn. Raises StoreAwayError with the rest still in the journal. arrived: told of the points that were stored.
     """
     drained = Drained()
     newest = rooms.journal.newest()
@@ -56,6 +56,7 @@ def drain(rooms: Rooms, most_items: int) -> Drained:
         for decoded in claimed.decoded:
             drained.n_items += decoded.n_good
             note_newest(decoded.points, drained.newest)
+            arrived(decoded.points)
         if claimed.places[-1].sequence >= newest:
             break
     return drained
@@ -65,6 +66,7 @@ def store(rooms: Rooms, batch: str, decoded: Sequence[Decoded]) -> Outcome:
     """Store a batch's points and records once; numeric results become points of their line's tag as well."""
     points = Points.concat([d.points for d in decoded if len(d.points)])
     outcome = apply_points(rooms, batch, points) if len(points) else Outcome()
+    late.note(rooms, points, outcome)
     if any(d.events or d.lots or d.results for d in decoded):
         kept = apply_records(rooms, batch, decoded)
         outcome += kept

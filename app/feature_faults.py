@@ -11,7 +11,7 @@ from app.hypotheses import concerns, matching
 from app.spans import units
 from detectors.settings import DetectorSettings
 from domain.errors import Fault
-from domain.instants import duration_ns
+from domain.instants import duration_ns, parse_duration
 from domain.plant import AssetClass, Axis, Plant
 from domain.units import measure
 from domain.vectors import DerivedTag
@@ -41,6 +41,103 @@ def span_faults(features: Sequence[FeatureSettings], classes: Mapping[str, Asset
                 yield Fault(file, f"{key}.{name}", str(getattr(x, name)), str(error))
         if axis is Axis.CYCLE and x.step != 1:
             yield Fault(file, f"{key}.step", str(x.step), "the cycle axis scores every cycle: step is 1")
+        more = {f"event_windows[{j}]": span for j, span in enumerate(x.event_windows)}
+        for name, span in {**more, **({} if x.flat in ("learned", "") else {"flat": x.flat})}.items():
+            try:
+                if units(span, axis) <= 0:
+                    raise ValueError("must be longer than 0")
+            except ValueError as error:
+                yield Fault(file, f"{key}.{name}", str(span), str(error))
+        for j, name in enumerate(x.categories):
+            if not sets.is_named(name, x.attributes):
+                yield Fault(file, f"{key}.categories[{j}]", name, "is none of `attributes`")
+
+
+def input_faults(
+    features: Sequence[FeatureSettings], classes: Mapping[str, AssetClass], plant: Plant, file: str
+) -> Iterator[Fault]:
+    """Yield what is wrong with the inputs that feature sets name: attributes, tags that set the mode, and no input."""
+    for i, x in enumerate(features):
+        key = f"features[{i}]"
+        if x.asset_class not in classes:
+            continue
+        assets = plant.of_class(x.asset_class)
+        known = {name for a in assets for name in a.attributes}
+        for j, name in enumerate(x.attributes):
+            if assets and not any(sets.is_named(k, (name,)) for k in known):
+                yield _unknown(file, f"{key}.attributes[{j}]", name, "column of assets.csv", dict.fromkeys(known))
+        for j, name in enumerate(x.mode.tags):
+            if assets and not sets.tags_of(plant, x.asset_class, name):
+                tags = {t for a in assets for t in plant.tags[a.path]}
+                yield _unknown(
+                    file, f"{key}.mode.tags[{j}]", name, f"tag of class {x.asset_class}", dict.fromkeys(tags)
+                )
+        if not x.tags and not x.process and not x.lab:
+            if classes[x.asset_class].axis is Axis.CYCLE:
+                yield Fault(file, f"{key}.tags", "[]", "windows of events alone need the time axis")
+            elif not x.events:
+                yield Fault(file, f"{key}.tags", "[]", "names no input: `tags`, `events` or `process`")
+
+
+def window_faults(
+    features: Sequence[FeatureSettings],
+    derived: Sequence[DerivedSettings],
+    classes: Mapping[str, AssetClass],
+    plant: Plant,
+    file: str,
+) -> Iterator[Fault]:
+    """Yield what is wrong with gaps, alignments and lags of feature sets whose class is known."""
+    for i, x in enumerate(features):
+        if x.asset_class not in classes:
+            continue
+        key, axis = f"features[{i}]", classes[x.asset_class].axis
+        try:
+            gap = units(x.max_gap, axis) if x.max_gap else 0
+            slowest = max(_periods(plant, x), default=(0, ""))
+            if gap < 0:
+                raise ValueError("must not be below 0")
+            if axis is Axis.TIME and 0 < gap < slowest[0]:
+                raise ValueError(f"is shorter than the period of tag {slowest[1]!r}: no window would be assessed")
+        except ValueError as error:
+            yield Fault(file, f"{key}.max_gap", str(x.max_gap), str(error))
+        try:
+            if parse_duration(x.align) and axis is Axis.CYCLE:
+                raise ValueError("the cycle axis scores every cycle: there is nothing to align")
+        except ValueError as error:
+            yield Fault(file, f"{key}.align", x.align, str(error))
+        if axis is Axis.CYCLE and x.lot_window != "ending":
+            yield Fault(file, f"{key}.lot_window", x.lot_window, "lots have no windows on the cycle axis")
+        yield from _lag_faults(x, derived, axis, plant, file, f"{key}.lag")
+
+
+def _periods(plant: Plant, chosen: FeatureSettings) -> list[tuple[int, str]]:
+    """Return the period (ns) of each measured tag that a feature set names, with the tag's name."""
+    tags = [tag for a in plant.of_class(chosen.asset_class) for tag in plant.tags[a.path].values()]
+    return [
+        (duration_ns(tag.period), tag.name)
+        for tag in tags
+        if tag.role == sets.PROCESS and sets.is_named(tag.name, chosen.tags)
+    ]
+
+
+def _lag_faults(
+    x: FeatureSettings, derived: Sequence[DerivedSettings], axis: Axis, plant: Plant, file: str, key: str
+) -> Iterator[Fault]:
+    if x.lag and axis is Axis.CYCLE:
+        yield Fault(file, key, str(x.lag), "tags have a lag on the time axis only")
+        return
+    computed = {d.name for d in derived if d.asset_class == x.asset_class}
+    measured = {name for a in plant.of_class(x.asset_class) for name in plant.tags[a.path]}
+    for pattern, lag in x.lag.items():
+        try:
+            parse_duration(lag)
+        except ValueError as error:
+            yield Fault(file, f"{key}.{pattern}", lag, str(error))
+        if pattern in computed:
+            yield Fault(file, key, pattern, "is a derived tag: what it is computed from has the lag")
+        elif not any(sets.is_named(tag, (pattern,)) for tag in measured):
+            rule = f"no tag of class {x.asset_class} is named so{suggest(pattern, measured)}"
+            yield Fault(file, key, pattern, rule)
 
 
 def derived_faults(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Final
 
 from app.spans import units
+from domain.instants import duration_ns, parse_duration
 from domain.plant import Plant, Tag
 from domain.units import measure
 from domain.vectors import DerivedTag, FeatureSet
@@ -50,7 +52,7 @@ def full_set(plant: Plant, derived: Iterable[DerivedSettings], chosen: FeatureSe
     computed = [
         derived_tag(plant, d) for d in derived if d.asset_class == chosen.asset_class and is_named(d.name, chosen.tags)
     ]
-    return naming.feature_set(
+    named = naming.feature_set(
         chosen.name,
         axis,
         units(chosen.window, axis),
@@ -60,7 +62,22 @@ def full_set(plant: Plant, derived: Iterable[DerivedSettings], chosen: FeatureSe
         sorted(measured),
         chosen.lab,
         sorted(computed),
+        chosen.samples,
     )
+    lags = ((tag, lag_of(tag, chosen)) for tag in named.sources)
+    return replace(
+        named,
+        max_gap=units(chosen.max_gap, axis) if chosen.max_gap else 0,
+        align=duration_ns(parse_duration(chosen.align)),
+        lags=tuple((tag, lag) for tag, lag in lags if lag),
+        is_passage=chosen.lot_window == "passage",
+    )
+
+
+def lag_of(tag: str, chosen: FeatureSettings) -> int:
+    """Return how much later (ns) a tag's values count: as the first name or pattern says that means it."""
+    found = next((lag for pattern, lag in chosen.lag.items() if is_named(tag, (pattern,))), "0s")
+    return duration_ns(parse_duration(found))
 
 
 def is_named(name: str, patterns: Sequence[str]) -> bool:

@@ -13,7 +13,9 @@ from typing import Any
 from alerts import health
 from alerts.lifecycle import Sample
 from app import watching
+from app.beats import Beats
 from app.inbox import faults
+from app.model_health import model_readings
 from app.rooms import Rooms
 from collectors.health import Health
 from domain.health import Reading
@@ -22,6 +24,8 @@ from domain.records import Tally
 NOTE = "health"
 RECEIVER_NOTE = "receiver"
 MISSING_S = 600.0  # messages that were found missing, and floods, count for this long
+UNDELIVERED_AFTER = timedelta(minutes=5)
+UNDELIVERED_FOR = timedelta(hours=1)
 FAULT_S = 3600.0  # so do items that a person must mend
 TURNLESS_S = 10.0  # the receiver turns several times a second, unless a commit takes its time
 
@@ -49,10 +53,13 @@ class HealthWatch:
 
     def __init__(self) -> None:
         self._off_since: float | None = None
+        self._beats = Increase(FAULT_S)
         self._missing, self._floods = Increase(MISSING_S), Increase(MISSING_S)
         self._faults = {reason: Increase(FAULT_S) for reason in health.FAULTS}
 
-    def look(self, rooms: Rooms, receiver: Health | None, monotonic: float, now: datetime) -> list[Reading]:
+    def look(
+        self, rooms: Rooms, receiver: Health | None, monotonic: float, now: datetime, beats: Beats | None = None
+    ) -> list[Reading]:
         """Return all readings; monotonic in seconds."""
         tallies = rooms.journal.tallies()
         found = [
@@ -60,12 +67,23 @@ class HealthWatch:
             dead_letter_reading(tallies, now),
             disk_reading(rooms),
             files_reading(rooms),
+            undelivered_reading(rooms, now),
             *journal_readings(rooms, now),
+            *model_readings(rooms, now),
         ]
+        if beats is not None:
+            found.append(self._jobs_reading(beats, monotonic, now))
         if receiver is not None:
             found += [self._receiver_reading(receiver, monotonic), self._missing_reading(receiver, monotonic)]
             found += [self._rate_reading(receiver, monotonic), *self._fault_readings(receiver, monotonic)]
         return found
+
+    def _jobs_reading(self, beats: Beats, monotonic: float, now: datetime) -> Reading:
+        """Return how many runs of jobs were missed or overlong of late, those counted that are so now."""
+        troubles = beats.troubles(now)
+        count = self._beats.of(beats.n_faults(), monotonic) + len(troubles)
+        said = [f"{each.name} {each.what}" for each in troubles]
+        return Reading(health.JOBS, float(count), "; ".join([*said, *filter(None, [beats.told()])]) if count else "")
 
     def _receiver_reading(self, receiver: Health, monotonic: float) -> Reading:
         is_stuck = monotonic - receiver.last_turn_at >= TURNLESS_S
@@ -127,6 +145,13 @@ def files_reading(rooms: Rooms) -> Reading:
     return Reading(health.FILES, float(len(found)), detail)
 
 
+def undelivered_reading(rooms: Rooms, now: datetime) -> Reading:
+    """Return how many messages a receiver does not take for minutes, or refused for good within the hour."""
+    found = rooms.ledger.outbox.undelivered(now, UNDELIVERED_AFTER, UNDELIVERED_FOR)
+    detail = "; ".join(f"{name}: {n}, {error}" for name, (n, error) in found.items())
+    return Reading(health.UNDELIVERED, float(sum(n for n, _ in found.values())), detail)
+
+
 def journal_readings(rooms: Rooms, now: datetime) -> list[Reading]:
     """Return which share of its bound the journal holds, and for how long its oldest item has waited (s)."""
     since = rooms.journal.waiting_since()
@@ -137,9 +162,10 @@ def journal_readings(rooms: Rooms, now: datetime) -> list[Reading]:
     ]
 
 
-def raise_alerts(rooms: Rooms, readings: Sequence[Reading], now: datetime) -> int:
+def raise_alerts(rooms: Rooms, readings: Sequence[Reading], now: datetime, *, is_noted: bool = True) -> int:
     """Note the readings in the ledger and advance the rules on them; returns the number of alerts changed."""
-    rooms.ledger.save_note(NOTE, json.dumps({"at": now.isoformat(), "readings": [asdict(r) for r in readings]}))
+    if is_noted:
+        rooms.ledger.save_note(NOTE, json.dumps({"at": now.isoformat(), "readings": [asdict(r) for r in readings]}))
     samples = {f"health:{r.name}": {health.SOFTWARE: [Sample(now, r.value)]} for r in readings}
     return watching.advance_rules(rooms, samples, now)
 

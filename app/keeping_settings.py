@@ -12,7 +12,7 @@ Days = Annotated[int, Field(ge=0)]
 class KeepingSettings(BaseModel):
     """How long things are kept, in days, and how large they may grow; 0 is without a bound.
 
-    The counts of the sum are never deleted, nor are events, lots, results, alerts or models.
+    The counts of the sum are never deleted, nor are events, lots, results or alerts; of models, see `[models]`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -24,6 +24,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
+from app import late
 from app.drain import store
 from app.rooms import Rooms
 from app.versions import Turn, turn_of
@@ -192,7 +193,9 @@ def _with_notes(loaded: Loaded, *notes: str) -> Loaded:
 
 def _store(rooms: Rooms, batch: str, decoded: Decoded, turn: Turn) -> Outcome:
     if turn.note and len(decoded.points):
-        return rooms.points.overwrite(batch, decoded.points, turn.supplied_at)
+        outcome = rooms.points.overwrite(batch, decoded.points, turn.supplied_at)
+        late.note(rooms, decoded.points, outcome)
+        return outcome
     return store(rooms, batch, (decoded,))
 
 

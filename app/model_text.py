@@ -7,13 +7,20 @@ from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from domain.text import Translate, mark
+from domain.text import Translate, mark, printable
+from store.audit import Deed
 from store.scoring import ModelRow
 
 ROLES: Final[Mapping[str, str]] = {
     "champion": mark("champion: it scores"),
     "challenger": mark("challenger: it waits"),
     "retired": mark("retired"),
+}
+DEEDS: Final[Mapping[str, str]] = {
+    "model promoted": mark("{at}: {by} promoted model {new} of {subject} in the place of {old}: {reason}"),
+    "model rolled back": mark("{at}: {by} rolled {subject} back from model {old} to {new}: {reason}"),
+    "model deleted": mark("{at}: {by} deleted model {old} of {subject}: {reason}"),
+    "model signed": mark("{at}: {by} signed model {new} of {subject}: {reason}"),
 }
 MOST_FEATURES: Final = 30
 MOST_NAMED: Final = 3
@@ -33,10 +40,60 @@ def shown(row: ModelRow, t: Translate, zone: ZoneInfo) -> Iterator[str]:
     )
     figures = {k: v for k, v in about.get("report", {}).items() if isinstance(v, int | float)}
     yield t("out of fold: {figures}", figures=", ".join(f"{k} {v:.4g}" for k, v in figures.items()))
+    yield from promised(about.get("report", {}), t)
+    if "choice" in about:
+        choice = about["choice"]
+        yield t("threshold {limit} chosen by {by}: {reason}", limit=f"{choice['threshold']:.4g}", by=choice["by"],
+                reason=choice["reason"])  # fmt: skip
     yield ""
+    yield from _leaderboard(about.get("report", {}).get("leaderboard", ()), t)
     yield from _screening(about.get("screening"), t)
     yield ""
     yield from _hypotheses(about.get("hypotheses", ()), t)
+
+
+def told(deed: Deed, t: Translate, zone: ZoneInfo) -> str:
+    """Return one line on a promotion, a rollback, a signature or a deletion."""
+    at = f"{deed.at.astimezone(zone):%Y-%m-%d %H:%M %Z}"
+    return t(
+        DEEDS[deed.action],
+        at=at,
+        by=printable(deed.by),
+        subject=deed.subject,
+        old=deed.old or "-",
+        new=deed.new,
+        reason=printable(deed.reason),
+    )
+
+
+def promised(report: Mapping[str, Any], t: Translate) -> Iterator[str]:
+    """Yield what the threshold promises of unseen failures, and what could be promised at most where that is less."""
+    promised, highest = report.get("promised_recall"), report.get("highest_promise")
+    if promised is None or highest is None:
+        return
+    said = {"sure": f"{report['confidence']:.0%}", "n": report["n_events"]}
+    if report["is_target_kept"]:
+        yield t("promised: {target} of unseen failures are caught, said with {sure} from {n} failures",
+                target=f"{report['target_recall']:.0%}", **said)  # fmt: skip
+    else:
+        yield t("NOT promised: {target}; {n} failures prove {promised} with {sure}, at most {highest}",
+                target=f"{report['target_recall']:.0%}", promised=f"{promised:.0%}", highest=f"{highest:.0%}",
+                **said)  # fmt: skip
+    if not report["is_within_budget"]:
+        yield t("the alarm budget cannot be kept by any threshold")
+
+
+def _leaderboard(rows: Sequence[Mapping[str, Any]], t: Translate) -> Iterator[str]:
+    """Yield what each learner was worth on the same folds."""
+    if len(rows) < 2:
+        return
+    yield t("Learners on the same folds; the simplest within noise of the best is taken:")
+    for row in rows:
+        taken = "  <-" if row["is_taken"] else ""
+        yield "  " + t("{learner}: {caught} of {n}, {false} false alarms, {behind} behind the best (noise {noise})",
+                       learner=row["learner"], caught=row["events_caught"], n=row["events"], false=row["false_alarms"],
+                       behind=f"{row['behind_best']:.3g}", noise=f"{row['noise']:.3g}") + taken  # fmt: skip
+    yield ""
 
 
 def _screening(found: Mapping[str, Any] | None, t: Translate) -> Iterator[str]:

@@ -12,9 +12,10 @@ from app.results import possible_results
 from app.rooms import Rooms
 from detectors import detector_class
 from detectors.settings import DetectorSettings
+from detectors.symptoms import is_symptom
 from domain.alerting import Transition
 from domain.instants import to_ns
-from domain.records import EventKind, Result
+from domain.records import Result
 from reports.outcome import FailureOutcome, LotKey, QualityOutcome, Watched, failure_outcome, quality_outcome
 
 
@@ -23,6 +24,7 @@ def failures(rooms: Rooms, since: datetime, until: datetime) -> FailureOutcome:
     settings = rooms.settings
     roles = {d.name: detector_class(d.kind).role for d in settings.root.detectors}
     rules = {r.id: r for r in settings.rules if roles.get(r.watch.removeprefix("score:")) == "failure"}
+    watching = [settings.detector(r.watch.removeprefix("score:")) for r in rules.values()]
     assets = {a.path for r in rules.values() for a in settings.plant.of_class(r.asset_class)}
     alerts = [a for a in rooms.ledger.alerting.alerts(most=1_000_000) if a.key.rule in rules]
     owner = {a.id: a.key.asset for a in alerts}
@@ -31,12 +33,15 @@ def failures(rooms: Rooms, since: datetime, until: datetime) -> FailureOutcome:
         if since < row.at <= until:
             transitions[owner[row.alert_id]].append(row)
     failed: dict[str, list[datetime]] = defaultdict(list)
-    for event in rooms.ledger.records.events(until, kinds=(EventKind.FAILURE,)):
-        if since < event.start <= until:
+    for event in rooms.ledger.records.events(until):
+        own = [
+            d for d in watching if event.asset in assets and d.asset_class == settings.plant.class_of(event.asset).name
+        ]
+        if since < event.start <= until and any(is_symptom(event, d.symptom, d.outcome) for d in own):
             failed[event.asset].append(event.start)
     watched = []
     for path in sorted(assets):
-        times = _times(rooms, path, to_ns(since), to_ns(until) + 1)
+        times = report_times(rooms, path, to_ns(since), to_ns(until) + 1)
         if len(times):
             plant = settings.plant
             watched.append(
@@ -71,6 +76,7 @@ def quality(rooms: Rooms, detector: DetectorSettings, since: datetime, until: da
     return quality_outcome(scores, results, persistence, mean)
 
 
-def _times(rooms: Rooms, asset: str, start: int, end: int) -> NDArray[np.int64]:
+def report_times(rooms: Rooms, asset: str, start: int, end: int) -> NDArray[np.int64]:
+    """Return the instants (ns) in [start, end) at which an asset reported."""
     tags = [t.tag_id for t in rooms.settings.plant.tags[asset].values() if t.role == "process"]
     return np.unique(rooms.points.read(tags, start, end).at)

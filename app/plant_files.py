@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -104,6 +104,8 @@ def _tag(asset: str, row: Mapping[str, str], asset_class: AssetClass) -> Tag:
     if stated not in ("", "yes", "no"):
         raise ValueError(f"controllable {stated!r} is neither yes nor no")
     period = parse_duration(row["period"]) if row.get("period") else asset_class.period
+    if period <= timedelta(0):
+        raise ValueError(f"period {row['period']} is not longer than 0")
     return Tag(
         asset,
         row["tag"],

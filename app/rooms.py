@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from app.settings import Settings
-from detectors import bundle
-from detectors.bundle import Bundle
-from domain.errors import ModelError
+from app.shelf import ModelShelf
 from domain.ports import PointStore
 from store import open_points
 from store.journal import Journal
 from store.ledger import Ledger
-
-log = logging.getLogger(__name__)
 
 
 class Rooms:
@@ -29,7 +23,7 @@ class Rooms:
         self.ledger = Ledger(folder, settings.root.ledger)
         kind = settings.root.data.telemetry
         self._points = open_points(kind, folder, getattr(settings.root, kind)) if telemetry else None
-        self.models = ModelShelf(folder / "models", self.ledger)
+        self.models = ModelShelf(folder / "models", self.ledger, settings.root.models.file)
 
     @property
     def points(self) -> PointStore:
@@ -62,27 +56,3 @@ def opened(settings: Settings, *, telemetry: bool = True) -> Iterator[Rooms]:
         yield rooms
     finally:
         rooms.stop()
-
-
-class ModelShelf:
-    """Champions by detector, read from disk when the ledger names a new one."""
-
-    def __init__(self, folder: Path, ledger: Ledger) -> None:
-        self.folder, self._ledger = folder, ledger
-        self._loaded: dict[str, Bundle] = {}
-
-    def champions(self) -> Mapping[str, Bundle]:
-        """Return the usable champions by detector name; one that is damaged is left out and logged."""
-        found: dict[str, Bundle] = {}
-        for row in self._ledger.scoring.models():
-            if row.role != "champion":
-                continue
-            held = self._loaded.get(row.detector)
-            try:
-                if held is None or held.model_id != row.model_id:
-                    held = bundle.load(self.folder, row.detector, row.model_id)
-                found[row.detector] = held
-            except ModelError as error:
-                log.error("model unusable detector=%s error=%s", row.detector, error)
-        self._loaded = found
-        return found

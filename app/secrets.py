@@ -36,6 +36,26 @@ def fill_in(
     return faults
 
 
+def of_options(
+    name: str, options: Mapping[str, Any], environment: Mapping[str, str], toml: Path, key: str
+) -> tuple[dict[str, Any], list[Fault]]:
+    """Return a notifier's options with their secrets in: `<key>_file` names a file that holds `<key>`, for the keys of
+    SECRET_KEYS and for `url`; FOREWARN_<NAME>_<KEY> in the environment comes first. Returns faults of files as well.
+    """
+    found, faults = dict(options), []
+    for secret in sorted({*SECRET_KEYS, "url"}):
+        named = found.pop(f"{secret}_file", "")
+        if named:
+            try:
+                found[secret] = (toml.parent / str(named)).read_text(encoding="utf-8").strip("\r\n")
+            except (OSError, UnicodeDecodeError) as error:
+                faults.append(Fault(str(toml), f"{key}.{secret}_file", str(named), f"cannot be read: {error}"))
+        held = environment.get(f"FOREWARN_{name}_{secret}".upper().replace("-", "_"), "")
+        if held:
+            found[secret] = held
+    return found, faults
+
+
 def in_plain(data: Mapping[str, Any]) -> Iterator[str]:
     """Yield the keys of a config that hold a secret in plain, such as `mqtt.password`."""
     for key, value in data.items():

@@ -12,20 +12,28 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from alerts.health import MEASURES, OWN_IDS, SOFTWARE, with_own
-from alerts.settings import NotifierSettings, RuleSettings
+from alerts import silence
+from alerts.delivery_settings import DeliverySettings, RouteSettings, ShiftSettings, WatchdogSettings
+from alerts.health import with_own
+from alerts.settings import NotifierSettings
+from alerts.watchdog import CANARY_RULE, with_canary
 from app import faults as f
 from app import mqtt_files, secrets
-from app.feature_faults import derived_faults, hypothesis_faults, span_faults
+from app.beats import cron_fault
+from app.delivery_faults import delivery_faults
+from app.feature_faults import derived_faults, hypothesis_faults, input_faults, span_faults, window_faults
 from app.inbox_settings import InboxSettings
 from app.keeping_settings import KeepingSettings
 from app.mqtt_names import name_faults
 from app.plant_files import read_plant
+from app.rule_file import RULES, Known, read_rules
 from app.spans import units
 from collectors.settings import FormatSettings, MqttSettings
 from dashboard.settings import ConsoleSettings
 from detectors import DETECTORS
+from detectors.life_settings import ModelsSettings
 from detectors.settings import DetectorSettings
+from detectors.symptoms import is_of_lots
 from domain.alerting import Rule
 from domain.errors import ConfigError, Fault
 from domain.instants import parse_duration
@@ -84,7 +92,7 @@ class DataSettings(BaseModel):
 
 
 class RunSettings(BaseModel):
-    """`[run]`: how often the service does its work, in seconds."""
+    """`[run]`: how often the service does its work, in seconds, and how far back (days) late data revise scores."""
 
     model_config = STRICT
     drain_s: Annotated[float, Field(gt=0)] = 0.5
@@ -92,17 +100,20 @@ class RunSettings(BaseModel):
     tick_s: Annotated[float, Field(gt=0)] = 2.0
     dispatch_s: Annotated[float, Field(gt=0)] = 1.0
     drain_items: Annotated[int, Field(ge=1)] = 50_000
+    revise_days: Annotated[float, Field(ge=0)] = 7.0
 
 
 class EvaluateSettings(BaseModel):
     """`[evaluate]`: how history is split to judge a model; a detector may override it."""
 
     model_config = STRICT
-    split: Literal["time", "unit"] = "time"
+    split: Literal["time", "unit", "batch", "stratified", "given"] = "time"
 
 
 class ClassSettings(BaseModel):
-    """One `[[classes]]` entry. horizon and lead are cycles (a number) or durations ("6h"), as the axis asks."""
+    """One `[[classes]]` entry. horizon, lead, recovery and relearn are cycles (a number) or durations ("6h"), as the
+    axis asks; "" is none.
+    """
 
     model_config = STRICT
     name: Annotated[str, Field(min_length=1)]
@@ -112,6 +123,8 @@ class ClassSettings(BaseModel):
     lead: int | str
     period: str = "60s"
     lateness: str = "0s"
+    recovery: int | str = ""
+    relearn: int | str = ""
 
     @field_validator("period")
     @classmethod
@@ -141,6 +154,7 @@ class ClassSettings(BaseModel):
             parse_duration(self.period),
             parse_duration(self.lateness),
             parse_duration(self.cycle) if self.cycle else None,
+            *(0 if span == "" else units(span, self.axis) for span in (self.recovery, self.relearn)),
         )
 
 
@@ -158,6 +172,7 @@ class Root(BaseModel):
     mqtt: MqttSettings = MqttSettings()
     inbox: InboxSettings = InboxSettings()
     evaluate: EvaluateSettings = EvaluateSettings()
+    models: ModelsSettings = ModelsSettings()
     console: ConsoleSettings = ConsoleSettings()
     formats: tuple[FormatSettings, ...] = ()
     classes: tuple[ClassSettings, ...] = ()
@@ -166,13 +181,10 @@ class Root(BaseModel):
     hypotheses: tuple[HypothesisSettings, ...] = ()
     detectors: tuple[DetectorSettings, ...] = ()
     notifiers: tuple[NotifierSettings, ...] = ()
-
-
-class RulesFile(BaseModel):
-    """rules.toml as a whole."""
-
-    model_config = STRICT
-    rules: tuple[RuleSettings, ...] = ()
+    delivery: DeliverySettings = DeliverySettings()
+    watchdog: WatchdogSettings = WatchdogSettings()
+    shifts: tuple[ShiftSettings, ...] = ()
+    routes: tuple[RouteSettings, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -202,7 +214,12 @@ class Settings:
     @property
     def all_rules(self) -> tuple[Rule, ...]:
         """The plant's rules, and those by which Forewarn watches itself."""
-        return with_own(self.rules)
+        return (*with_own(self.rules), CANARY_RULE, silence.RULE)
+
+    @property
+    def watched(self) -> Plant:
+        """The plant with what Forewarn tests itself on, which no page shows."""
+        return with_canary(self.plant)
 
     def detector(self, name: str) -> DetectorSettings:
         """Return a detector by name; raises KeyError."""
@@ -230,10 +247,7 @@ def load(folder: Path, overrides: Mapping[str, Mapping[str, Any]] | None = None)
     root, found = f.build(Root, data, str(toml)) if not toml_faults else (None, [])
     undecided = f.undecided(data, str(toml))
     found = [*undecided, *(fault for fault in found if fault.key not in {u.key for u in undecided})]
-    rules_file = folder / "rules.toml"
-    rules_data, rules_faults = f.read_toml(rules_file)
-    rules, rules_found = f.build(RulesFile, rules_data, str(rules_file)) if not rules_faults else (None, [])
-    faults += [*found, *rules_faults, *rules_found]
+    faults += found
     classes, class_faults = _classes(root.classes if root else _readable_classes(data), str(toml))
     known = classes | {n: _placeholder(n) for n in _class_names(data) if n not in classes}
     plant, plant_faults = read_plant(folder, known)
@@ -243,11 +257,19 @@ def load(folder: Path, overrides: Mapping[str, Mapping[str, Any]] | None = None)
         faults += _feature_faults(root, known, plant, str(toml))
         faults += [*_detector_faults(root, known, str(toml)), *_name_faults(root, str(toml))]
         faults += [*mqtt_files.tls_faults(root.mqtt, str(toml)), *name_faults(root.mqtt, plant, str(toml))]
-        faults += _keeping_faults(root, str(toml))
-        faults += _rule_faults(_readable_rules(rules_data), root, known, plant, str(rules_file))
-    if faults or rules is None or root is None:
+        faults += [*_keeping_faults(root, str(toml)), *_key_faults(root, str(toml))]
+        faults += delivery_faults(root.notifiers, root.routes, root.shifts, root.watchdog, str(toml))
+    rules, rule_faults = read_rules(folder / RULES, None if root is None else known_of(root, known, plant))
+    faults += rule_faults
+    if faults or root is None:
         raise ConfigError(faults)
-    return Settings(folder, root, plant, tuple(r.rule() for r in rules.rules))
+    return Settings(folder, root, plant, rules)
+
+
+def known_of(root: Root, classes: Mapping[str, AssetClass], plant: Plant) -> Known:
+    """Return what rules may name."""
+    detectors = {d.name: d.asset_class for d in root.detectors}
+    return Known(plant, classes, detectors, tuple(n.name for n in root.notifiers))
 
 
 def _classes(found: Sequence[ClassSettings], file: str) -> tuple[dict[str, AssetClass], list[Fault]]:
@@ -287,6 +309,7 @@ def _name_faults(root: Root, file: str) -> list[Fault]:
         "features": [x.name for x in root.features],
         "detectors": [x.name for x in root.detectors],
         "notifiers": [x.name for x in root.notifiers],
+        "shifts": [x.name for x in root.shifts],
         "formats": [x.name for x in root.formats],
     }
     return [
@@ -300,6 +323,8 @@ def _name_faults(root: Root, file: str) -> list[Fault]:
 def _feature_faults(root: Root, classes: Mapping[str, AssetClass], plant: Plant, file: str) -> list[Fault]:
     faults = [
         *span_faults(root.features, classes, file),
+        *input_faults(root.features, classes, plant, file),
+        *window_faults(root.features, root.derived, classes, plant, file),
         *derived_faults(root.derived, root.features, classes, plant, file),
     ]
     if faults or _detector_faults(root, classes, file):
@@ -321,11 +346,29 @@ def _detector_faults(root: Root, classes: Mapping[str, AssetClass], file: str) -
         elif sets[d.features].asset_class != d.asset_class:
             rule = f"the feature set is of class {sets[d.features].asset_class!r}"
             faults.append(Fault(file, f"{key}.features", d.features, rule))
+        if fault := cron_fault(d.retrain.at):
+            faults.append(Fault(file, f"{key}.retrain.at", d.retrain.at, fault))
+        if (d.split or root.evaluate.split) == "stratified" and d.kind in DETECTORS and not is_of_lots(d):
+            rule = (
+                '"stratified" splits single lots, and windows of an asset would tell of one another: "time" or "unit"'
+            )
+            faults.append(Fault(file, f"{key}.split", d.split or root.evaluate.split, rule))
+        try:
+            if d.remaining_life != "" and d.asset_class in classes:
+                units(d.remaining_life, classes[d.asset_class].axis)
+        except ValueError as error:
+            faults.append(Fault(file, f"{key}.remaining_life", str(d.remaining_life), str(error)))
         try:
             parse_duration(d.embargo)
         except ValueError as error:
             faults.append(Fault(file, f"{key}.embargo", d.embargo, str(error)))
     return faults
+
+
+def _key_faults(root: Root, file: str) -> list[Fault]:
+    if root.models.file is not None and not root.models.file.is_file():
+        return [Fault(file, "models.key_file", root.models.key_file, "the file does not exist")]
+    return []
 
 
 def _keeping_faults(root: Root, file: str) -> list[Fault]:
@@ -335,47 +378,5 @@ def _keeping_faults(root: Root, file: str) -> list[Fault]:
     return []
 
 
-def _readable_rules(data: Mapping[str, Any]) -> dict[int, RuleSettings]:
-    """Return by place the rules that can be read, so that they are checked beside others that cannot."""
-    entries = data.get("rules")
-    built = {i: f.build(RuleSettings, e, "")[0] for i, e in enumerate(entries if isinstance(entries, list) else [])}
-    return {i: rule for i, rule in built.items() if rule is not None}
-
-
-def _rule_faults(
-    rules: Mapping[int, RuleSettings], root: Root, classes: Mapping[str, AssetClass], plant: Plant, file: str
-) -> list[Fault]:
-    faults = []
-    ids = [r.id for r in rules.values()]
-    detectors = {d.name: d for d in root.detectors}
-    for i, rule in rules.items():
-        key = f"rules[{i}]"
-        if rule.id in OWN_IDS:
-            faults.append(Fault(file, f"{key}.id", rule.id, "is the id of a rule of Forewarn's own"))
-        if ids.count(rule.id) > 1:
-            faults.append(Fault(file, f"{key}.id", rule.id, "stands twice"))
-        kind, _, name = rule.watch.partition(":")
-        if kind == "health":
-            if name not in MEASURES:
-                faults.append(_unknown(file, f"{key}.watch", rule.watch, "measure of health", MEASURES))
-            if rule.asset_class != SOFTWARE:
-                fault = f"what watches Forewarn itself is of class {SOFTWARE!r}"
-                faults.append(Fault(file, f"{key}.asset_class", rule.asset_class, fault))
-            continue
-        if rule.asset_class not in classes:
-            faults.append(_unknown(file, f"{key}.asset_class", rule.asset_class, "class", classes))
-            continue
-        if kind == "score" and name not in detectors:
-            faults.append(_unknown(file, f"{key}.watch", rule.watch, "detector", detectors))
-        elif kind == "score" and detectors[name].asset_class != rule.asset_class:
-            watched = f"detector {name} is of class {detectors[name].asset_class!r}"
-            faults.append(Fault(file, f"{key}.watch", rule.watch, watched))
-        known = {t for a in plant.of_class(rule.asset_class) for t in plant.tags[a.path]}
-        if kind == "tag" and name not in known:
-            faults.append(_unknown(file, f"{key}.watch", rule.watch, f"tag of class {rule.asset_class}", known))
-    return faults
-
-
 def _unknown(file: str, key: str, value: str, what: str, known: Any) -> Fault:
-    name = value.partition(":")[2] or value
-    return Fault(file, key, repr(value), f"no such {what}{f.suggest(name, known)}")
+    return Fault(file, key, repr(value), f"no such {what}{f.suggest(value, known)}")

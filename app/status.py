@@ -16,6 +16,7 @@ from app.rooms import Rooms
 def status(rooms: Rooms, now: datetime) -> dict[str, Any]:
     """Return the status as JSON data; reads ledger and journal only, so it works beside a running service."""
     tallies = rooms.journal.totals()
+    counts = rooms.ledger.job_counts()
     verdicts = rooms.ledger.scoring.verdicts()
     return {
         "sum": [{k: v for k, v in asdict(t).items() if k != "hour"} | {"difference": t.difference} for t in tallies],
@@ -25,7 +26,7 @@ def status(rooms: Rooms, now: datetime) -> dict[str, Any]:
         "dead_letters": rooms.journal.dead_letters_by_reason(),
         "verdicts": {v: sum(r.verdict.value == v for r in verdicts.values()) for v in _verdict_names()},
         "open_alerts": sum(a.state.is_open for a in rooms.ledger.alerting.open().values()),
-        "outbox": asdict(rooms.ledger.alerting.outbox_counts()),
+        "outbox": asdict(rooms.ledger.outbox.counts()),
         "models": [
             {
                 "detector": m.detector,
@@ -36,7 +37,7 @@ def status(rooms: Rooms, now: datetime) -> dict[str, Any]:
             for m in rooms.ledger.scoring.models()
         ],
         "jobs": {
-            name: {"succeeded_at": None if at is None else at.isoformat(), "error": error}
+            name: {"succeeded_at": None if at is None else at.isoformat(), "error": error, **counts[name]}
             for name, (at, error) in rooms.ledger.job_runs().items()
         },
     }

@@ -5,61 +5,41 @@
 
 from __future__ import annotations
 
-import platform
-import signal
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
-from datetime import datetime
-from importlib.metadata import version
-from multiprocessing import get_context
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from app import windowing
+from app import inputs, windowing
+from app.children import ChildError, in_child
+from app.examples import History, examples
 from app.hypotheses import concerns, weighed
+from app.onsets import accepted
 from app.results import possible_results
 from app.rooms import Rooms
 from app.screening import Screening
+from app.shelf import PROMOTED
 from app.spans import units
-from detectors import bundle, detector_class
+from detectors import bundle, detector_class, drift, signing, symptoms
 from detectors.settings import DetectorSettings
 from domain.alerting import Rule
-from domain.instants import duration_ns, from_ns, parse_duration, to_ns
+from domain.errors import ModelError
+from domain.instants import duration_ns, from_ns, to_ns
 from domain.plant import AssetClass, Axis
-from domain.records import EventKind, Lot, Result
-from domain.scores import TrainingAids, TrainingError
-from domain.vectors import FeatureSet, FeatureVectors, Training
-from features import windows
-from features.extract import extract, join
-from features.settings import HypothesisSettings
-from features.windows import Grid
+from domain.records import Event
+from domain.scores import Aim, SelectFeatures, TrainingAids, TrainingError
+from domain.vectors import FeatureSet, Training
+from store.audit import Deed
 from store.scoring import ModelRow
 
-LIBRARIES: Final = ("numpy", "scikit-learn", "lightgbm", "tsfresh", "pyod")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class History:
-    """What one detector is trained on, without any store behind it.
-
-    stops: asset -> (start, end ns or None, is_failure of this outcome). lots, results: of quality detectors only.
-    """
-
-    detector: DetectorSettings
-    asset_class: AssetClass
-    features: FeatureSet
-    train_step: int
-    confirm: float
-    is_ordered: bool
-    grids: Mapping[str, Grid]
-    stops: Mapping[str, tuple[tuple[int, int | None, bool], ...]]
-    lots: Mapping[str, tuple[Lot, ...]]
-    results: Mapping[str, Mapping[str, tuple[Result, ...]]]
-    hypotheses: tuple[HypothesisSettings, ...] = ()
+FIRST: Final = "its first model"
+BUILD_LIMIT_S: Final = 24 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,38 +55,46 @@ def gather(rooms: Rooms, detector: DetectorSettings, now: datetime) -> History:
     """Read all that was known by `now` and the detector may learn from; raises TrainingError where there is nothing."""
     settings = rooms.settings
     chosen = settings.feature_set(detector.features)
-    features = windowing.full_set(settings, chosen)
     asset_class = settings.plant.classes[detector.asset_class]
     assets = settings.plant.of_class(detector.asset_class)
-    grids = windowing.grids(rooms.points, assets, features, 0, to_ns(now) + 1)
-    if not grids:
+    records = rooms.ledger.records
+    paths = {a.path for a in assets}
+    told = [e for e in records.first_told(now) if e.asset in paths]
+    events: dict[str, list[Event]] = {}
+    for e in records.events(now):
+        if e.asset in paths:
+            events.setdefault(e.asset, []).append(e)
+    is_of_lots = symptoms.is_of_lots(detector)
+    lots = {path: tuple(records.lots(path, now)) for path in sorted(paths)} if is_of_lots else {}
+    results = {
+        path: {x: tuple(possible_results(rooms, path, x, now)) for x in {detector.outcome, *chosen.lab}}
+        for path in lots
+    }
+    full = windowing.full_set(settings, chosen)
+    features = inputs.completed(full, settings, chosen, told, [x for found in lots.values() for x in found])
+    if features.sources:
+        grids = windowing.grids(rooms.points, settings.plant, assets, features, 0, to_ns(now) + 1)
+    else:
+        grids = {} if is_of_lots else windowing.event_grids(assets, features, told)
+    if not grids and not (is_of_lots and any(lots.values()) and not features.sources):
         raise TrainingError(f"no data of class {detector.asset_class!r} is stored yet: load history first")
-    role = detector_class(detector.kind).role
-    stops: dict[str, list[tuple[int, int | None, bool]]] = {}
-    for e in rooms.ledger.records.events(now, kinds=windowing.STOPPING):
-        is_outcome = e.kind is EventKind.FAILURE and detector.outcome in ("", e.code)
-        end = None if e.end is None else to_ns(e.end)
-        stops.setdefault(e.asset, []).append((to_ns(e.start), end, is_outcome))
-    lots, results = {}, {}
-    if role == "quality":
-        for asset in assets:
-            lots[asset.path] = tuple(rooms.ledger.records.lots(asset.path, now))
-            results[asset.path] = {
-                name: tuple(possible_results(rooms, asset.path, name, now)) for name in {detector.outcome, *chosen.lab}
-            }
-    split = detector.split or settings.root.evaluate.split
     return History(
         detector,
         asset_class,
         features,
         units(chosen.train_step, asset_class.axis),
-        confirm_units(settings.rules, detector.name, asset_class),
-        split == "time",
+        0.0 if is_of_lots else confirm_units(settings.rules, detector.name, asset_class),
+        detector.split or settings.root.evaluate.split,
         grids,
-        {a: tuple(s) for a, s in stops.items()},
+        {path: tuple(found) for path, found in events.items()},
         lots,
         results,
+        inputs.backgrounds(assets, told),
+        chosen.flat == "learned",
+        accepted(rooms, detector.name),
         tuple(h for h in settings.root.hypotheses if concerns(h, detector)),
+        {a.path: a.attributes for a in assets},
+        rooms.models.key_file,
     )
 
 
@@ -121,18 +109,71 @@ def confirm_units(rules: Sequence[Rule], detector: str, asset_class: AssetClass)
     return longest / (asset_class.cycle or asset_class.period)
 
 
+def learned_from(history: History) -> tuple[Training, FeatureSet]:
+    """Return the rows that a model of this history may learn from, and its feature set; raises TrainingError where
+    there are none.
+    """
+    every, features = training_of(history)
+    return (every if history.split != "given" else every.take(~is_test(history, every))), features
+
+
+def training_of(history: History) -> tuple[Training, FeatureSet]:
+    """Return every row of the history with its outcome, and the feature set; raises TrainingError for no row."""
+    training, features = examples(history)
+    if not len(training.vectors):
+        raise TrainingError(f"no window of the history has enough data for {history.detector.name}")
+    if history.split == "batch":
+        training = replace(training, group=_attribute(history, training, "batch"))
+    return training, features
+
+
+def is_test(history: History, training: Training) -> NDArray[np.bool_]:
+    """Return which rows are of assets whose attribute `part` is test."""
+    return np.asarray(_attribute(history, training, "part") == "test", dtype=bool)
+
+
+def aids_of(
+    history: History, screening: SelectFeatures, told: Callable[[str], None] = lambda _step: None
+) -> TrainingAids:
+    """Return what a detector's training takes from the config."""
+    detector, asset_class = history.detector, history.asset_class
+    is_of_lots = symptoms.is_of_lots(detector)
+    cost = detector.cost
+    aim = Aim(
+        detector.target_recall,
+        detector.confidence,
+        detector.budget,
+        None if cost is None else (cost.stop, cost.check),
+        timedelta(weeks=1).total_seconds() / unit_seconds(asset_class),
+        by_rows=is_of_lots or detector.counts == "rows",
+    )
+    inner = {"given": "stratified" if is_of_lots else "unit", "batch": "unit"}.get(history.split, history.split)
+    life = None if detector.remaining_life == "" else float(units(detector.remaining_life, asset_class.axis))
+    return TrainingAids(screening, history.confirm, detector.seed, aim, detector.n_folds, inner, life, told)
+
+
+def unit_seconds(asset_class: AssetClass) -> float:
+    """Return the nominal seconds of one unit of a class's axis."""
+    return 1e-9 if asset_class.axis is Axis.TIME else asset_class.wall(1).total_seconds()
+
+
+def _attribute(history: History, training: Training, name: str) -> NDArray[np.object_]:
+    """Return an attribute of each row's asset; the asset itself where it has none."""
+    found = [history.attributes.get(a, {}).get(name, a) for a in training.vectors.asset.tolist()]
+    return np.array(found, dtype=object)
+
+
 def build(history: History, folder: Path) -> Trained:
-    """Train and save a bundle below `folder`; raises TrainingError."""
+    """Train and save a bundle below `folder`, and load it once; raises TrainingError."""
     detector = history.detector
     kind = detector_class(detector.kind)
-    training = _lots_training(history) if kind.role == "quality" else _windows_training(history)
-    if not len(training.vectors):
-        raise TrainingError(f"no window of the history has enough data for {detector.name}")
+    training, features = learned_from(history)
     screening = Screening(detector)
-    aids = TrainingAids(screening, history.confirm, detector.seed, detector.target_recall, detector.n_folds)
+    aids = aids_of(history, screening)
     trained = kind.train(training, detector.options, aids)
-    features = history.features.only(trained.names)
-    made = bundle.bundle_of(detector.name, detector.kind, features, trained)
+    features = features.only(trained.names)
+    reference = drift.reference_of(training.vectors.select(trained.names))
+    made = bundle.bundle_of(detector.name, detector.kind, features, trained, reference)
     about = {
         "kind": detector.kind,
         "role": kind.role,
@@ -142,7 +183,7 @@ def build(history: History, folder: Path) -> Trained:
         "n_rows": len(training.vectors),
         "n_features": len(trained.names),
         "feature_set_hash": features.hash,
-        "split": "time" if history.is_ordered else "unit",
+        "split": history.split,
         "threshold": trained.threshold,
         "clear_threshold": trained.clear_threshold,
         "report": dict(trained.report),
@@ -150,122 +191,39 @@ def build(history: History, folder: Path) -> Trained:
         "hypotheses": weighed(
             history.hypotheses, trained, training.vectors, trained.names if screening.kept is None else screening.kept
         ),
-        "versions": {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}},
+        "versions": bundle.versions(),
     }
-    bundle.save(made, folder, about)
+    key = None if history.key_file is None else signing.key_at(history.key_file)
+    bundle.save(made, folder, about, key)
+    bundle.prove(folder, made.name, made.model_id, key)
     return Trained(detector.name, made.model_id, about)
 
 
 def promote(rooms: Rooms, trained: Trained, now: datetime) -> str:
     """Register a model: champion if it is the detector's first, else challenger; returns the role."""
-    champion = rooms.ledger.scoring.champion(trained.detector)
-    is_champion = champion is None or champion.model_id == trained.model_id
-    role = "champion" if is_champion else "challenger"
-    rooms.ledger.scoring.add_model(ModelRow(trained.model_id, trained.detector, role, now, trained.about))
-    return role
+    scoring = rooms.ledger.scoring
+    champion = scoring.champion(trained.detector)
+    role = "champion" if champion is not None and champion.model_id == trained.model_id else "challenger"
+    scoring.add_model(ModelRow(trained.model_id, trained.detector, role, now, trained.about))
+    if champion is not None:
+        return role
+    scoring.promote(Deed(now, "forewarn", PROMOTED, trained.detector, "", trained.model_id, FIRST))
+    return "champion"
 
 
 def build_all(histories: Sequence[History], folder: Path) -> list[Trained | TrainingError]:
     """Build several bundles in child processes, two at a time, in the order given."""
-    with ProcessPoolExecutor(
-        max_workers=2, mp_context=get_context("spawn"), initializer=_leave_interrupts_to_the_parent
-    ) as pool:
-        futures = [pool.submit(build, h, folder) for h in histories]
-        found: list[Trained | TrainingError] = []
-        for future in futures:
-            try:
-                found.append(future.result())
-            except TrainingError as error:
-                found.append(error)
-        return found
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(lambda each: build_apart(each, folder), histories))
 
 
-def _leave_interrupts_to_the_parent() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def _windows_training(history: History) -> Training:
-    """Windows of running assets, with how far each is from the next failure.
-
-    Left out: windows that touch a stop, and those whose future is not known (no failure seen, and less than a horizon
-    of data after them).
-    """
-    parts: list[FeatureVectors] = []
-    to_event: list[NDArray[np.float64]] = []
-    horizon = history.asset_class.horizon
-    for asset, grid in sorted(history.grids.items()):
-        stops = history.stops.get(asset, ())
-        cut = windows.cut(
-            grid,
-            history.features,
-            history.train_step,
-            duration_ns(history.asset_class.period),
-            -1,
-            int(grid.times[-1]) if len(grid.times) else 0,
-        )
-        kept = [
-            w for w in cut if not w.missing and not any(windowing.overlaps(w.start, w.end, s, e) for s, e, _ in stops)
-        ]
-        if not kept:
-            continue
-        position = np.array([w.position for w in kept])
-        ends = np.array(sorted(_position(grid, history, s) for s, _, is_outcome in stops if is_outcome))
-        ahead = np.append(ends, np.inf)[np.searchsorted(ends, position, side="left")] - position
-        last = _position(grid, history, int(grid.times[-1]))
-        is_known = np.isfinite(ahead) | (position + horizon <= last)
-        vectors = extract(grid, kept, history.features.names)
-        parts.append(vectors.take(is_known))
-        to_event.append(ahead[is_known])
-    joined = join(parts, history.features.names)
-    distance = np.concatenate(to_event) if to_event else np.empty(0)
-    return Training(
-        joined,
-        (distance <= horizon).astype(np.float64),
-        joined.asset,
-        distance,
-        horizon,
-        history.asset_class.lead,
-        history.is_ordered,
-        _embargo(history),
-    )
-
-
-def _position(grid: Grid, history: History, at: int) -> float:
-    if history.asset_class.axis is Axis.TIME:
-        return float(at)
-    return float(np.searchsorted(grid.times, at, side="right"))
-
-
-def _lots_training(history: History) -> Training:
-    """Lots with a result, each with what was known when it ended."""
-    parts: list[FeatureVectors] = []
-    outcome: list[float] = []
-    for line, grid in sorted(history.grids.items()):
-        results = history.results[line]
-        value = {r.lot: r.value for r in results[history.detector.outcome] if r.value is not None}
-        lots = [x for x in history.lots[line] if x.lot in value]
-        period = duration_ns(history.asset_class.period)
-        vectors, _ = windowing.lot_vectors(grid, lots, results, history.features, period)
-        parts.append(vectors)
-        outcome += [value[lot] for lot in vectors.subject]
-    joined = join(parts, history.features.names)
-    order = np.argsort(joined.end, kind="stable")
-    n = len(joined)
-    return Training(
-        joined.take(order),
-        np.array(outcome, dtype=np.float64)[order],
-        joined.asset[order],
-        np.full(n, np.inf),
-        history.asset_class.horizon,
-        history.asset_class.lead,
-        history.is_ordered,
-        _embargo(history),
-    )
-
-
-def _embargo(history: History) -> int:
-    """Return the gap before a test part: at least horizon + window, or labels and windows would reach into it."""
-    asked = duration_ns(parse_duration(history.detector.embargo))
-    if detector_class(history.detector.kind).role == "quality":
-        return asked
-    return max(asked, duration_ns(history.asset_class.wall(history.asset_class.horizon + history.features.window)))
+def build_apart(
+    history: History, folder: Path, limit_s: float = BUILD_LIMIT_S, stopping: threading.Event | None = None
+) -> Trained | TrainingError:
+    """Build a bundle in a child process; that it crashed or took too long is a TrainingError as well."""
+    try:
+        return in_child(build, history, folder, limit_s=limit_s, stopping=stopping)
+    except TrainingError as error:
+        return error
+    except (ChildError, ModelError) as error:
+        return TrainingError(f"the training of {history.detector.name} gave no model: {error}")

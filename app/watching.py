@@ -1,211 +1,278 @@
-"""New values and scores to alerts: every rule looks at each value once, in event time; changes and messages are
-saved together.
+"""New values and scores to alerts: every rule looks at each value once, in event time; changes and notices are saved
+together.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+import logging
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Final
 
-from alerts import lifecycle
+import numpy as np
+from numpy.typing import NDArray
+
+from alerts import cycle, lifecycle
+from alerts.evidence import Evidence, against
+from alerts.following import advance_through
 from alerts.lifecycle import Sample
-from alerts.messages import Background, Receiver, messages_for
-from app import windowing
+from alerts.messages import Background, notices_for
+from alerts.plan import Plan, plan_of
+from alerts.watchdog import CANARY_RULE
+from app.feeding import SCORE, TAG, Behind, Fed, fed
 from app.rooms import Rooms
+from app.windowing import stopped_since
 from detectors.bundle import Bundle
-from domain.alerting import Alert, AlertKey, AlertState, AlertUpdate, Rule
+from domain.alerting import Alert, AlertKey, AlertState, AlertUpdate, Condition, Hold, Rule
 from domain.errors import StaleAlertError
-from domain.instants import from_ns, to_ns
-from domain.points import Flag, Quality
-from domain.records import Event
-from domain.scores import Contribution, Score
+from domain.instants import to_ns
+from domain.limits import Limits
+from domain.plant import Axis
+from domain.records import Event, EventKind
+from domain.scores import Contribution, Verdict
 
-HEALTH = "health:"
-Samples = dict[str, list[Sample]]
+log = logging.getLogger(__name__)
+CURSOR: Final = "watch:"
+WATCHED: Final = "watched"  # the cursor of the cycle as a whole
+STOPPED: Final = "the asset stopped"
+TAKEN_OUT: Final = "no rule watches it any more"
+Samples = Mapping[str, Sequence[Sample]]
 
 
-def watch(
-    rooms: Rooms,
-    champions: Mapping[str, Bundle],
-    events: Mapping[str, Sequence[Event]],
-    cursors: Mapping[str, int],
-    reported: Mapping[str, int],
-    started_at: int,
-    now: datetime,
-) -> int:
-    """Advance every rule to `now`; returns the number of alerts changed. reported: each asset's newest point (ns)."""
-    held = rooms.ledger.alerting.open()
-    updates: list[AlertUpdate] = []
-    moved: dict[str, int] = {}
-    for rule in rooms.settings.rules:
-        if rule.watch.startswith(HEALTH):
-            continue
-        samples, behind = _samples(rooms, rule, events, cursors, reported, started_at, now)
-        limits = lifecycle.limits_of(rule, _model_limits(rule, champions))
-        for asset, found in samples.items():
-            moved[cursor_name(rule, asset)] = max(to_ns(s.at) for s in found)
-            if limits is None:
+class Watcher:
+    """Holds the rules laid out for the plant, and how far each series of values was looked at."""
+
+    def __init__(self, rooms: Rooms, started_at: int) -> None:
+        self._rooms, self._started_at = rooms, started_at
+        self._rules: Sequence[Rule] | None = None
+        self._plan = plan_of((), rooms.settings.watched)
+        self._since = np.zeros(0, np.int64)
+        self._begun = rooms.ledger.scoring.cursors().get(WATCHED, cycle.EVER)
+        self.failed: dict[AlertKey, str] = {}  # what could not be looked at in the last cycle, and why
+
+    def watch(
+        self,
+        champions: Mapping[str, Bundle],
+        events: Mapping[str, Sequence[Event]],
+        reported: Mapping[str, int],
+        now: datetime,
+    ) -> int:
+        """Advance every rule to `now`; returns the number of alerts changed. reported: each asset's newest point."""
+        rooms, plan = self._rooms, self._laid_out(now)
+        held, holds = rooms.ledger.alerting.open(), rooms.ledger.alerting.holds()
+        found = fed(rooms, plan, self._since, events, now, self._has_news(plan, reported, now))
+        n_rows = rooms.ledger.alerting.n_transitions([a.id for a in held.values() if a.id])
+        models, failed = model_limits(champions), dict[AlertKey, str]()
+        updates: list[AlertUpdate] = []
+        modes = modes_of(rooms, now, rooms.settings.rules)
+        for watch, steps in cycle.advance_all(
+            plan, found.feed, held, holds, modes, models, to_ns(now), n_rows, failed, begun=self._begun
+        ):
+            updates += [with_notices(rooms, step, watch.rule, found.behind) for step in steps]
+            _keep(held, watch.key, steps)
+        updates += self._ended(plan, held, events, n_rows, updates, now)
+        for key, error in failed.items():
+            if self.failed.get(key) != error:
+                log.error("rule failed rule=%s asset=%s error=%s", key.rule, key.asset, error)
+        self.failed = failed
+        return self._save(plan, found, updates, holds, now)
+
+    def _laid_out(self, now: datetime) -> Plan:
+        rules = self._rooms.settings.rules
+        if rules is not self._rules:
+            self._plan = plan_of((*rules, CANARY_RULE), self._rooms.settings.watched)
+            self._since = self._adopted(self._plan, now)
+            self._rules = rules
+        return self._plan
+
+    def _adopted(self, plan: Plan, now: datetime) -> NDArray[np.int64]:
+        """Return from when on each series is looked at: what was never watched before, from now; at first, from the
+        plant's first start.
+        """
+        cursors = self._rooms.ledger.scoring.cursors()
+        is_first = not any(name.startswith(CURSOR) for name in cursors)
+        earlier: dict[str, int] = {}  # cursors of rules, as they were kept before there was one for each series
+        for watch in plan.watches if is_first else ():
+            at = cursors.get(f"rule:{watch.key.rule}:{watch.key.asset}")
+            for part in watch.parts if at is not None else ():
+                name = cursor_name(plan.sources[plan.series[part]])
+                earlier[name] = max(at or 0, earlier.get(name, 0))
+        otherwise = self._started_at if is_first else to_ns(now)
+        names = [cursor_name(source) for source in plan.sources]
+        fresh = {name: earlier.get(name, otherwise) for name in names if name not in cursors}
+        if fresh:
+            self._rooms.ledger.alerting.save([], fresh, now)
+        return np.array([cursors.get(name, fresh.get(name, 0)) for name in names], dtype=np.int64)
+
+    def _has_news(self, plan: Plan, reported: Mapping[str, int], now: datetime) -> NDArray[np.bool_]:
+        """Return the series that have new values, or stand in one rule with such a one."""
+        newest = np.array([reported.get(asset, 0) for asset, _ in plan.sources], dtype=np.int64)
+        tags = self._rooms.settings.watched.tags
+        for number, (asset, watched) in enumerate(plan.sources):
+            if watched.startswith(SCORE):
+                newest[number] = to_ns(now)
+            elif tags[asset][watched.removeprefix(TAG)].role == "lab":
+                newest[number] = to_ns(now)  # results come beside what an asset reports
+        has = np.asarray(newest > self._since)
+        for place in np.flatnonzero(plan.is_joined).tolist():
+            parts = plan.series[list(plan.watches[place].parts)]
+            if has[parts].any():
+                has[parts] = True
+        return has
+
+    def _ended(
+        self,
+        plan: Plan,
+        held: Mapping[AlertKey, Alert],
+        events: Mapping[str, Sequence[Event]],
+        n_rows: Mapping[str, int],
+        before: Sequence[AlertUpdate],
+        now: datetime,
+    ) -> list[AlertUpdate]:
+        """Return to normal what was raised on an asset that has stopped, or by a rule that is no longer there."""
+        rules = {r.id: r for r in self._rooms.settings.all_rules}
+        updates = []
+        for key, alert in held.items():
+            rule, since = rules.get(key.rule), stopped_since(events.get(key.asset, ()), now)
+            is_watched = rule is not None and (key in plan.places or not key.subject.startswith((TAG, SCORE)))
+            if is_watched and since is None:
                 continue
-            key = AlertKey(rule.id, asset, rule.watch)
-            alert = held.get(key)
-            steps = lifecycle.follow(alert, found, limits, rule, key, _n_transitions(rooms, alert))
-            updates += [_with_messages(rooms, step, rule, behind) for step in steps]
-            if steps and (steps[-1].is_dropped or steps[-1].alert.state is AlertState.CLOSED):
-                held.pop(key, None)
-            elif steps:
-                held[key] = steps[-1].alert
-    updates += _stopped(rooms, held, events, now, updates)
-    try:
-        rooms.ledger.alerting.save(updates, moved, now)
-    except StaleAlertError:
-        return 0  # a person acknowledged one meanwhile; nothing was saved, the next tick looks at the same values again
-    return len(updates)
+            if not (alert.is_active or alert.state is AlertState.PENDING or alert.pending_since):
+                continue
+            at, note = (now, TAKEN_OUT) if since is None else (since, STOPPED)
+            step = lifecycle.end(alert, max(at, alert.last_at), note, is_latching=rule is not None and rule.is_latching)
+            first = n_rows.get(alert.id, 0) + sum(len(u.transitions) for u in before if u.alert.id == alert.id)
+            rows = lifecycle.numbered(step.transitions, first)
+            updates.append(replace(step, transitions=rows, seen=alert.state))
+        return updates
+
+    def _save(
+        self,
+        plan: Plan,
+        found: Fed,
+        updates: Sequence[AlertUpdate],
+        holds: Mapping[tuple[str, str], Hold],
+        now: datetime,
+    ) -> int:
+        moved = np.flatnonzero(found.newest > self._since).tolist()
+        cursors = {cursor_name(plan.sources[i]): int(found.newest[i]) for i in moved} | {WATCHED: to_ns(now)}
+        over = {key: None for key, hold in holds.items() if hold.until is not None and hold.until <= now}
+        watched = {(w.key.rule, w.key.asset) for w in plan.watches} if over else set()
+        try:
+            self._rooms.ledger.alerting.save(updates, cursors, now, {k: None for k in over if k in watched})
+        except StaleAlertError:
+            return 0  # a person changed one meanwhile; nothing was saved, the next tick looks at the same values again
+        self._since, self._begun = found.newest, to_ns(now)
+        return len(updates)
 
 
 def advance_rules(rooms: Rooms, samples: Mapping[str, Samples], now: datetime) -> int:
     """Advance the rules that watch what `samples` holds (watched thing -> asset -> values), whatever else there is;
     returns the number of alerts changed.
     """
-    held = rooms.ledger.alerting.open()
+    alerting = rooms.ledger.alerting
+    held, holds = alerting.open(), alerting.holds()
     updates: list[AlertUpdate] = []
+    over: dict[tuple[str, str], None] = {}
+    n_rows = alerting.n_transitions([a.id for a in held.values() if a.id])
     for rule in rooms.settings.all_rules:
-        limits = lifecycle.limits_of(rule, None)
         for asset, found in samples.get(rule.watch, {}).items():
-            key = AlertKey(rule.id, asset, rule.watch)
-            alert = held.get(key)
-            if limits is not None:
-                steps = lifecycle.follow(alert, found, limits, rule, key, _n_transitions(rooms, alert))
-                updates += [_with_messages(rooms, step, rule, {}) for step in steps]
+            here, key = rule.on(asset), AlertKey(rule.id, asset, rule.watch)
+            if here is None or not _is_of(rooms, rule, asset):
+                continue
+            alert, hold = held.get(key), holds.get((rule.id, asset))
+            steps: list[tuple[int, Hold | None]] = [] if hold is None else [(cycle.EVER, hold)]
+            if hold is not None and hold.until is not None:
+                steps.append((to_ns(hold.until), None))
+                if hold.until <= now:
+                    over[(rule.id, asset)] = None
+            first = 0 if alert is None else n_rows.get(alert.id, 0)
+            rows = advance_through(alert, _evidence(here, found), here, key, first, steps, to_ns(now))
+            updates += [with_notices(rooms, step, here, {}) for step in rows]
     try:
-        rooms.ledger.alerting.save(updates, {}, now)
+        alerting.save(updates, {}, now, over)
     except StaleAlertError:
         return 0
     return len(updates)
 
 
-def cursor_name(rule: Rule, asset: str) -> str:
-    """Return the name of the cursor of one rule on one asset."""
-    return f"rule:{rule.id}:{asset}"
+def _is_of(rooms: Rooms, rule: Rule, asset: str) -> bool:
+    known = rooms.settings.plant.assets.get(asset)
+    return known is None or known.class_name == rule.asset_class
 
 
-def _samples(
-    rooms: Rooms,
-    rule: Rule,
-    events: Mapping[str, Sequence[Event]],
-    cursors: Mapping[str, int],
-    reported: Mapping[str, int],
-    started_at: int,
-    now: datetime,
-) -> tuple[Samples, dict[tuple[str, datetime], Score]]:
-    """Return the new values a rule watches by asset, and the scores behind them."""
-    since: dict[str, int] = {}
-    until: dict[str, int] = {}  # an asset that stopped meanwhile is looked at up to its stop
-    for asset in (a.path for a in rooms.settings.plant.of_class(rule.asset_class)):
-        stop = windowing.stopped_since(events.get(asset, ()), now)
-        since[asset] = cursors.get(cursor_name(rule, asset), started_at)
-        until[asset] = to_ns(now if stop is None else stop)
-    kind, _, name = rule.watch.partition(":")
-    newest = _newest(rooms, kind, name, list(since), reported, to_ns(now) + 1)
-    since = {a: at for a, at in since.items() if at < min(until[a], newest.get(a, 0))}
-    if not since:
-        return {}, {}
-    samples: Samples = defaultdict(list)
-    behind: dict[tuple[str, datetime], Score] = {}
-    for asset, at, value, score in _values(rooms, kind, name, since, now):
-        if since[asset] < to_ns(at) <= until[asset]:
-            is_repair = windowing.touches_stop(events.get(asset, ()), to_ns(at), to_ns(at))
-            samples[asset].append(Sample(at, None if is_repair else value))
-            if score is not None:
-                behind[(asset, at)] = score
-    for asset in since:
-        if until[asset] < to_ns(now):  # stopped: what came after the stop is not read again and again
-            samples[asset].append(Sample(from_ns(until[asset]), None))
-    return samples, behind
+def _evidence(rule: Rule, samples: Iterable[Sample]) -> Evidence:
+    known = [(to_ns(s.at), s.value) for s in samples if s.value is not None]
+    at = np.array([t for t, _ in known], dtype=np.int64)
+    values = np.array([v for _, v in known], dtype=np.float64)
+    if rule.condition is Condition.IS:  # the values are places in VERDICTS
+        over = np.isin(values, [VERDICTS.index(Verdict(v)) for v in rule.verdicts])
+        return against(at, over.astype(np.float64), Limits(1.0, 1.0))
+    limits = lifecycle.limits_of(rule, None)
+    return against(at, values, limits) if limits is not None else against(at[:0], values[:0], Limits(0.0, 0.0))
 
 
-def _values(
-    rooms: Rooms, kind: str, name: str, since: Mapping[str, int], now: datetime
-) -> Iterator[tuple[str, datetime, float | None, Score | None]]:
-    """Yield what is watched of these assets in time order: asset, time, value (None = not a number), the score
-    behind it.
-    """
-    if kind == "score":
-        for score in rooms.ledger.scoring.scores(name, since=from_ns(min(since.values())), until=now):
-            if score.asset in since:
-                yield score.asset, score.at, score.value, score
-        return
-    points = rooms.points.read([f"{a}/{name}" for a in since], min(since.values()) + 1, to_ns(now) + 1)
-    for point in points.rows():
-        if point.flags & Flag.RETAINED:
-            continue  # old news, given again by the broker
-        asset = point.tag_id.rpartition("/")[0]
-        if rooms.settings.plant.tags[asset][name].role != "lab" or point.received_at <= to_ns(now):
-            yield asset, from_ns(point.at), None if point.quality == Quality.BAD else point.value, None
+VERDICTS: Final = tuple(Verdict)
 
 
-def _newest(
-    rooms: Rooms, kind: str, name: str, assets: Sequence[str], reported: Mapping[str, int], until: int
-) -> Mapping[str, int]:
-    """Return the newest time (ns) of what is watched, or of its asset; what has nothing new is not read again."""
-    if kind == "score":
-        return {asset: to_ns(score.at) for asset, score in rooms.ledger.scoring.latest(name).items()}
-    tags = rooms.settings.plant.tags
-    lab = [f"{a}/{name}" for a in assets if name in tags[a] and tags[a][name].role == "lab"]
-    if not lab:
-        return reported
-    points = rooms.points.latest(lab, until)  # results come beside what an asset reports
-    newest = zip(points.tag_id.tolist(), points.at.tolist(), strict=True)
-    return {**reported, **{tag_id.rpartition("/")[0]: at for tag_id, at in newest}}
+def verdict_samples(verdicts: Mapping[tuple[str, str], Verdict], now: datetime) -> dict[str, dict[str, list[Sample]]]:
+    """Return verdicts, by asset and what they are of (a detector, or the asset), as `advance_rules` takes them."""
+    samples: dict[str, dict[str, list[Sample]]] = {}
+    for (asset, of), verdict in verdicts.items():
+        samples.setdefault(f"verdict:{of}", {})[asset] = [Sample(now, float(VERDICTS.index(verdict)))]
+    return samples
 
 
-def _model_limits(rule: Rule, champions: Mapping[str, Bundle]) -> tuple[float, float] | None:
-    bundle = champions.get(rule.watch.partition(":")[2])
-    if bundle is None or bundle.detector.threshold is None or bundle.detector.clear_threshold is None:
-        return None
-    return bundle.detector.threshold, bundle.detector.clear_threshold
+def cursor_name(source: tuple[str, str]) -> str:
+    """Return the name of the cursor of what is watched on one asset."""
+    return f"{CURSOR}{source[0]}:{source[1]}"
 
 
-def _n_transitions(rooms: Rooms, alert: Alert | None) -> int:
-    return len(rooms.ledger.alerting.transitions([alert.id])) if alert is not None and alert.id else 0
+def modes_of(
+    rooms: Rooms, now: datetime, rules: Sequence[Rule]
+) -> dict[str, list[tuple[datetime, datetime | None, str]]]:
+    """Return the operating modes known by `now` of each asset, where a rule asks for them."""
+    modes: dict[str, list[tuple[datetime, datetime | None, str]]] = {}
+    if any(r.when_mode for r in rules):
+        for e in rooms.ledger.records.events(now, kinds=(EventKind.MODE,)):
+            modes.setdefault(e.asset, []).append((e.start, e.end, e.code))
+    return modes
 
 
-def _with_messages(
-    rooms: Rooms, update: AlertUpdate, rule: Rule, behind: Mapping[tuple[str, datetime], Score]
-) -> AlertUpdate:
-    if not update.transitions:
+def model_limits(champions: Mapping[str, Bundle]) -> dict[str, tuple[float, float]]:
+    """Return the raise and clear limit of each champion that has them."""
+    found = {name: (b.detector.threshold, b.detector.clear_threshold) for name, b in champions.items()}
+    return {name: (high, low) for name, (high, low) in found.items() if high is not None and low is not None}
+
+
+def _keep(held: dict[AlertKey, Alert], key: AlertKey, steps: Sequence[AlertUpdate]) -> None:
+    if steps[-1].is_dropped or steps[-1].alert.state is AlertState.CLOSED:
+        held.pop(key, None)
+    else:
+        held[key] = steps[-1].alert
+
+
+def with_notices(rooms: Rooms, update: AlertUpdate, rule: Rule, behind: Behind) -> AlertUpdate:
+    """Return an update with a notice of each change that is announced. behind: the scores behind the values."""
+    if not any(row.change.is_announced for row in update.transitions):
         return update
-    root = rooms.settings.root
-    receivers = [Receiver(n.name, n.language) for n in root.notifiers]
-    score = behind.get((update.alert.key.asset, update.transitions[-1].at))
+    asset, term = update.alert.key.asset, rule.all_terms[0]
+    score = behind.get((asset, term.watch, to_ns(update.transitions[-1].at)))
     why: tuple[Contribution, ...] = ()
     if score is not None:
         why = tuple(c for c in score.contributions if c.amount > 0)
-    tag = rooms.settings.plant.tag(f"{update.alert.key.asset}/{rule.watch.partition(':')[2]}")
-    background = Background(tag.unit if tag else "", why, root.plant.zone)
-    messages = messages_for(update.alert, rule, update.transitions, receivers, background)
-    return replace(update, messages=messages)
+    axis = rooms.settings.plant.classes[rule.asset_class].axis if score is not None else Axis.TIME
+    life = None if score is None else score.life
+    background = Background(unit_of(rooms, rule, asset), why, life=life, axis=axis)
+    return replace(update, notices=notices_for(update.alert, rule, update.transitions, background))
 
 
-def _stopped(
-    rooms: Rooms,
-    held: Mapping[AlertKey, Alert],
-    events: Mapping[str, Sequence[Event]],
-    now: datetime,
-    before: Sequence[AlertUpdate],
-) -> list[AlertUpdate]:
-    """Return to normal what was raised on an asset that has stopped: there is nothing left to watch."""
-    rules = {r.id: r for r in rooms.settings.all_rules}
-    updates = []
-    for key, alert in held.items():
-        since = windowing.stopped_since(events.get(key.asset, ()), now)
-        if since is None or key.rule not in rules or alert.state.value.startswith("returned"):
-            continue
-        sample = Sample(max(since, alert.last_at), None)
-        sequence = _n_transitions(rooms, alert) + sum(len(u.transitions) for u in before if u.alert.id == alert.id)
-        step = lifecycle.advance(alert, False, sample, alert.limit, rules[key.rule], key, "the asset stopped")
-        if step is not None:
-            rows = tuple(replace(r, sequence=sequence + i) for i, r in enumerate(step.transitions))
-            updates.append(replace(step, transitions=rows, seen=alert.state))
-    return updates
+def unit_of(rooms: Rooms, rule: Rule, asset: str) -> str:
+    """Return the unit of what a rule holds against its limits."""
+    term = rule.all_terms[0]
+    if term.condition.is_duration:
+        return "s"
+    tag = rooms.settings.watched.tag(f"{asset}/{term.watch.removeprefix(TAG)}")
+    unit = tag.unit if tag else ""
+    return f"{unit}/min" if term.condition in (Condition.RISING, Condition.FALLING) else unit

@@ -208,6 +208,8 @@ is_enabled = false
 [run]
 tick_s = 0.5
 dispatch_s = 0.2
+[watchdog]
+has_no_data_alarms = false
 [[classes]]
 name = "press"
 horizon = "1h"
@@ -216,7 +218,14 @@ period = "1s"
 [[notifiers]]
 name = "hook"
 kind = "webhook"
-options = {{ url = "http://127.0.0.1:{receiver_port}/" }}
+most = 0
+options = {{ url = "http://127.0.0.1:{receiver_port}/", allow = ["127.0.0.1"] }}
+[[routes]]
+to = ["hook"]
+group_by = "alert"
+group_wait = "0s"
+group_interval = "0s"
+repeat = "0s"
 """)
     (config / "assets.csv").write_text("asset,class\nbench/press,press\n")
     (config / "tags.csv").write_text("asset,tag\n" + "".join(f"bench/press,{n}\n" for n in _names()))

@@ -25,10 +25,10 @@ from benchmarks import channels, feature_peers
 from benchmarks.bars import QUICK, Bars
 from domain.plant import Axis
 from domain.vectors import FeatureName, FeatureSet
-from features import sets, stream
+from features import scale, sets, stream
 from features.compute import peak_bytes
 from features.extract import extract, planned
-from features.windows import Grid, Window
+from features.windows import Grid, ending_at_rows
 
 Floats = NDArray[np.float64]
 SECOND: Final = 1_000_000_000
@@ -75,8 +75,9 @@ def ours(values: Floats, window: int, step: int, names: tuple[FeatureName, ...] 
     """Cut whole windows and compute their vectors, as training does; returns the number of windows."""
     asked = feature_set(names or full(), window, step)
     until = len(values) * SECOND
-    cut = stream.parts(grid_of(values), asked, SECOND, (window - 1) * SECOND, until, 2**30)
-    return sum(len(v) for v in stream.vectors(cut, asked.names, n_threads=threads))
+    at_once = stream.rows_at_once(len(asked.names), 8, stream.PART_BYTES)
+    cut = stream.parts(grid_of(values), asked, SECOND, (window - 1) * SECOND, until, at_once)
+    return sum(len(v) for v in scale.vectors(cut, asked.names, workers=scale.workers_of(str(threads))))
 
 
 def per_window(works: Mapping[str, Callable[[], int]], rounds: int) -> dict[str, float]:
@@ -113,7 +114,8 @@ def _against_peers(bars: Bars, values: Floats) -> None:
 
 def _live(bars: Bars, values: Floats) -> None:
     names, machine = full(), grid_of(values[-WINDOW:])
-    window = [Window(0, WINDOW, 0, WINDOW * SECOND, 0.0, ())]
+    cycles = FeatureSet("live", Axis.CYCLE, WINDOW, 1, 0.8, names)
+    window = ending_at_rows(machine, cycles, np.array([WINDOW - 1]))
     starts = np.random.default_rng(5).choice(len(values) - WINDOW, LIVE_CALLS, replace=False)
     machines = [grid_of(values[start : start + WINDOW]) for start in starts]  # a rare window costs more than others
     works: dict[str, Callable[[], int]] = {"ours": lambda: sum(len(extract(m, window, names)) for m in machines)}
@@ -225,7 +227,7 @@ def _month(bars: Bars) -> None:
     how = (
         f"{n_days} days of 50 tags, {n_rows} windows, full set as float32: {seconds:.0f} s, file of "
         f"{size / 2**20:.0f} MB; "
-        f"{rise / 2**20:.0f} MB beyond what was held before, the plan of a part said {stated / 2**20:.0f} MB"
+        f"{rise / 2**20:.0f} MB beyond what was held before, stated {stated / 2**20:.0f} MB and a day of values"
     )
     bars.show("50 tags to Parquet: peak memory, GB", round(rise / 2**30, 2), "< 2", rise < 2 * 2**30, how)
 
@@ -234,12 +236,13 @@ def _written(n_days: int) -> tuple[int, int, float, int, int]:
     tags = tuple(f"tag{i}" for i in range(50))
     names = tuple(FeatureName("tag", tag, c, p) for tag in tags for c, p in sets.EFFICIENT)
     asked = feature_set(names, 600, 60)
-    n_rows = stream.rows_at_once(len(names), 4)
-    stated = peak_bytes(planned(names, tags), n_rows, DAY_S + 600, 600, 4, 2)
+    n_rows = stream.rows_at_once(len(names), 4, stream.PART_BYTES)
+    of_part = peak_bytes(planned(names, tags), n_rows, 600 + 60 * (n_rows - 1), 600, 4)
+    stated = (2 + scale.AHEAD) * of_part + stream.writer_bytes(n_days * DAY_S // 60, len(names), 4)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "month.parquet"
         begun = time.perf_counter()
-        vectors = stream.vectors(_days(n_days, tags, asked, n_rows), names, np.float32, 2)
+        vectors = scale.vectors(_days(n_days, tags, asked, n_rows), names, np.float32, scale.workers_of("2"))
         rise, written = _rise(lambda: stream.write_parquet(path, names, vectors, np.float32))
         return rise, written, time.perf_counter() - begun, path.stat().st_size, stated
 

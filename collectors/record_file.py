@@ -7,7 +7,7 @@ that the file holds.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -73,6 +73,8 @@ class RecordFile:
         """Read an event; raises BadValueError, `code` for one that the format does not list."""
         form = self.form
         event = decode.read_event(self._owner(row, "asset"), row, self.received_at, form.time_format, form.zone)
+        if form.known == "start" and not row.get("known_at"):
+            event = replace(event, known_at=event.start)
         if form.codes and event.code not in form.codes:
             raise BadValueError(Reason.CODE, f"code {event.code!r} is none of {', '.join(form.codes)}")
         self._check_future(event.start, event.known_at)  # a shift, or a stop that was planned, knows its end

@@ -89,6 +89,7 @@ class FormatSettings(BaseModel):
     quality_codes: Codes = "opc-ua"
     units: Mapping[str, str] = {}
     verdicts: Mapping[str, float] = {}
+    known: Literal["received", "start"] = "received"
     codes: tuple[str, ...] = ()
     max_future_s: Annotated[int, Field(ge=0)] = 300
     max_columns: Annotated[int, Field(ge=2)] = 20_000

@@ -21,6 +21,7 @@ LINE: Final = "#2f6f9f"
 SECOND: Final = "#b7791f"
 ALARM: Final = "#c0392b"
 QUIET: Final = "#9aa5b1"
+FEWEST_EVENTS: Final = 5
 FONT: Final = "system-ui, 'Segoe UI', 'Noto Sans KR', 'Noto Sans CJK KR', sans-serif"
 
 
@@ -157,6 +158,40 @@ def contributions(score: Score | None, t: Translate, units: Mapping[str, str]) -
         title_text=t("raises the score (red), lowers it (blue)"), gridcolor="#e4e7eb", zerolinecolor=INK
     )
     return figure.update_yaxes(automargin=True)
+
+
+def operating_curve(curve: Sequence[Mapping[str, Any]], t: Translate) -> go.Figure:
+    """Draw stops caught against false alarms a week, with the bootstrap band, the threshold taken, and the cost."""
+    if not curve:
+        return empty(t("No model yet"))
+    n = curve[0]["events"]
+    if n < FEWEST_EVENTS:
+        return empty(t("not enough events: {n}", n=n))
+    rows = sorted((r for r in curve if r.get("recall_band")), key=lambda r: (r["false_alarms_per_week"], r["caught"]))
+    x = [r["false_alarms_per_week"] for r in rows]
+    figure = make_subplots(specs=[[{"secondary_y": True}]])
+    band = {"mode": "lines", "line": {"width": 0}, "showlegend": False, "hoverinfo": "skip"}
+    figure.add_trace(go.Scatter(x=x, y=[r["recall_band"][0] for r in rows], **band))
+    figure.add_trace(
+        go.Scatter(
+            x=x, y=[r["recall_band"][1] for r in rows], fill="tonexty", fillcolor="rgba(47,111,159,0.18)", **band
+        )
+    )
+    caught = {"x": x, "y": [r["caught"] / n for r in rows], "mode": "lines", "line": {"color": LINE, "width": 2}}
+    figure.add_trace(go.Scatter(name=t("stops caught"), **caught))
+    if all(r["money_per_week"] is not None for r in rows):
+        spent = {"x": x, "y": [r["money_per_week"] for r in rows], "line": {"color": SECOND, "dash": "dash"}}
+        figure.add_trace(go.Scatter(name=t("cost per asset and week"), mode="lines", **spent), secondary_y=True)
+    taken = [r for r in rows if r["is_taken"]]
+    if taken:
+        at = {"x": [r["false_alarms_per_week"] for r in taken], "y": [r["caught"] / n for r in taken]}
+        figure.add_trace(
+            go.Scatter(name=t("threshold taken"), mode="markers", marker={"color": ALARM, "size": 11}, **at)
+        )
+    figure.update_layout(_layout(height=380, hovermode="closest"))
+    figure.update_xaxes(title_text=t("false alarms per asset and week"), gridcolor="#eef1f4", rangemode="tozero")
+    figure.update_yaxes(title_text=t("stops caught"), range=[0, 1.03], tickformat=".0%", secondary_y=False)
+    return figure.update_yaxes(showgrid=False, rangemode="tozero", secondary_y=True)
 
 
 def predicted(view: QualityView, t: Translate, zone: ZoneInfo) -> go.Figure:

@@ -27,7 +27,7 @@ OTHERS: Final = frozenset(  # deeds that are no news for a shift: who came and w
         Action.LOGGED_IN, Action.LOG_IN_FAILED, Action.LOG_IN_LIMITED, Action.LOGGED_OUT, Action.REFUSED,
         Action.USER_ADDED, Action.USER_ROLE, Action.USER_DISABLED, Action.USER_ENABLED, Action.PASSWORD_RESET,
         Action.PASSWORD_CHANGED, Action.ACKNOWLEDGED, Action.SHELVED, Action.UNSHELVED, Action.COMMENTED,
-        Action.EXPORTED,
+        Action.RESET, Action.OUT_OF_SERVICE, Action.IN_SERVICE, Action.EXPORTED,
     }
 )  # fmt: skip
 
@@ -119,7 +119,7 @@ def hand_over(source: Source, *, of_last: bool | None = None) -> HandOver:
         tuple(x for x in held if x.until is not None and x.until <= until),
         tuple(sorted(_happened(source, since, now), key=lambda x: x.at)),
         {name: error for name, (_, error) in source.ledger.job_runs().items() if error},
-        source.ledger.alerting.outbox_counts().given_up,
+        source.ledger.outbox.counts().given_up,
     )
 
 

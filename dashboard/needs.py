@@ -42,6 +42,7 @@ CALLBACKS: Final[Mapping[str, UserRole]] = {
     "url.search": VIEWER,
     "overview-body.children": VIEWER,
     "asset-head.children": VIEWER,
+    "asset-event-said.children": OPERATOR,
     "alerts-grid.rowData": VIEWER,
     "alerts-grid.exportDataAsCsv": VIEWER,
     "alerts-said.children": OPERATOR,

@@ -20,8 +20,8 @@ from domain.points import Rollup
 from domain.records import Tally
 from domain.scores import Score, Verdict
 from domain.text import printable
-from store.alerting import OutboxCounts
 from store.books import DeadLetter, KeptConflict
+from store.outbox import OutboxCounts
 from store.scoring import ModelRow
 
 # What needs a person's attention comes first.
@@ -136,6 +136,12 @@ def _limit(source: Source, detector: DetectorInfo) -> float | None:
     champion = source.ledger.scoring.champion(detector.name)
     limit = champion.details.get("threshold") if champion else None
     return None if limit is None else float(limit)
+
+
+def operating_curve(source: Source, detector: DetectorInfo) -> Sequence[Mapping[str, Any]]:
+    """Return the curve of a failure detector's champion, () where there is none; see `detectors.threshold.priced`."""
+    champion = source.ledger.scoring.champion(detector.name)
+    return () if champion is None else champion.details.get("report", {}).get("curve", ())
 
 
 def _series(source: Source, tag: Tag, start: datetime, end: datetime) -> Series:
@@ -325,7 +331,7 @@ def system_view(source: Source) -> SystemView:
         tuple(models),
         tuple(d.name for d in source.detectors if d.name not in trained),
         source.ledger.job_runs(),
-        source.ledger.alerting.outbox_counts(),
+        source.ledger.outbox.counts(),
         sum(t.stored for t in totals),
         source.journal.n_waiting(),
         tuple(source.health()),

@@ -11,6 +11,7 @@ from domain.alerting import Rule
 from domain.health import Reading
 from domain.plant import Plant
 from domain.ports import PointStore
+from domain.records import Told
 from store.journal import Journal
 from store.ledger import Ledger
 
@@ -70,6 +71,7 @@ class Source:
     acknowledge: Callable[[str, str, str], None]
     health: Callable[[], Sequence[Reading]]  # none before the service ever looked
     reread: Callable[[int | None, str | None, int | None], Reread]  # a number, a reason code, numbers below; None: any
+    record: Callable[[Told], None]  # raises RecordError
     shifts: Sequence[str] = ()  # the hours at which shifts begin, in the plant's zone
     model_days: int = 0  # after which a model is overdue, 0 for never
     held: Callable[[], Sequence[Held]] = tuple

@@ -32,6 +32,11 @@ STATES: Final = {
     AlertState.ACTIVE_UNACKED: mark("active, unacknowledged"),
     AlertState.ACTIVE_ACKED: mark("active, acknowledged"),
     AlertState.RETURNED_UNACKED: mark("returned, unacknowledged"),
+    AlertState.LATCHED_UNACKED: mark("latched, unacknowledged"),
+    AlertState.LATCHED: mark("latched, acknowledged"),
+    AlertState.SHELVED: mark("shelved"),
+    AlertState.SUPPRESSED: mark("suppressed by design"),
+    AlertState.OUT_OF_SERVICE: mark("out of service"),
     AlertState.CLOSED: mark("closed"),
 }
 HELD: Final = {  # how an alert is kept from the operators
@@ -58,6 +63,13 @@ MEASURES: Final = {
     "dead_letters": mark("share of dead letters"),
     "missing": mark("messages that publishers numbered and that never came"),
     "files": mark("files of the watched folder that need a look"),
+    "rules_file": mark("faults of rules.toml"),
+    "rules_failed": mark("rules that fail"),
+    "models": mark("detectors whose champion cannot be used"),
+    "training": mark("detectors that could not be trained again"),
+    "overdue": mark("detectors that should have been trained again"),
+    "drift": mark("detectors whose inputs have drifted"),
+    "jobs": mark("runs that were missed or took too long"),
     "rate": mark("minutes in which a topic sent far more than usual"),
     "unit": mark("items in a unit that cannot be converted"),
     "ambiguous_tag": mark("items of a name that differs by case or Unicode form only"),
@@ -78,10 +90,14 @@ DEEDS: Final[Mapping[str, str]] = {
     Action.PASSWORD_RESET: mark("password reset"),
     Action.PASSWORD_CHANGED: mark("password changed"),
     Action.ACKNOWLEDGED: mark("alert acknowledged"),
+    Action.RESET: mark("alert reset"),
     Action.SHELVED: mark("alert shelved"),
+    Action.OUT_OF_SERVICE: mark("alert taken out of service"),
+    Action.IN_SERVICE: mark("alert back in service"),
     Action.UNSHELVED: mark("alert unshelved"),
     Action.COMMENTED: mark("alert commented"),
     Action.RULE_CHANGED: mark("rule changed"),
+    Action.EVENT_RECORDED: mark("event recorded"),
     Action.TRAINED: mark("model trained"),
     Action.EXPORTED: mark("exported"),
     Action.READ_AGAIN: mark("dead letters read again"),
@@ -153,4 +169,8 @@ def score(value: Score, unit: str = "") -> str:
 
 def reason(t: Translate, stored: str, zone: ZoneInfo) -> str:
     """Say a stored reason, its instants in the plant's zone."""
-    return spoken(t, stored, since=lambda at: instant(datetime.fromisoformat(at), zone))
+
+    def said(at: str) -> str:
+        return instant(datetime.fromisoformat(at), zone)
+
+    return spoken(t, stored, since=said, until=said)

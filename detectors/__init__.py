@@ -10,6 +10,7 @@ from domain.scores import Detector
 
 DETECTORS: Final[Mapping[str, str]] = {
     "failure_lightgbm": "FailureLightGBM",
+    "failure_tournament": "FailureTournament",
     "quality_ridge": "QualityRidge",
     "anomaly_hbos": "AnomalyHBOS",
 }

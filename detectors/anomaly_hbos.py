@@ -8,7 +8,7 @@ Source: Goldstein, Dengel (2012), Histogram-based Outlier Score, KI.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Final, Literal, Self
 
 import numpy as np
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from detectors import parts as p
 from detectors.folds import folds_of
+from domain.limits import Limits, raises
 from domain.scores import Scale, Scores, TrainingAids, TrainingError
 from domain.vectors import FeatureName, FeatureVectors, Training
 
@@ -23,6 +24,11 @@ MIN_ROWS: Final = 100
 ROUNDING: Final = 1e-9  # of a column's size
 BINS: Final = 20
 INTERVAL_Z: Final = 1.645  # 90 % Wilson interval
+RAISE_AT: Final = 0.999
+N_CANDIDATES: Final = 60
+WEEK_NS: Final = 604_800_000_000_000
+
+Track = tuple[list[float], list[float]]  # percentiles and positions of one asset's windows, in order
 
 
 class AnomalyHBOS:
@@ -48,13 +54,15 @@ class AnomalyHBOS:
 
     @property
     def threshold(self) -> float:
-        """The percentile from which an alert is raised: one held-out normal window in a thousand."""
-        return 0.999
+        """The percentile from which an alert is raised: as often as the budget says on held-out normal windows, or by
+        one of them in a thousand.
+        """
+        return self._settings["raise_at"]
 
     @property
     def clear_threshold(self) -> float:
         """The percentile below which it returns to normal."""
-        return 0.99
+        return clear_for(self._settings["raise_at"])
 
     @property
     def report(self) -> Mapping[str, Any]:
@@ -80,6 +88,7 @@ class AnomalyHBOS:
         if not folds:
             raise TrainingError("the normal windows cannot be split: more assets, or a longer history, are needed")
         held_out = np.concatenate([_raw(_fit(values[a], bins), values[b]).sum(axis=1) for a, b in folds])
+        tested = normal.take(np.concatenate([b for _, b in folds]))
         fitted = _fit(values, bins)
         arrays = {
             "hist": np.asarray(fitted.hist_, dtype=np.float64),
@@ -87,15 +96,24 @@ class AnomalyHBOS:
             "held_out": np.sort(held_out),
             "median": np.median(values, axis=0),
         }
-        settings = {"alpha": float(fitted.alpha), "tol": float(fitted.tol)}
+        tracks, weeks = _tracks(tested, _share(arrays["held_out"], held_out))
+        raise_at = RAISE_AT if aids.aim.budget is None else raise_for(tracks, aids.aim.budget * weeks, aids.confirm)
+        n_false = n_raises(tracks, raise_at, aids.confirm)
+        settings = {"alpha": float(fitted.alpha), "tol": float(fitted.tol), "raise_at": raise_at}
         report = {
             "n_rows": len(values),
             "n_held_out": len(held_out),
             "n_groups": len(np.unique(normal.group.astype(str))),
+            "raise_at": raise_at,
+            "alarm_budget": aids.aim.budget,
+            "asset_weeks": weeks,
+            "false_alarms": n_false,
+            "false_alarms_per_week": n_false / weeks if weeks else 0.0,
+            "false_alarms_interval": [x / weeks if weeks else 0.0 for x in poisson_interval(n_false)],
         }
         return cls(tuple(training.vectors.names[i] for i in varies), arrays, settings, report)
 
-    def score(self, vectors: FeatureVectors) -> Scores:
+    def score(self, vectors: FeatureVectors, *, is_explained: bool = True) -> Scores:  # noqa: ARG002
         """Score rows; a missing value counts as the training median. Raises ValueError for other columns."""
         p.require_columns(vectors.names, self._names)
         values = np.where(np.isnan(vectors.values), self._arrays["median"], vectors.values)
@@ -108,7 +126,7 @@ class AnomalyHBOS:
         )
         raw = contributions.sum(axis=1)
         held_out = self._arrays["held_out"]
-        share = np.searchsorted(held_out, raw, side="left") / len(held_out)
+        share = _share(held_out, raw)
         low, high = wilson(share, len(held_out))
         return Scores(share, np.minimum(low, share), np.maximum(high, share), raw, 0.0, contributions, self.scale)
 
@@ -124,7 +142,56 @@ class AnomalyHBOS:
         """Rebuild from parts."""
         head = p.read_json(parts, "head.json")
         arrays = {name: p.read_array(parts, f"{name}.npy") for name in ("hist", "edges", "held_out", "median")}
-        return cls(p.read_names(head["names"]), arrays, head["settings"], head["report"])
+        settings = {"raise_at": RAISE_AT, **head["settings"]}
+        return cls(p.read_names(head["names"]), arrays, settings, head["report"])
+
+
+def clear_for(raise_at: float) -> float:
+    """Return the percentile below which an alert returns to normal: ten times as many windows are beyond it."""
+    return max(0.0, 1.0 - 10.0 * (1.0 - raise_at) - ROUNDING) if raise_at < 1.0 else RAISE_AT
+
+
+def n_raises(tracks: Sequence[Track], raise_at: float, confirm: float) -> int:
+    """Return how many alerts a percentile raises on tracks of normal windows."""
+    limits = Limits(raise_at, clear_for(raise_at))
+    return sum(len(raises(values, positions, limits, confirm)) for values, positions in tracks)
+
+
+def raise_for(tracks: Sequence[Track], wanted: float, confirm: float) -> float:
+    """Return the percentile that raises as nearly as can be `wanted` alerts on tracks of normal windows; 1, which is
+    beyond all of them, where fewer than one is wanted.
+    """
+    if wanted < 1.0:
+        return 1.0
+    seen = np.unique(np.concatenate([values for values, _ in tracks]))[::-1]
+    picked = np.unique(np.geomspace(1, len(seen), N_CANDIDATES).astype(np.int64)) - 1
+    return float(min(seen[picked], key=lambda level: abs(n_raises(tracks, float(level), confirm) - wanted)))
+
+
+def poisson_interval(n: int) -> tuple[float, float]:
+    """Return the exact 90 % interval of a count's expectation (Garwood 1936)."""
+    from scipy.stats import chi2
+
+    return float(chi2.ppf(0.05, 2 * n) / 2) if n else 0.0, float(chi2.ppf(0.95, 2 * n + 2) / 2)
+
+
+def _tracks(tested: Training, share: NDArray[np.float64]) -> tuple[list[Track], float]:
+    """Return the percentiles of held-out windows with their positions, by asset in order, and the weeks they cover."""
+    tracks, span = [], 0
+    asset = tested.vectors.asset.astype(str)
+    for name in np.unique(asset):
+        rows = np.flatnonzero(asset == name)
+        rows = rows[np.argsort(tested.vectors.end[rows], kind="stable")]
+        tracks.append((share[rows].tolist(), tested.vectors.position[rows].tolist()))
+        gaps = np.diff(tested.vectors.end[rows])
+        usual = int(np.median(gaps)) if len(gaps) else 0
+        span += int(np.minimum(gaps, 10 * usual).sum()) + usual  # a long pause is no time watched
+    return tracks, span / WEEK_NS
+
+
+def _share(held_out: NDArray[np.float64], raw: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the share of held-out normal windows that look less odd."""
+    return np.asarray(np.searchsorted(held_out, raw, side="left") / len(held_out), dtype=np.float64)
 
 
 def _fit(values: NDArray[np.float64], bins: int) -> Any:

@@ -1,4 +1,8 @@
-"""Folds that cannot leak: whole groups apart, or the past for training and the future for testing."""
+"""Folds that cannot leak: whole groups apart, or the past for training and the future for testing.
+
+Rows that are cases of their own (no asset, no time) may be dealt one by one, each outcome evenly; windows of an asset
+may not, for neighbours share most of their rows.
+"""
 
 from __future__ import annotations
 
@@ -35,9 +39,22 @@ def in_time(at: NDArray[np.int64], n_folds: int, embargo_ns: int) -> Iterator[Fo
             yield train, np.arange(start, stop)
 
 
-def folds_of(training: Training, n_folds: int) -> Iterator[Fold]:
-    """Yield the folds that the training asks for: in time where it is ordered, else by group."""
-    if not training.is_ordered:
+def stratified(outcome: NDArray[np.float64], n_folds: int, seed: int) -> Iterator[Fold]:
+    """Yield (train, test) row indices; rows are shuffled and dealt so that each fold has its share of each outcome."""
+    order = np.random.default_rng(seed).permutation(len(outcome))
+    order = order[np.argsort(outcome[order], kind="stable")]
+    member = np.empty(len(outcome), dtype=np.int64)
+    member[order] = np.arange(len(outcome)) % n_folds
+    for fold in range(min(n_folds, len(outcome))):
+        yield np.flatnonzero(member != fold), np.flatnonzero(member == fold)
+
+
+def folds_of(training: Training, n_folds: int, split: str = "", seed: int = 1) -> Iterator[Fold]:
+    """Yield the folds that a split asks for: `time`, `stratified`, else by group; "" = as the training says."""
+    if split == "stratified":
+        yield from stratified(training.outcome, n_folds, seed)
+        return
+    if split not in ("", "time") or not (split or training.is_ordered):
         yield from by_group(training.group, n_folds)
         return
     order = np.argsort(training.vectors.end, kind="stable")

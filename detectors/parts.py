@@ -43,6 +43,11 @@ def read_array(parts: Mapping[str, bytes], name: str) -> NDArray[Any]:
     return array
 
 
+def below(parts: Mapping[str, bytes], folder: str) -> dict[str, bytes]:
+    """Return the parts below a folder, by their names within it."""
+    return {name.removeprefix(f"{folder}/"): data for name, data in parts.items() if name.startswith(f"{folder}/")}
+
+
 def write_names(names: tuple[FeatureName, ...]) -> list[Any]:
     """Return names as JSON data."""
     return [n.as_json() for n in names]

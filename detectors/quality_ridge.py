@@ -107,7 +107,7 @@ class QualityRidge:
         model = fit(vectors.values[:, columns], outcome)
         return cls(tuple(names[i] for i in columns), model, half_width, report)
 
-    def score(self, vectors: FeatureVectors) -> Scores:
+    def score(self, vectors: FeatureVectors, *, is_explained: bool = True) -> Scores:  # noqa: ARG002
         """Score rows; raises ValueError where the columns are not `names`."""
         p.require_columns(vectors.names, self._names)
         contributions = self._model.parts(vectors.values)

@@ -6,6 +6,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from detectors.life_settings import RetrainSettings
+
+Split = Literal["", "time", "unit", "batch", "stratified", "given"]
+"""How history is cut: in time, by whole assets, by their attribute `batch`, row by row (rows that are cases of their
+own), or by their attribute `part`, train or test."""
+
 
 class StabilitySettings(BaseModel):
     """`[detectors.stability]`, for screening = "stable": in how many halves of the rows a feature is looked for, and
@@ -18,12 +24,43 @@ class StabilitySettings(BaseModel):
     min_share: Annotated[float, Field(gt=0.5, le=1)] = 0.6
 
 
+class SymptomSettings(BaseModel):
+    """`[detectors.symptom]`: what a detector warns of.
+
+    from: failures; stops (failures among them); alarms whose codes precede failures; "trend", failures from where they
+    show in the data on; or "result", a lot's result other than 0. codes: of those events; empty takes the detector's
+    `outcome`, or any.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    from_: Annotated[Literal["failure", "stop", "alarm", "trend", "result"], Field(alias="from")] = "failure"
+    codes: tuple[str, ...] = ()
+
+
+class CostSettings(BaseModel):
+    """`[detectors.cost]`: what a stop costs that was not warned of, and what looking after an alert costs."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    stop: Annotated[float, Field(gt=0)]
+    check: Annotated[float, Field(gt=0)]
+    currency: str = ""
+
+
 class DetectorSettings(BaseModel):
     """One detector: a named role, of a kind in DETECTORS, for a class of assets and an outcome.
 
-    outcome: the failure code ("" = any) for failure, the result's name for quality, unused for anomaly.
-    target_recall: share of past failures that must be caught out of fold when the threshold is chosen.
+    outcome: the code of the event ("" = any) for failure, the result's name for quality and for a symptom from a
+    result, unused for anomaly.
+    symptom: what a failure detector warns of.
+    target_recall: share of unseen failures that the threshold must catch, promised with `confidence`; of those that
+    do, the cheapest by `cost`, or the one with the fewest false alarms. alarm_budget: false alarms per asset and week
+    that are allowed at most, "" = any number. counts: what a recall counts: "events" that are caught in time, or
+    "rows" within the horizon.
+    remaining_life: how much life of units that run to failure is told at most, a span of the axis; "" = it is not.
     split: how folds are cut, overriding [evaluate] split; embargo: the gap before a test part in time ("24h").
+    retrain: when it is trained again by itself.
     screening: how features are chosen: by FRESH, or by how often FRESH finds them in halves of the rows. A detector
     that learns without an outcome takes all.
     """
@@ -35,11 +72,23 @@ class DetectorSettings(BaseModel):
     asset_class: Annotated[str, Field(min_length=1)]
     features: Annotated[str, Field(min_length=1)]
     outcome: str = ""
+    symptom: SymptomSettings = SymptomSettings()
     target_recall: Annotated[float, Field(gt=0, le=1)] = 0.95
+    confidence: Annotated[float, Field(gt=0, lt=1)] = 0.9
+    alarm_budget: Annotated[float, Field(ge=0)] | Literal[""] = ""
+    cost: CostSettings | None = None
+    counts: Literal["events", "rows"] = "events"
+    remaining_life: int | str = ""
     n_folds: Annotated[int, Field(ge=2, le=20)] = 5
-    split: Literal["", "time", "unit"] = ""
+    split: Split = ""
     embargo: str = "24h"
     seed: int = 1
     screening: Literal["fresh", "stable"] = "fresh"
     stability: StabilitySettings = StabilitySettings()
+    retrain: RetrainSettings = RetrainSettings()
     options: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def budget(self) -> float | None:
+        """The alarm budget, None where there is none."""
+        return None if self.alarm_budget == "" else self.alarm_budget

@@ -36,10 +36,14 @@ class Action(StrEnum):
     PASSWORD_RESET = "password reset"  # noqa: S105 - a kind of deed
     PASSWORD_CHANGED = "password changed"  # noqa: S105 - a kind of deed
     ACKNOWLEDGED = "alert acknowledged"
+    RESET = "alert reset"
     SHELVED = "alert shelved"
     UNSHELVED = "alert unshelved"
     COMMENTED = "alert commented"
+    OUT_OF_SERVICE = "alert out of service"
+    IN_SERVICE = "alert in service again"
     RULE_CHANGED = "rule changed"
+    EVENT_RECORDED = "event recorded"
     TRAINED = "model trained"
     EXPORTED = "exported"
     READ_AGAIN = "dead letters read again"

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+
+from domain.text import phrase
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +32,13 @@ class ConfigError(Exception):
 
 
 class NotifyError(Exception):
-    """A notification was not delivered; `is_retryable` says whether trying again can help."""
+    """A notification was not delivered; `is_retryable` says whether trying again soon can help, and `retry_after` what
+    the receiver asked to wait before anything more is sent to it.
+    """
 
-    def __init__(self, text: str, *, is_retryable: bool) -> None:
+    def __init__(self, text: str, *, is_retryable: bool, retry_after: timedelta | None = None) -> None:
         super().__init__(text)
-        self.is_retryable = is_retryable
+        self.is_retryable, self.retry_after = is_retryable, retry_after
 
 
 class NotKeptHereError(Exception):
@@ -62,3 +67,11 @@ class JournalFullError(OSError):
 
 class NewerDataError(Exception):
     """The data were written by a newer Forewarn than this one; the text says what to do."""
+
+
+class RecordError(ValueError):
+    """What a person tells cannot be recorded; `stored` says why as a phrase for `spoken`, `str` in English."""
+
+    def __init__(self, message: str, /, **said: object) -> None:
+        super().__init__(message.format(**said) if said else message)
+        self.stored = phrase(message, **said)

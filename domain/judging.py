@@ -31,6 +31,16 @@ class Judgement:
 NOTHING = Judgement(0, 0, 0, ())
 
 
+def catches(raised: Sequence[float], failures: Sequence[float], horizon: float, lead: float) -> dict[int, float]:
+    """Return the places of the failures that a raise caught, each with the lead time of the first that did."""
+    first_lead: dict[int, float] = {}
+    for said in raised:
+        for i, at in enumerate(failures):
+            if lead <= at - said <= horizon:
+                first_lead[i] = max(first_lead.get(i, 0.0), at - said)
+    return first_lead
+
+
 def judge(
     excursions: Sequence[tuple[float, float]],
     failures: Sequence[float],
@@ -45,13 +55,10 @@ def judge(
     """
     if not horizon > 0:
         raise ValueError(f"a horizon of {horizon}")
-    first_lead: dict[int, float] = {}
+    first_lead = catches([raised for raised, _ in excursions], failures, horizon, lead)
     n_false = 0
     for raised, cleared in excursions:
         next_failure = min((at for at in failures if at >= raised), default=float("inf"))
-        for i, at in enumerate(failures):
-            if lead <= at - raised <= horizon:
-                first_lead[i] = max(first_lead.get(i, 0.0), at - raised)
         said = raised
         while said < min(cleared, next_failure, until) or said == raised:
             is_hit = any(lead <= at - said <= horizon for at in failures)

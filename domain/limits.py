@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -21,25 +24,29 @@ class Limits:
 
 
 def raises(
-    values: Sequence[float], positions: Sequence[float], limits: Limits, confirm: float
+    values: Sequence[float] | NDArray[np.float64],
+    positions: Sequence[float] | NDArray[np.float64],
+    limits: Limits,
+    confirm: float,
 ) -> list[tuple[int, int]]:
     """Return (raise row, clear row) of every excursion that lasts at least `confirm` axis units.
 
     A raise needs the raise limit to be held without a break; after it the clear limit counts. The clear row is
-    len(values) where the excursion never ends.
+    len(values) where the excursion never ends. positions: ascending; a value that is not a number is no breach.
     """
+    signed, at = limits.sign * np.asarray(values, dtype=np.float64), np.asarray(positions, dtype=np.float64)
+    if len(signed) != len(at):
+        raise ValueError(f"{len(signed)} values, {len(at)} positions: each argument needs as many")
+    is_over = np.concatenate([[False], signed >= limits.sign * limits.raise_at, [False]])
+    edges = np.flatnonzero(np.diff(is_over.astype(np.int8)))
+    below = np.append(np.flatnonzero(~(signed >= limits.sign * limits.clear_at)), len(signed))
     found: list[tuple[int, int]] = []
-    since: float | None = None
-    raised: int | None = None
-    for row, (value, position) in enumerate(zip(values, positions, strict=True)):
-        if limits.is_over(value, raised is not None):
-            since = position if since is None else since
-            if raised is None and position - since >= confirm:
-                raised = row
-        else:
-            if raised is not None:
-                found.append((raised, row))
-            since = raised = None
-    if raised is not None:
-        found.append((raised, len(values)))
+    done = 0
+    for begin, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+        if begin < done:
+            continue
+        raised = begin + int(np.searchsorted(at[begin:end] - at[begin], confirm, side="left"))
+        if raised < end:
+            done = int(below[np.searchsorted(below, raised)])
+            found.append((raised, done))
     return found

@@ -38,7 +38,8 @@ class AssetClass:
     """A kind of asset. `horizon` and `lead` are in axis units; `lateness` is how long a row may still be coming.
 
     `cycle` is the nominal duration of one cycle (cycle axis only): for display, and for dumps whose time is a
-    cycle number.
+    cycle number. `recovery` and `relearn`, in axis units: how long after a stop, and after maintenance, windows say
+    nothing yet.
     """
 
     name: str
@@ -48,6 +49,8 @@ class AssetClass:
     period: timedelta
     lateness: timedelta = timedelta(0)
     cycle: timedelta | None = None
+    recovery: int = 0
+    relearn: int = 0
 
     def wall(self, units: float) -> timedelta:
         """Return axis units as nominal wall time."""

@@ -42,6 +42,19 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """An event as a person tells it. start, end: ISO times, in the plant's zone where they name none; end "" = open."""
+
+    asset: str
+    kind: str
+    code: str
+    start: str
+    end: str = ""
+    note: str = ""
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Lot:
     """One unit of product of a line, with the interval of its passage and its process values."""
 

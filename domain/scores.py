@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, ClassVar, Literal, Protocol, Self
+from typing import Any, ClassVar, Literal, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +37,8 @@ class Scores:
     """Scores of n vectors. value, low, high, raw: float64 (n,), low <= value <= high.
 
     raw is the score on the scale on which contributions add up: base + contributions.sum(axis=1) = raw.
-    contributions: float64 (n, number of features).
+    contributions: float64 (n, number of features). life: float64 (n, 4), the remaining life on the asset's axis with
+    its interval and the cap beyond which it is not told (value, low, high, cap); None where it is not predicted.
     """
 
     value: NDArray[np.float64]
@@ -47,6 +48,7 @@ class Scores:
     base: float
     contributions: NDArray[np.float64]
     scale: Scale
+    life: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.value)
@@ -59,6 +61,30 @@ class Contribution:
     source: str
     amount: float
     value: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """The life that is left to a unit, in units of its asset's axis, with a 90 % interval; `cap`: no more is told."""
+
+    value: float
+    low: float
+    high: float
+    cap: float
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """A moment of the history that resembles another. came_to: `caught`, `false` or `missed`, of the alert there was or
+    should have been; to_event: axis units to the event, None where none followed. distance: mean normal spreads.
+    """
+
+    asset: str
+    at: datetime
+    came_to: str
+    mode: str
+    to_event: float | None
+    distance: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +106,30 @@ class Score:
     verdict: Verdict
     reason: str = ""
     contributions: tuple[Contribution, ...] = ()
+    life: Life | None = None
+
+
+@runtime_checkable
+class Remembers(Protocol):
+    """A detector that can say what is normal, and which past episodes a row resembles."""
+
+    @property
+    def ranges(self) -> NDArray[np.float64]:
+        """The normal range of each feature: float64 (2, features), NaN = not known."""
+        ...
+
+    def alike(self, row: NDArray[np.float64]) -> list[Episode]:
+        """Return the past episodes that a row of features resembles most, the nearest first."""
+        ...
+
+
+@runtime_checkable
+class Adjustable(Protocol):
+    """A detector whose threshold people may choose."""
+
+    def at_threshold(self, raise_at: float) -> Detector:
+        """Return the same detector with another threshold; raises ValueError for one that is none."""
+        ...
 
 
 class Detector(Protocol):
@@ -114,8 +164,11 @@ class Detector(Protocol):
         """Fit on the training rows; raises TrainingError where they are too few or hold one outcome only."""
         ...
 
-    def score(self, vectors: FeatureVectors) -> Scores:
-        """Score rows whose columns are `names`; raises ValueError for other columns."""
+    def score(self, vectors: FeatureVectors, *, is_explained: bool = True) -> Scores:
+        """Score rows whose columns are `names`; raises ValueError for other columns.
+
+        is_explained: False allows to leave the contributions at 0, where they cost more than the score.
+        """
         ...
 
     def dump(self) -> dict[str, bytes]:
@@ -134,19 +187,47 @@ SelectFeatures = Callable[
 
 
 @dataclass(frozen=True, slots=True)
+class Aim:
+    """What a threshold is chosen for: the floor of the recall on unseen events, and what may be paid for it.
+
+    confidence: with which the floor is promised. budget: false alarms per asset and week, None = no limit.
+    money: (cost of a stop, cost of a check), None = not known. week: a week in axis units.
+    by_rows: recall counts rows within the horizon, not events; for rows that are cases of their own.
+    """
+
+    recall: float = 0.95
+    confidence: float = 0.9
+    budget: float | None = None
+    money: tuple[float, float] | None = None
+    week: float = 604_800e9
+    by_rows: bool = False
+
+    @property
+    def weight(self) -> float:
+        """How many false alarms a missed event counts where no costs are known: what the floor itself says."""
+        return self.recall / max(1.0 - self.recall, 0.01)
+
+
+@dataclass(frozen=True, slots=True)
 class TrainingAids:
     """What a detector's training takes from other packages.
 
     select: (values, outcome, names, group) -> indices of relevant columns, best first. It is called inside each fold
     with the rows that the fold trains on, and sees no others; group: what its rows belong to, as in `Training`.
     confirm: axis units that a score must stay over the limit before an alert is raised (the rule's on-delay).
+    aim: what the threshold is chosen for. split: how the inner folds are cut; "" = as the training itself says.
+    life_cap: axis units up to which a remaining life is predicted; None = it is not.
+    told: is given each step that begins, for people who wait.
     """
 
     select: SelectFeatures
     confirm: float
     seed: int
-    target_recall: float
+    aim: Aim
     n_folds: int
+    split: str = ""
+    life_cap: float | None = None
+    told: Callable[[str], None] = lambda _step: None
 
 
 class TrainingError(Exception):

@@ -5,20 +5,25 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from domain.inputs import Inputs
 from domain.plant import Axis
+
+SAMPLE: Final = "sample"  # the calculator of one raw value of a window, counted from its end
+NO_INPUTS: Final = Inputs()
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class FeatureName:
     """A structured name: where the number comes from and how it is computed. Never split at `__`.
 
-    origin: `tag`, `lab`, `process`, `event` or `attribute`. source: tag, result or event code.
+    origin: `tag`, `lab`, `process`, `event` or `attribute`. source: tag, result, value of a lot, `kind:code` of an
+    event, or attribute.
     calculator and params are tsfresh's own for origin `tag`.
     """
 
@@ -70,8 +75,13 @@ class DerivedTag:
 class FeatureSet:
     """What a vector holds and how its window is cut; data with a hash, stored with every model.
 
-    window and step are in axis units (ns or cycles); min_coverage is a fraction of the window's expected rows.
+    window, step and max_gap are in axis units (ns or cycles); min_coverage is a fraction of the window's expected rows.
     derived: the derived tags that `names` may name; a model keeps the formulas that it was trained with.
+    max_gap: the longest hole that a tag may have in a window, 0 for any. align (ns): windows end there and at whole
+    steps from there. lags: tag -> ns by which its values count later than they were measured.
+    is_passage: a lot's window is its own interval, where it has a start; else it is the window that ends with the lot.
+    cycle_tags: measured tags that make a cycle beside `sources`, so that a model counts cycles as its training did.
+    inputs: what the inputs looked like in training, empty before it.
     """
 
     name: str
@@ -81,11 +91,25 @@ class FeatureSet:
     min_coverage: float
     names: tuple[FeatureName, ...]
     derived: tuple[DerivedTag, ...] = ()
+    max_gap: int = 0
+    align: int = 0
+    lags: tuple[tuple[str, int], ...] = ()
+    is_passage: bool = False
+    cycle_tags: tuple[str, ...] = ()
+    inputs: Inputs = NO_INPUTS
 
     def as_json(self) -> dict[str, Any]:
         """Return the set as JSON data; `from_json` reads it back."""
-        derived = {"derived": [d.as_json() for d in self.derived]} if self.derived else {}
-        return derived | {
+        optional = {
+            "derived": [d.as_json() for d in self.derived],
+            "max_gap": self.max_gap,
+            "align": self.align,
+            "lags": [list(lag) for lag in self.lags],
+            "is_passage": self.is_passage,
+            "cycle_tags": list(self.cycle_tags),
+            "inputs": self.inputs.as_json(),
+        }
+        return {key: value for key, value in optional.items() if value} | {
             "name": self.name,
             "axis": self.axis.value,
             "window": self.window,
@@ -100,7 +124,19 @@ class FeatureSet:
         names = tuple(FeatureName.from_json(n) for n in data["names"])
         derived = tuple(DerivedTag.from_json(d) for d in data.get("derived", ()))
         return FeatureSet(
-            data["name"], Axis(data["axis"]), data["window"], data["step"], data["min_coverage"], names, derived
+            data["name"],
+            Axis(data["axis"]),
+            data["window"],
+            data["step"],
+            data["min_coverage"],
+            names,
+            derived,
+            data.get("max_gap", 0),
+            data.get("align", 0),
+            tuple((tag, lag) for tag, lag in data.get("lags", ())),
+            data.get("is_passage", False),
+            tuple(data.get("cycle_tags", ())),
+            Inputs.from_json(data.get("inputs", {})),
         )
 
     @property
@@ -111,14 +147,22 @@ class FeatureSet:
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """The names of the measured tags that the set needs, sorted: those of derived tags stand for them."""
+        """The names of the measured tags that the set needs, sorted: those of derived tags stand for them, and those
+        that set the operating mode are among them.
+        """
         computed = {d.name: [tag for tag, _ in d.sources] for d in self.derived}
-        return tuple(sorted({t for n in self.names if n.origin == "tag" for t in computed.get(n.source, [n.source])}))
+        used = {t for n in self.names if n.origin == "tag" for t in computed.get(n.source, [n.source])}
+        return tuple(sorted(used | set(self.inputs.modes.tags if self.inputs.modes else ())))
 
     def only(self, names: tuple[FeatureName, ...]) -> FeatureSet:
-        """Return the set with these of its features, and the derived tags that they need."""
+        """Return the set with these of its features, and the derived tags and the inputs that they need."""
         used = {n.source for n in names}
-        return replace(self, names=names, derived=tuple(d for d in self.derived if d.name in used))
+        chosen = replace(self, names=names, derived=tuple(d for d in self.derived if d.name in used))
+        others = {*self.sources, *self.cycle_tags} - {*chosen.sources} if self.axis is Axis.CYCLE else ()
+        attributes = {n.source for n in names if n.origin == "attribute"}
+        inputs = self.inputs.only(chosen.sources, attributes)
+        lags = tuple((tag, lag) for tag, lag in self.lags if tag in chosen.sources)
+        return replace(chosen, lags=lags, inputs=inputs, cycle_tags=tuple(sorted(others)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -176,6 +220,7 @@ class Training:
     group: object, what must not be split between folds (an asset, or a batch).
     to_event: float64, axis units to the event that the row may warn of; inf = none.
     horizon, lead: axis units. is_ordered: folds are cut in time, not by group, with a gap of embargo_ns.
+    mode: object, the code of the event that the row may warn of, "" = none; left out, it is "" in every row.
     """
 
     vectors: FeatureVectors
@@ -186,6 +231,13 @@ class Training:
     lead: int
     is_ordered: bool
     embargo_ns: int = 0
+    mode: NDArray[np.object_] = field(default_factory=lambda: np.empty(0, dtype=object))
+
+    def __post_init__(self) -> None:
+        if len(self.mode) != len(self.vectors):
+            if len(self.mode):
+                raise ValueError(f"{len(self.mode)} modes do not fit {len(self.vectors)} vectors")
+            object.__setattr__(self, "mode", np.full(len(self.vectors), "", dtype=object))
 
     def take(self, rows: NDArray[Any]) -> Training:
         """Return the rows chosen by a mask or an index array."""
@@ -198,4 +250,5 @@ class Training:
             self.lead,
             self.is_ordered,
             self.embargo_ns,
+            self.mode[rows],
         )

@@ -1,6 +1,7 @@
 """Windows of Points, and lots, to feature vectors with tsfresh's names and values.
 
-`FEATURE_SETS`: the calculators that a feature set of the config may name, as tsfresh spells them with their parameters.
+`FEATURE_SETS`: the calculators that a feature set of the config may name, as tsfresh spells them with their
+parameters; those of `trailing` are Forewarn's own.
 """
 
 from __future__ import annotations
@@ -14,5 +15,6 @@ FEATURE_SETS: Final[Mapping[str, sets.Calculators]] = {
     "level": sets.LEVEL,
     "trend": sets.TREND,
     "minimal": sets.MINIMAL,
+    "trailing": sets.TRAILING,
     "efficient": sets.EFFICIENT,
 }

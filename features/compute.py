@@ -24,6 +24,9 @@ from features.windows import MIN_VALUES
 
 CHUNK_BYTES: Final = 1 << 21  # of a chunk's input or output, whichever is larger
 COPIES: Final = 6  # what groups hold of a chunk's input at most: sorted, spectrum, scratch
+BYTES_OF_VALUE: Final = 16  # of each sample: without gaps by tag, and all tags one after the other
+BYTES_OF_ROW: Final = 24  # of each row while a tag is looked at: the mask, its running count and that as a copy
+BYTES_OF_PLACE: Final = 72  # of each window of each tag: beginning, size, tag and window, and parts of these as copies
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,12 +74,15 @@ def compute(
 
 
 def peak_bytes(of: Plan, n_windows: int, n_samples: int, n: int, itemsize: int = 8, n_threads: int = 1) -> int:
-    """Return the most memory `compute` takes beside its input, for windows of `n` samples out of `n_samples` rows."""
-    n_names = sum(bundle.columns.size for bundle in of.bundles)
-    copies = 8 * n_samples * max((len(b.tags) for b in of.bundles), default=0)
-    places = 32 * n_windows * sum(len(b.tags) for b in of.bundles)
+    """Return the most memory `compute` takes beside its input, for windows of `n` samples out of `n_samples` rows.
+
+    Its result is in it, which is all but a few megabytes where windows are many.
+    """
+    most_tags = max((len(b.tags) for b in of.bundles), default=0)
+    copies = n_samples * (BYTES_OF_VALUE * most_tags + BYTES_OF_ROW)
+    places = BYTES_OF_PLACE * n_windows * most_tags
     chunks = [8 * _chunk_rows(b, n) * (COPIES * n + b.width) for b in of.bundles]
-    return n_windows * n_names * itemsize + copies + places + n_threads * max(chunks, default=0)
+    return n_windows * of.n_names * itemsize + copies + places + n_threads * max(chunks, default=0)
 
 
 def _gathered(

@@ -13,44 +13,37 @@ from domain.vectors import FeatureName, FeatureVectors
 from features.compute import compute
 from features.naming import feature_set
 from features.plan import Plan, plan
-from features.windows import Grid, Window
+from features.warming import warm
+from features.windows import Grid, Windows
 
 __all__ = ["extract", "feature_set", "join", "planned"]
 
 
 def extract(
     grid: Grid,
-    windows: Sequence[Window],
+    windows: Windows,
     names: Sequence[FeatureName],
     subjects: Sequence[str] | None = None,
-    lab: NDArray[np.float64] | None = None,
+    beside: NDArray[np.float64] | None = None,
     dtype: Any = np.float64,
     n_threads: int = 1,
 ) -> FeatureVectors:
     """Compute the named features of each window.
 
-    lab: float64 (windows, number of names of origin `lab`), in the names' order; subjects: lot ids, "" for none.
+    beside: float64 (windows, number of names of other origins than `tag`), in the names' order. subjects: lot ids, ""
+    for none.
     dtype: of the values; float32 is for files, detectors take float64.
     """
-    first = np.array([w.first for w in windows], dtype=np.int64)
-    stop = np.array([w.stop for w in windows], dtype=np.int64)
+    first, stop = windows.first, windows.stop
     firsts = {grid.tags.index(tag): grid.first_rows(tag, first, stop) for tag in grid.reach}
     values = compute(planned(tuple(names), grid.tags), grid.values, first, stop, dtype, n_threads, firsts)
-    if lab is not None:
-        values[:, [i for i, n in enumerate(names) if n.origin == "lab"]] = lab
+    if beside is not None:
+        values[:, [i for i, n in enumerate(names) if n.origin != "tag"]] = beside
     n = len(windows)
     asset, subject = np.empty(n, dtype=object), np.empty(n, dtype=object)
     asset[:] = grid.asset
     subject[:] = list(subjects) if subjects is not None else ""
-    return FeatureVectors(
-        tuple(names),
-        values,
-        asset,
-        subject,
-        np.array([w.start for w in windows], dtype=np.int64),
-        np.array([w.end for w in windows], dtype=np.int64),
-        np.array([w.position for w in windows], dtype=np.float64),
-    )
+    return FeatureVectors(tuple(names), values, asset, subject, windows.start, windows.end, windows.position)
 
 
 def join(parts: Sequence[FeatureVectors], names: tuple[FeatureName, ...]) -> FeatureVectors:
@@ -84,10 +77,14 @@ class _Same:
 
 
 def planned(names: tuple[FeatureName, ...], tags: tuple[str, ...]) -> Plan:
-    """Return the plan of these names over a grid's tags; it is kept for this very tuple, with what it has prepared."""
+    """Return the plan of these names over a grid's tags, compiled; it is kept for this very tuple, with what it has
+    prepared.
+    """
     return _planned(_Same(names), tags)
 
 
 @lru_cache(maxsize=64)
 def _planned(same: _Same, tags: tuple[str, ...]) -> Plan:
-    return plan(same.names, tags)
+    made = plan(same.names, tags)
+    warm(made)
+    return made

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from domain.plant import Axis
-from domain.vectors import DerivedTag, FeatureName, FeatureSet
+from domain.vectors import SAMPLE, DerivedTag, FeatureName, FeatureSet
 from features import FEATURE_SETS
 
 
@@ -19,9 +19,13 @@ def feature_set(
     tags: Sequence[str],
     lab: Sequence[str],
     derived: Sequence[DerivedTag] = (),
+    samples: int = 0,
 ) -> FeatureSet:
-    """Build the full set: every calculator of a preset over every tag, then the last two values of each lab result."""
+    """Build the full set: every calculator of a preset and the newest `samples` values of every tag, then the last two
+    values of each lab result.
+    """
     every = [*tags, *(tag.name for tag in derived)]
-    names = [FeatureName("tag", tag, c, p) for tag in every for c, p in FEATURE_SETS[calculators]]
+    asked = (*FEATURE_SETS[calculators], *((SAMPLE, (("lag", i),)) for i in range(samples)))
+    names = [FeatureName("tag", tag, c, p) for tag in every for c, p in asked]
     names += [FeatureName("lab", result, c) for result in lab for c in ("last", "before_last")]
     return FeatureSet(name, axis, window, step, min_coverage, tuple(names), tuple(derived))

@@ -122,6 +122,13 @@ TREND: Final = (
     *plain("mean", "median", "minimum", "maximum", "standard_deviation", "mean_change", "mean_abs_change"),
     ("cid_ce", (("normalize", False),)),
 )
+TRAILING_ROWS: Final = (1, 5, 10, 20, 40, 80)
+TRAILING: Final[Calculators] = (
+    *(("trailing_mean", (("rows", n),)) for n in TRAILING_ROWS),
+    *(("trailing_slope", (("rows", n),)) for n in TRAILING_ROWS[2:]),
+    ("standard_deviation", ()),
+)
+"""How a slow drift looks over several lengths; not tsfresh's, but for the last."""
 MINIMAL: Final = plain(
     "sum_values",
     "median",

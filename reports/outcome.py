@@ -64,6 +64,8 @@ def excursions(transitions: Sequence[Transition]) -> list[tuple[datetime, dateti
     for row in sorted(transitions, key=lambda r: (r.at, r.sequence)):
         if row.change in (Change.RAISED, Change.RE_RAISED):
             raised[row.alert_id] = row.at
+        elif row.change is Change.ANNOUNCED:  # the first that people hear of what was held back, or a reminder
+            raised.setdefault(row.alert_id, row.at)
         elif row.change is Change.RETURNED and row.alert_id in raised:
             spans.append((raised.pop(row.alert_id), row.at))
     spans += [(at, None) for at in raised.values()]

@@ -1,16 +1,16 @@
-"""Alerts, their transitions and the outbox in the ledger.
+"""Alerts and their transitions in the ledger.
 
-Invariant: an alert's change, its transition rows and the messages they cause are one transaction.
+Invariant: an alert's change, its transition rows and the notices they cause are one transaction.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, and_, delete, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from domain.alerting import (
     Alert,
@@ -18,43 +18,82 @@ from domain.alerting import (
     AlertState,
     AlertUpdate,
     Change,
-    Message,
+    Hold,
     Priority,
     Transition,
 )
 from domain.errors import StaleAlertError
 from domain.instants import from_ns, to_ns
 from store import tables
+from store.outbox import save_notices
 from store.scoring import save_cursors
 from store.sql import put, storable_text
 
 _KEY = ("rule", "asset", "subject", "breach_since")
-
-
-@dataclass(frozen=True, slots=True)
-class OutboxCounts:
-    """How many messages wait, went out, and were given up."""
-
-    waiting: int
-    sent: int
-    given_up: int
+IDS_AT_ONCE: Final = 500
+HoldKey = tuple[str, str]  # rule and asset
 
 
 class Alerting:
-    """Alerts, transitions and outbox on one engine."""
+    """Alerts and transitions on one engine."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def save(self, updates: Sequence[AlertUpdate], cursors: Mapping[str, int], now: datetime) -> None:
-        """Write changes and how far the rules have read, in one transaction.
+    def save(
+        self,
+        updates: Sequence[AlertUpdate],
+        cursors: Mapping[str, int],
+        now: datetime,
+        holds: Mapping[HoldKey, Hold | None] | None = None,
+    ) -> None:
+        """Write changes, how far the rules have read, and what is held back (None: no longer), in one transaction.
 
-        Raises StaleAlertError, and writes nothing, where an alert is no longer in the state the change was made from.
+        Raises StaleAlertError, and writes nothing, where an alert is no longer as the change was made from.
         """
         with self._engine.begin() as connection:
             for item in updates:
-                _save_alert(connection, item, now)
+                try:
+                    _save_alert(connection, item, now)
+                except IntegrityError as error:
+                    if item.seen is None:
+                        raise
+                    raise StaleAlertError(item.alert.id) from error  # a comment took the number of its next row
             save_cursors(connection, cursors)
+            for key, hold in (holds or {}).items():
+                _save_hold(connection, key, hold)
+
+    def holds(self) -> dict[HoldKey, Hold]:
+        """Return what persons hold back, by rule and asset."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(select(tables.holds).order_by(tables.holds.c.rule, tables.holds.c.asset))
+            return {
+                (r.rule, r.asset): Hold(
+                    AlertState(r.state), r.by, r.why, from_ns(r.since), None if r.until is None else from_ns(r.until)
+                )
+                for r in rows
+            }
+
+    def n_transitions(self, alert_ids: Sequence[str]) -> dict[str, int]:
+        """Return how many transitions each of these alerts has."""
+        t = tables.transitions
+        found: dict[str, int] = {}
+        with self._engine.connect() as connection:
+            for start in range(0, len(alert_ids), IDS_AT_ONCE):
+                query = select(t.c.alert_id, func.count()).where(
+                    t.c.alert_id.in_(alert_ids[start : start + IDS_AT_ONCE])
+                )
+                found |= {name: int(n) for name, n in connection.execute(query.group_by(t.c.alert_id))}
+        return found
+
+    def transitions_between(self, since: datetime, until: datetime) -> list[tuple[AlertKey, Priority, Transition]]:
+        """Return the transitions with since <= at < until in time order, each with its alert's key and priority."""
+        t, a = tables.transitions, tables.alerts
+        query = select(t, a.c.rule, a.c.asset, a.c.subject, a.c.priority).join(a, a.c.id == t.c.alert_id)
+        query = query.where(t.c.at >= to_ns(since), t.c.at < to_ns(until))
+        with self._engine.connect() as connection:
+            rows = connection.execute(query.order_by(t.c.at, t.c.alert_id, t.c.sequence))
+            return [(AlertKey(r.rule, r.asset, r.subject), Priority(r.priority), _transition(r)) for r in rows]
 
     def open(self) -> dict[AlertKey, Alert]:
         """Return the pending or open alert of each key."""
@@ -95,46 +134,6 @@ class Alerting:
         with self._engine.connect() as connection:
             return [_transition(r) for r in connection.execute(query)]
 
-    def due(self, now: datetime, most: int = 100) -> list[Message]:
-        """Return messages to send now, oldest due first."""
-        t = tables.outbox
-        query = (
-            select(t)
-            .where(t.c.sent_at.is_(None), t.c.given_up_at.is_(None), t.c.due_at <= to_ns(now))
-            .order_by(t.c.due_at, t.c.key)
-            .limit(most)
-        )
-        with self._engine.connect() as connection:
-            return [Message(r.key, r.notifier, r.alert_id, r.payload, r.attempts) for r in connection.execute(query)]
-
-    def close_message(self, key: str, at: datetime) -> None:
-        """Note that a message was delivered."""
-        self._update_message(key, sent_at=to_ns(at), error="")
-
-    def delay_message(self, key: str, attempts: int, due_at: datetime, error: str) -> None:
-        """Note a failed attempt and when the next one is due."""
-        self._update_message(key, attempts=attempts, due_at=to_ns(due_at), error=error)
-
-    def give_up_message(self, key: str, at: datetime, error: str) -> None:
-        """Note that a message can never be delivered; it stays listed."""
-        self._update_message(key, given_up_at=to_ns(at), error=error)
-
-    def outbox_counts(self) -> OutboxCounts:
-        """Count messages by what became of them."""
-        t = tables.outbox
-        query = select(
-            func.count().filter(and_(t.c.sent_at.is_(None), t.c.given_up_at.is_(None))),
-            func.count().filter(t.c.sent_at.is_not(None)),
-            func.count().filter(t.c.given_up_at.is_not(None)),
-        )
-        with self._engine.connect() as connection:
-            row = connection.execute(query).one()
-        return OutboxCounts(*map(int, row))
-
-    def _update_message(self, key: str, **values: Any) -> None:
-        with self._engine.begin() as connection:
-            connection.execute(update(tables.outbox).where(tables.outbox.c.key == key).values(**values))
-
 
 def _save_alert(connection: Connection, item: AlertUpdate, now: datetime) -> None:
     t = tables.alerts
@@ -162,18 +161,22 @@ def _save_alert(connection: Connection, item: AlertUpdate, now: datetime) -> Non
                 note=storable_text(x.note),
             )
         )
-    for m in item.messages:
-        connection.execute(
-            insert(tables.outbox).values(
-                key=m.key,
-                notifier=m.notifier,
-                alert_id=m.alert_id,
-                payload=m.payload,
-                attempts=0,
-                due_at=to_ns(now),
-                error="",
-            )
-        )
+    save_notices(connection, item.notices, now)
+
+
+def _save_hold(connection: Connection, key: HoldKey, hold: Hold | None) -> None:
+    t = tables.holds
+    if hold is None:
+        connection.execute(delete(t).where(t.c.rule == key[0], t.c.asset == key[1]))
+        return
+    values = {
+        "state": hold.state.value,
+        "by": storable_text(hold.by),
+        "why": storable_text(hold.why),
+        "since": to_ns(hold.since),
+        "until": None if hold.until is None else to_ns(hold.until),
+    }
+    put(connection, t, [{"rule": key[0], "asset": key[1], **values}], ["rule", "asset"], tuple(values))
 
 
 def _alert_row(a: Alert) -> dict[str, Any]:
@@ -193,6 +196,10 @@ def _alert_row(a: Alert) -> dict[str, Any]:
         "occurrences": a.occurrences,
         "acked_by": storable_text(a.acked_by),
         "acked_at": None if a.acked_at is None else to_ns(a.acked_at),
+        "returning_since": None if a.returning_since is None else to_ns(a.returning_since),
+        "is_present": int(a.is_present),
+        "held_before": "" if a.held_before is None else a.held_before.value,
+        "cause": storable_text(a.cause),
     }
 
 
@@ -217,4 +224,8 @@ def _alert(r: Any) -> Alert:
         r.occurrences,
         r.acked_by,
         None if r.acked_at is None else from_ns(r.acked_at),
+        None if r.returning_since is None else from_ns(r.returning_since),
+        bool(r.is_present),
+        AlertState(r.held_before) if r.held_before else None,
+        r.cause,
     )

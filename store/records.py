@@ -92,10 +92,22 @@ class Records:
         t = tables.events
         rows = self._latest(t, _EVENT_KEY, t.c.known_at <= to_ns(known_by))
         return [
-            Event(r.asset, EventKind(r.kind), r.code, from_ns(r.start), _at(r.end), from_ns(r.known_at), r.note)
+            _event(r)
             for r in sorted(rows, key=lambda r: r.start)
             if (asset is None or r.asset == asset) and (not kinds or r.kind in kinds)
         ]
+
+    def first_told(self, known_by: datetime) -> list[Event]:
+        """Return the first version of each event known by an instant, by start: its `known_at` is when it was first
+        known to have begun.
+        """
+        t = tables.events
+        query = select(t).where(t.c.known_at <= to_ns(known_by)).order_by(t.c.start, t.c.known_at, t.c.version)
+        first: dict[tuple[Any, ...], Any] = {}
+        with self._engine.connect() as connection:
+            for row in connection.execute(query):
+                first.setdefault(tuple(getattr(row, k) for k in _EVENT_KEY), row)
+        return [_event(r) for r in first.values()]
 
     def lots(self, line: str, known_by: datetime, since: datetime | None = None) -> list[Lot]:
         """Return a line's lots known by an instant; with `since`, those that became known or ended after it; by end."""
@@ -211,6 +223,10 @@ class Records:
         with self._engine.connect() as connection:
             query = select(table).join(newest, match).order_by(order).limit(most)
             return list(connection.execute(query).all())
+
+
+def _event(r: Any) -> Event:
+    return Event(r.asset, EventKind(r.kind), r.code, from_ns(r.start), _at(r.end), from_ns(r.known_at), r.note)
 
 
 _EVENT_KEY = ("asset", "kind", "code", "start")

@@ -6,28 +6,33 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, and_, func, select, update
+from sqlalchemy import Connection, Engine, and_, delete, func, select, update
 
 from domain.instants import from_ns, to_ns
-from domain.scores import Contribution, Scale, Score, Verdict
+from domain.scores import Contribution, Life, Scale, Score, Verdict
 from store import tables
-from store.sql import put, storable_number
+from store.audit import Deed, record
+from store.sql import put, storable_number, take_turns
 
-_SCORE_KEY = ("detector", "asset", "at", "subject")
+SCORE_KEY: Final = ("detector", "asset", "at", "subject")
 _VERDICT_TOLD = ("verdict", "reason", "at", "newest_at", "is_stopped")
 
 
 @dataclass(frozen=True, slots=True)
 class ModelRow:
-    """One trained model as the ledger knows it; role `champion`, `challenger` or `retired`."""
+    """One trained model as the ledger knows it; role `champion`, `challenger` or `retired`.
+
+    promoted_at: when it last became champion by training or promotion; None where it never did.
+    """
 
     model_id: str
     detector: str
     role: str
     trained_at: datetime
     details: Mapping[str, Any]
+    promoted_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +56,16 @@ class Scoring:
     def save(self, scores: Sequence[Score], cursors: Mapping[str, int]) -> None:
         """Store scores and advance cursors in one transaction; a score that is there already stays."""
         with self._engine.begin() as connection:
-            put(connection, tables.scores, [_score_row(s) for s in scores], _SCORE_KEY)
+            put(connection, tables.scores, [score_row(s) for s in scores], SCORE_KEY)
             save_cursors(connection, cursors)
 
-    def cursors(self) -> dict[str, int]:
-        """Return how far each named reader has come, in ns."""
+    def cursors(self, prefix: str = "") -> dict[str, int]:
+        """Return how far each named reader has come, in ns; of those whose names begin so."""
+        query = select(tables.cursors)
+        if prefix:
+            query = query.where(tables.cursors.c.name.startswith(prefix, autoescape=True))
         with self._engine.connect() as connection:
-            return {row.name: row.at for row in connection.execute(select(tables.cursors))}
+            return {row.name: row.at for row in connection.execute(query)}
 
     def scores(
         self,
@@ -77,7 +85,7 @@ class Scoring:
             where.append(t.c.at <= to_ns(until))
         with self._engine.connect() as connection:
             rows = connection.execute(select(t).where(and_(*where)).order_by(t.c.at, t.c.asset, t.c.subject))
-            return [_score(r) for r in rows]
+            return [read_score(r) for r in rows]
 
     def latest(self, detector: str) -> dict[str, Score]:
         """Return a detector's newest score of each asset."""
@@ -94,7 +102,7 @@ class Scoring:
             .where(t.c.detector == detector)
         )
         with self._engine.connect() as connection:
-            return {r.asset: _score(r) for r in connection.execute(query)}
+            return {r.asset: read_score(r) for r in connection.execute(query)}
 
     def count(self, verdict: Verdict | None = None) -> int:
         """Number of scores kept, or of those with one verdict."""
@@ -137,20 +145,43 @@ class Scoring:
         }
 
     def add_model(self, row: ModelRow) -> None:
-        """Register a model; a champion retires the one before it, in the same transaction."""
-        t = tables.models
+        """Register a model; the roles of others stay: what becomes champion is said by `promote`."""
         values = {
             "role": row.role,
             "trained_at": to_ns(row.trained_at),
             "details": json.dumps(row.details, sort_keys=True),
         }
+        key = {"model_id": row.model_id, "detector": row.detector}
         with self._engine.begin() as connection:
-            if row.role == "champion":
-                connection.execute(
-                    update(t).where(t.c.detector == row.detector, t.c.role == "champion").values(role="retired")
-                )
-            key = {"model_id": row.model_id, "detector": row.detector}
-            put(connection, t, [key | values], tuple(key), tuple(values))
+            put(connection, tables.models, [key | values], tuple(key), tuple(values))
+
+    def promote(self, deed: Deed, *, is_back: bool = False) -> None:
+        """Make model deed.new the champion of detector deed.subject instead of deed.old, and record the deed, in one
+        transaction. is_back: it was champion before, and keeps its place among the former ones.
+
+        Raises ValueError where the champion is not deed.old any more, or there is no such model.
+        """
+        t = tables.models
+        is_of = t.c.detector == deed.subject
+        with self._engine.begin() as connection:
+            take_turns(connection, "models")
+            retired = update(t).where(is_of, t.c.role == "champion", t.c.model_id == deed.old).values(role="retired")
+            n_champions = connection.execute(retired).rowcount
+            left = connection.execute(select(t.c.model_id).where(is_of, t.c.role == "champion")).scalars().all()
+            if left or n_champions != bool(deed.old):
+                raise ValueError(f"the champion of {deed.subject} was changed meanwhile: look again and decide anew")
+            fresh = {"role": "champion"} | ({} if is_back else {"promoted_at": to_ns(deed.at)})
+            if not connection.execute(update(t).where(is_of, t.c.model_id == deed.new).values(**fresh)).rowcount:
+                raise ValueError(f"no model {deed.new} of {deed.subject}")
+            record(connection, deed)
+
+    def forget_model(self, deed: Deed) -> None:
+        """Delete model deed.old of detector deed.subject unless it is champion, and record the deed."""
+        t = tables.models
+        is_it = and_(t.c.detector == deed.subject, t.c.model_id == deed.old, t.c.role != "champion")
+        with self._engine.begin() as connection:
+            if connection.execute(delete(t).where(is_it)).rowcount:
+                record(connection, deed)
 
     def models(self, detector: str | None = None) -> list[ModelRow]:
         """Return models, newest first."""
@@ -160,7 +191,14 @@ class Scoring:
             query = query.where(t.c.detector == detector)
         with self._engine.connect() as connection:
             return [
-                ModelRow(r.model_id, r.detector, r.role, from_ns(r.trained_at), json.loads(r.details))
+                ModelRow(
+                    r.model_id,
+                    r.detector,
+                    r.role,
+                    from_ns(r.trained_at),
+                    json.loads(r.details),
+                    None if r.promoted_at is None else from_ns(r.promoted_at),
+                )
                 for r in connection.execute(query)
             ]
 
@@ -174,7 +212,8 @@ def save_cursors(connection: Connection, cursors: Mapping[str, int]) -> None:
     put(connection, tables.cursors, [{"name": name, "at": at} for name, at in cursors.items()], ["name"], ["at"])
 
 
-def _score_row(s: Score) -> dict[str, Any]:
+def score_row(s: Score) -> dict[str, Any]:
+    """Return a score as a row."""
     return {
         "detector": s.detector,
         "asset": s.asset,
@@ -188,10 +227,12 @@ def _score_row(s: Score) -> dict[str, Any]:
         "verdict": s.verdict.value,
         "reason": s.reason,
         "contributions": json.dumps([asdict(c) for c in s.contributions]),
+        "life": "" if s.life is None else json.dumps(asdict(s.life)),
     }
 
 
-def _score(r: Any) -> Score:
+def read_score(r: Any) -> Score:
+    """Return the score of a row."""
     return Score(
         r.detector,
         r.asset,
@@ -205,4 +246,5 @@ def _score(r: Any) -> Score:
         Verdict(r.verdict),
         r.reason,
         tuple(Contribution(**c) for c in json.loads(r.contributions)),
+        Life(**json.loads(r.life)) if r.life else None,
     )

@@ -34,6 +34,16 @@ jobs = Table(
     Column("succeeded_at", BigInteger),
     Column("failed_at", BigInteger),
     Column("error", Text, nullable=False, default=""),
+    Column("n_runs", BigInteger, nullable=False, server_default="0"),
+    Column("n_missed", BigInteger, nullable=False, server_default="0"),
+    Column("n_overlong", BigInteger, nullable=False, server_default="0"),
+)
+leases = Table(
+    "leases",
+    TABLES,
+    Column("name", Text, primary_key=True),
+    Column("holder", Text, nullable=False),
+    Column("until", BigInteger, nullable=False),
 )
 cleared = Table(
     "cleared",
@@ -137,7 +147,37 @@ scores = Table(
     Column("verdict", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("contributions", Text, nullable=False),
+    Column("version", Integer, nullable=False, server_default="1"),
+    Column("life", Text, nullable=False, server_default=""),
     Index("scores_asset", "asset", "at"),
+)
+former_scores = Table(
+    "former_scores",
+    TABLES,
+    Column("detector", Text, primary_key=True),
+    Column("asset", Text, primary_key=True),
+    Column("at", BigInteger, primary_key=True),
+    Column("subject", Text, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("value", Float),
+    Column("low", Float),
+    Column("high", Float),
+    Column("scale", Text, nullable=False),
+    Column("model_id", Text, nullable=False),
+    Column("verdict", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("contributions", Text, nullable=False),
+    Column("life", Text, nullable=False, server_default=""),
+    Column("revised_at", BigInteger, nullable=False),
+)
+late_spans = Table(
+    "late_spans",
+    TABLES,
+    Column("id", Integer, primary_key=True),
+    Column("detector", Text, nullable=False),
+    Column("asset", Text, nullable=False),
+    Column("start", BigInteger, nullable=False),
+    Column("end", BigInteger, nullable=False),
 )
 verdicts = Table(
     "verdicts",
@@ -157,6 +197,7 @@ models = Table(
     Column("role", Text, nullable=False),
     Column("trained_at", BigInteger, nullable=False),
     Column("details", Text, nullable=False),
+    Column("promoted_at", BigInteger),
 )
 alerts = Table(
     "alerts",
@@ -176,8 +217,34 @@ alerts = Table(
     Column("occurrences", Integer, nullable=False),
     Column("acked_by", Text, nullable=False),
     Column("acked_at", BigInteger),
+    Column("returning_since", BigInteger),
+    Column("is_present", Integer, nullable=False, server_default="0"),
+    Column("held_before", Text, nullable=False, server_default=""),
+    Column("cause", Text, nullable=False, server_default=""),
     Index("alerts_id", "id"),
     Index("alerts_state", "state"),
+)
+holds = Table(
+    "holds",
+    TABLES,
+    Column("rule", Text, primary_key=True),
+    Column("asset", Text, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("since", BigInteger, nullable=False),
+    Column("until", BigInteger),
+)
+rule_changes = Table(
+    "rule_changes",
+    TABLES,
+    Column("id", Integer, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("changes", Text, nullable=False),
+    Column("preview", Text, nullable=False),
+    Column("undoes", Integer),
 )
 transitions = Table(
     "transitions",
@@ -191,6 +258,38 @@ transitions = Table(
     Column("by", Text, nullable=False),
     Column("note", Text, nullable=False),
 )
+rhythms = Table(
+    "rhythms",
+    TABLES,
+    Column("tag_id", Text, primary_key=True),
+    Column("period", BigInteger, nullable=False),
+    Column("allowed", BigInteger, nullable=False),
+)
+notices = Table(
+    "notices",
+    TABLES,
+    Column("key", Text, primary_key=True),
+    Column("alert_id", Text, nullable=False),
+    Column("sequence", Integer, nullable=False),
+    Column("asset", Text, nullable=False),
+    Column("rule", Text, nullable=False),
+    Column("priority", Text, nullable=False),
+    Column("facts", Text, nullable=False),
+    Column("noted_at", BigInteger, nullable=False),
+    Column("settled_at", BigInteger),
+    Index("notices_open", "settled_at", "noted_at"),
+    Index("notices_alert", "alert_id", "sequence"),
+)
+tellings = Table(
+    "tellings",
+    TABLES,
+    Column("notice", Text, primary_key=True),
+    Column("receiver", Text, primary_key=True),
+    Column("step", Integer, primary_key=True, autoincrement=False),
+    Column("message", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Index("tellings_at", "at"),
+)
 outbox = Table(
     "outbox",
     TABLES,
@@ -203,7 +302,12 @@ outbox = Table(
     Column("sent_at", BigInteger),
     Column("given_up_at", BigInteger),
     Column("error", Text, nullable=False),
+    Column("priority", Text, nullable=False, server_default="medium"),
+    Column("rank", Integer, nullable=False, server_default="1"),
+    Column("about", Text, nullable=False, server_default=""),
+    Column("planned_at", BigInteger, nullable=False, server_default="0"),
     Index("outbox_open", "sent_at", "due_at"),
+    Index("outbox_planned", "planned_at"),
 )
 users = Table(
     "users",

@@ -10,6 +10,7 @@ from sqlalchemy import Engine, delete, select
 
 from domain.instants import from_ns, to_ns
 from store import tables
+from store.outbox import delete_old
 from store.sql import put
 
 
@@ -43,8 +44,9 @@ class Upkeep:
         return [Cleared(from_ns(r.at), r.what, r.n, r.note) for r in rows]
 
     def delete_scores(self, before: datetime) -> int:
-        """Delete the scores of windows that ended before an instant; returns how many."""
+        """Delete the scores of windows that ended before an instant, with what they were; returns how many."""
         with self._engine.begin() as connection:
+            connection.execute(delete(tables.former_scores).where(tables.former_scores.c.at < to_ns(before)))
             return connection.execute(delete(tables.scores).where(tables.scores.c.at < to_ns(before))).rowcount
 
     def delete_requests(self, before: datetime) -> int:
@@ -54,7 +56,5 @@ class Upkeep:
 
     def delete_messages(self, before: datetime) -> int:
         """Delete notifications that were sent or given up before an instant; returns how many. Alerts stay."""
-        t = tables.outbox
-        is_old = (t.c.sent_at < to_ns(before)) | (t.c.given_up_at < to_ns(before))
         with self._engine.begin() as connection:
-            return connection.execute(delete(t).where(is_old)).rowcount
+            return delete_old(connection, before)

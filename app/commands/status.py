@@ -39,7 +39,8 @@ def main(args: argparse.Namespace, _stopping: threading.Event) -> int:
         print(f"model {m['model_id']} {m['role']} of {m['detector']}, trained {m['age_s'] / 86400:.1f} days ago")
     for name, job in found["jobs"].items():
         print(
-            f"job {name}: last success {job['succeeded_at']}" + (f", last error {job['error']}" if job["error"] else "")
+            f"job {name}: last success {job['succeeded_at']}, {job['runs']} runs, {job['missed']} missed, "
+            f"{job['overlong']} overlong" + (f", last error {job['error']}" if job["error"] else "")
         )
     return int(is_broken)
 

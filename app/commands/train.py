@@ -10,12 +10,14 @@ import threading
 from app import training
 from app.clock import SystemClock
 from app.commands.opening import opened_for
+from app.model_text import promised
 from app.people import system_user
 from app.running import CommandError
 from app.settings import load
 from detectors import detector_class
 from domain.audit import Action, Deed
 from domain.scores import TrainingError
+from domain.text import catalogue
 
 
 def main(args: argparse.Namespace, _stopping: threading.Event) -> int:
@@ -45,7 +47,11 @@ def main(args: argparse.Namespace, _stopping: threading.Event) -> int:
                 row = {"detector": detector.name, "model_id": trained.model_id, "role": role, **trained.about}
                 print(json.dumps(row))
             else:
-                shown = {k: v for k, v in trained.about["report"].items() if not isinstance(v, list)}
+                shown = {
+                    k: v for k, v in trained.about["report"].items() if not isinstance(v, list | dict) and v is not None
+                }
                 figures = ", ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in shown.items())
                 print(f"{detector.name}: model {trained.model_id} ({role}); out of fold: {figures}")
+                for line in promised(trained.about["report"], catalogue(settings.root.plant.language)):
+                    print(f"  {line}")
     return 1 if failed else 0

@@ -13,7 +13,7 @@ from app.starting.classes import ClassPlan, exact, nice, results_of, span_text
 from app.starting.plans import TODO, Answers, FormatPlan, Line, pattern_for
 from app.starting.rules import rules_text
 from app.starting.toml import entry, one_line
-from detectors.failure_lightgbm import MIN_EVENTS
+from detectors.failure import MIN_EVENTS
 from detectors.quality_ridge import MIN_LOTS
 
 FIRST_CYCLE: Final = "2026-01-01T00:00:00+00:00"

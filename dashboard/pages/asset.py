@@ -11,7 +11,10 @@ from dash import Dash, Input, Output, State, dcc, html
 from dashboard import figures, queries, words
 from dashboard.pages import parts
 from dashboard.source import Source
-from domain.text import Translate, catalogue, mark
+from domain.errors import RecordError
+from domain.life_text import said
+from domain.records import Told
+from domain.text import Translate, catalogue, mark, spoken
 
 TITLE: Final = mark("Asset")
 RANGES: Final = {
@@ -23,6 +26,7 @@ RANGES: Final = {
     "dates": mark("dates"),
 }
 FIRST_TAGS: Final = 3
+KINDS: Final = {"failure": mark("failure"), "stop": mark("stop"), "maintenance": mark("maintenance")}
 
 
 def layout(source: Source, t: Translate, _language: str, query: Mapping[str, str]) -> Any:
@@ -82,9 +86,45 @@ def layout(source: Source, t: Translate, _language: str, query: Mapping[str, str
             parts.card(t("Trend"), dcc.Graph(id="asset-trend", config=parts.GRAPH), wide=True),
             parts.card(t("Scores"), dcc.Graph(id="asset-scores", config=parts.GRAPH), wide=True),
             parts.card(t("What moved the newest score"), dcc.Graph(id="asset-why", config=parts.GRAPH), wide=True),
+            *_curves(source, chosen, t),
+            parts.card(t("Record what happened"), *_form(source, t), wide=True),
             parts.tick("asset", source.refresh_s),
         ]
     )
+
+
+def _curves(source: Source, asset: str, t: Translate) -> list[Any]:
+    """Return a card for each failure detector of the asset's class: what its threshold buys, and at what price."""
+    cards = []
+    for detector in source.detectors_of(source.plant.assets[asset].class_name):
+        if detector.role == "failure":
+            figure = figures.operating_curve(queries.operating_curve(source, detector), t)
+            title = t("Stops caught and false alarms")
+            cards.append(
+                parts.card(f"{title}: {detector.name}", dcc.Graph(figure=figure, config=parts.GRAPH), wide=True)
+            )
+    return cards
+
+
+def _form(source: Source, t: Translate) -> list[Any]:
+    """Return the form for a stop, a failure or maintenance: kind, code, start, end, note, and who says so."""
+    kinds = dcc.Dropdown(
+        {k: t(v) for k, v in KINDS.items()}, "failure", id="asset-event-kind", clearable=False, searchable=False
+    )
+    start = source.now().astimezone(source.zone).strftime("%Y-%m-%dT%H:%M")
+    fields = [
+        (t("What"), kinds, "narrow"),
+        (t("Code (failure mode, kind of maintenance)"), dcc.Input(id="asset-event-code"), ""),
+        (t("From"), dcc.Input(start, id="asset-event-start", type="datetime-local"), ""),
+        (t("To (empty: goes on)"), dcc.Input(id="asset-event-end", type="datetime-local"), ""),
+        (t("Note"), dcc.Input(id="asset-event-note"), "grow"),
+        (t("Your name"), dcc.Input(id="asset-event-by", autoComplete="name"), ""),
+    ]
+    controls = [_labelled(*field) for field in fields]
+    return [
+        html.Div([*controls, html.Button(t("Record"), id="asset-event-record")], className="controls"),
+        html.P(id="asset-event-said", className="quiet", role="status"),
+    ]
 
 
 def register(app: Dash, source: Source) -> None:
@@ -94,6 +134,19 @@ def register(app: Dash, source: Source) -> None:
 
     def choose(asset: str, language: str) -> str:
         return parts.link("", language, asset=asset)
+
+    def record(_n: int, asset: str, *rest: str | None) -> str:
+        *fields, language = rest
+        return recorded(source, Told(asset, *(x or "" for x in fields)), catalogue(language or source.language))
+
+    app.callback(
+        Output("asset-event-said", "children"),
+        Input("asset-event-record", "n_clicks"),
+        State("asset-name", "value"),
+        *(State(f"asset-event-{name}", "value") for name in ("kind", "code", "start", "end", "note", "by")),
+        State("language", "data"),
+        prevent_initial_call=True,
+    )(record)
 
     app.callback(
         Output("url", "search"), Input("asset-name", "value"), State("language", "data"), prevent_initial_call=True
@@ -116,6 +169,17 @@ def register(app: Dash, source: Source) -> None:
 
 
 _OUTPUTS: Final = (("head", "children"), ("trend", "figure"), ("scores", "figure"), ("why", "figure"))
+
+
+def recorded(source: Source, told: Told, t: Translate) -> str:
+    """Record what a person tells; returns what to tell them."""
+    if not told.by.strip():
+        return t("Give your name first.")
+    try:
+        source.record(told)
+    except RecordError as error:
+        return t("Not recorded: {reason}", reason=spoken(t, error.stored))
+    return t("Recorded: {what}, {asset}", what=t(KINDS[told.kind]), asset=told.asset)
 
 
 def time_range(source: Source, asset: str, chosen: str, first: str, last: str) -> tuple[datetime, datetime]:
@@ -158,6 +222,8 @@ def _head(view: queries.AssetView, source: Source, t: Translate) -> Any:
         else words.score(s)
         for d, s in tile.scores
     }
+    axis = source.plant.class_of(view.asset).axis
+    lives = [said(s.life, axis, t) for _, s in tile.scores if s.life is not None]
     untrained = [d.name for d in view.detectors if d.name not in {x.name for x, _ in tile.scores}]
     no_score = t("no score yet")
     return html.Div(
@@ -166,6 +232,7 @@ def _head(view: queries.AssetView, source: Source, t: Translate) -> Any:
                 [
                     parts.badge(tile.verdict, t, is_stopped=tile.is_stopped),
                     html.Span(words.reason(t, tile.reason, source.zone), className="reason"),
+                    *(html.Span(life, className="reason") for life in lives),
                     html.Span(t("data: {age}", age=words.age(t, tile.age)), className="quiet"),
                 ],
                 className="headline",

@@ -24,6 +24,7 @@ from features.kernels import (
     peaks,
     ridges,
     spectrum,
+    trailing,
     wavelets,
     welch,
 )
@@ -48,6 +49,7 @@ GROUPS: Final[tuple[Group, ...]] = (
     ridges.GROUP,
     *complexity.GROUPS,
     langevin.GROUP,
+    trailing.GROUP,
 )
 
 __all__ = ["GROUPS", "Block", "Group", "Run", "Wanted"]

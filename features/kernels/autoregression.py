@@ -105,6 +105,10 @@ def _coefficients(x: Floats, models: Ints, values: Ints, out: Floats, doubtful: 
             centred[i] = x[w, i] - level
         for k in range(len(models) - 1):
             lags = models[k, 0]
+            if not np.any(x[w, lags:]):  # a machine at rest: whatever the inverse is, its product with zeros is zero
+                for v in range(models[k, 1], models[k + 1, 1]):
+                    out[w, values[v, 1]] = 0.0
+                continue
             columns[0], columns[lags + 1] = 0, 1
             for lag in range(1, lags + 1):
                 columns[lag] = lag + 1

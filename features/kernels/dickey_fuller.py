@@ -11,7 +11,6 @@ from typing import Any, Final
 
 import numpy as np
 
-from features import reference
 from features.kernels.block import Block, Group, Run, Wanted
 from features.kernels.leastsquares import arrange, back, dot, eliminate, multiply_lags, take_off
 from features.kernels.numeric import EPSILON, Floats, Ints, compiled, total
@@ -226,32 +225,63 @@ def _tests(x: Floats, weights: Floats, values: Ints, out: Floats, doubts: Ints) 
             out[w, values[v, 1]] = found[values[v, 0]]
 
 
-def _in_doubt(x: Floats, lags: int) -> Floats:
-    """Return all attributes with a number of lags, or by tsfresh where it is `UNKNOWN`."""
-    if lags == UNKNOWN:
-        return np.array(reference.values(NAME, [{"attr": attribute} for attribute in ATTRIBUTES], x))
-    t = _as_statsmodels(x, lags)
-    return np.array([t, _pvalue(t), lags])
+def _in_doubt(x: Floats, most: int, lags: int) -> Floats:
+    """Return all attributes with a number of lags, or with that of up to `most` which statsmodels takes."""
+    try:
+        used = _lags_as_statsmodels(x, most) if lags == UNKNOWN else lags
+        t = _as_statsmodels(x, used)
+    except np.linalg.LinAlgError:
+        return np.full(len(ATTRIBUTES), np.nan)
+    return np.array([t, _pvalue(t), used])
 
 
-def _as_statsmodels(x: Floats, lags: int) -> float:
-    """Return the statistic with a number of lags, operation by operation as `adfuller` and `OLS` compute it."""
-    from statsmodels.tools.tools import pinv_extended
-    from statsmodels.tsa.tsatools import add_trend, lagmat
+def _design(x: Floats, lags: int) -> tuple[Floats, Floats]:
+    """Return the level and the lags of the differences as columns, and the differences, as `adfuller` lays them out."""
+    from statsmodels.tsa.tsatools import lagmat
 
     d = np.diff(x)
     columns = lagmat(d[:, None], lags, trim="both", original="in")
     rows = len(columns)
     columns[:, 0] = x[-rows - 1 : -1]
-    design, difference = add_trend(columns[:, : lags + 1], "c"), d[-rows:]
-    try:
-        inverse, singular = pinv_extended(design)
-    except np.linalg.LinAlgError:
-        return np.nan
+    return columns, d[-rows:]
+
+
+def _rank(singular: Floats) -> float:
+    """Return `np.linalg.matrix_rank` of the matrix with these singular values, which come from the largest down."""
+    return float(np.count_nonzero(singular > singular[0] * len(singular) * EPSILON))
+
+
+def _lags_as_statsmodels(x: Floats, most: int) -> int:
+    """Return the lags with the least criterion, operation by operation as `_autolag` and `OLS` compute it."""
+    from statsmodels.tools.tools import pinv_extended
+    from statsmodels.tsa.tsatools import add_trend
+
+    columns, difference = _design(x, most)
+    design = add_trend(columns, "c", prepend=True)
+    first, rows = design.shape[1] - columns.shape[1] + 1, len(difference)
+    criteria = []
+    with np.errstate(all="ignore"):
+        for width in range(first, first + most + 1):
+            inverse, singular = pinv_extended(design[:, :width])
+            left = difference - np.dot(design[:, :width], np.dot(inverse, difference))
+            half = rows / 2.0
+            likelihood = -half * np.log(2 * np.pi) - half * np.log(np.sum(left**2) / float(rows)) - half
+            criteria.append((float(-2.0 * likelihood + 2.0 * _rank(singular)), width))
+    return int(min(criteria)[1] - first)
+
+
+def _as_statsmodels(x: Floats, lags: int) -> float:
+    """Return the statistic with a number of lags, operation by operation as `adfuller` and `OLS` compute it."""
+    from statsmodels.tools.tools import pinv_extended
+    from statsmodels.tsa.tsatools import add_trend
+
+    columns, difference = _design(x, lags)
+    design = add_trend(columns[:, : lags + 1], "c")
+    inverse, singular = pinv_extended(design)
     fitted = np.dot(inverse, difference)
     left = difference - np.dot(design, fitted)
     with np.errstate(all="ignore"):
-        scale = np.dot(left, left) / (rows - np.linalg.matrix_rank(np.diag(singular)))
+        scale = np.dot(left, left) / (len(difference) - _rank(singular))
         return float(fitted[0] / np.sqrt(np.dot(inverse, inverse.T)[0, 0] * scale))
 
 
@@ -267,7 +297,7 @@ def _prepare(wanted: Sequence[Wanted], n: int) -> Run:
         doubts = np.full(len(block.x), CERTAIN)
         _tests(block.x, weights, values, out, doubts)
         for w in np.flatnonzero(doubts != CERTAIN):
-            out[w, values[:, 1]] = _in_doubt(block.x[w], int(doubts[w]))[values[:, 0]]
+            out[w, values[:, 1]] = _in_doubt(block.x[w], most, int(doubts[w]))[values[:, 0]]
 
     return run
 

@@ -6,7 +6,6 @@ Mean steps of groups between quantiles (Friedrich et al., Physics Letters A 271 
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -144,9 +143,7 @@ def _drift(
 
 def _root_by_numpy(series: Floats, ordered: Floats, places: Floats, degree: int) -> float:
     values, steps = _points(series, ordered, places)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # "poorly conditioned"
-        roots = np.roots(np.polyfit(values, steps, degree))
+    roots = np.roots(np.polyfit(values, steps, degree, full=True)[0])  # full: nothing is said of a poor condition
     return float(np.max(np.real(roots))) if len(roots) else np.nan
 
 

@@ -35,6 +35,8 @@ port = 0
 drain_s = 0.1
 tick_s = 0.2
 dispatch_s = 0.1
+[watchdog]
+has_no_data_alarms = false
 [[classes]]
 name = "press"
 horizon = "1h"

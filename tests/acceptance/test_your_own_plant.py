@@ -86,7 +86,7 @@ def overview(address: str) -> str:
     asked = urllib.request.Request(
         f"{address}/_dash-update-component",
         data=json.dumps(body).encode(),
-        headers={"Content-Type": "application/json"},
+        headers={"Content-Type": "application/json", "X-Forewarn": "1"},
     )
     with urllib.request.urlopen(asked, timeout=60) as answer:
         return str(answer.read().decode())

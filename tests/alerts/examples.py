@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from alerts.lifecycle import Sample
-from domain.alerting import Alert, AlertKey, AlertState, Direction, Priority, Rule
+from domain.alerting import Alert, AlertKey, AlertState, Condition, Priority, Rule
 from domain.limits import Limits
 
 T0 = datetime(2026, 3, 1, 10, 0, tzinfo=UTC)
@@ -26,7 +26,7 @@ def rule(delay: float = 0, **changes: Any) -> Rule:
         "id": "hot",
         "asset_class": "press",
         "watch": "tag:T24",
-        "direction": Direction.ABOVE,
+        "condition": Condition.HIGH,
         "raise_at": 10.0,
         "clear_at": 8.0,
         "on_delay": delay * MINUTE,

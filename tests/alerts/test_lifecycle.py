@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.lifecycle import Sample, acknowledge, advance, follow, is_breach, limits_of
-from domain.alerting import Alert, AlertState, AlertUpdate, Change, Direction, Rule, Transition, alert_id
+from alerts.following import follow
+from alerts.lifecycle import Sample, acknowledge, advance, is_breach, limits_of
+from domain.alerting import Alert, AlertState, AlertUpdate, Change, Condition, Rule, Transition, alert_id
 from domain.limits import Limits
 from tests.alerts.examples import KEY, LIMITS, at, raised, rule, samples
 
@@ -154,7 +155,7 @@ def test_gap_without_values_does_not_end_a_breach() -> None:
 
 
 def test_low_limits_raise_below() -> None:
-    low = rule(direction=Direction.BELOW, raise_at=2.0, clear_at=3.0)
+    low = rule(condition=Condition.LOW, raise_at=2.0, clear_at=3.0)
     limits = limits_of(low, None)
     assert limits is not None
     (update,) = follow(None, samples(5, 2, 2.5, 3.5), limits, low, KEY, 0)

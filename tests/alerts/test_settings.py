@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from alerts.settings import NotifierSettings, RuleSettings
-from domain.alerting import Direction, Priority, Rule
+from alerts.rules import RuleSettings
+from alerts.settings import NotifierSettings
+from domain.alerting import Condition, Priority, Rule
 
 TAG: dict[str, Any] = {"id": "hot", "asset_class": "press", "watch": "tag:T24", "raise": 10.0}
 SCORE: dict[str, Any] = {"id": "fails", "asset_class": "press", "watch": "score:failure", "raise": "model"}
@@ -24,7 +25,7 @@ def refused(data: dict[str, Any]) -> str:
 def test_rule_with_everything() -> None:
     data = TAG | {"clear": 8.0, "on_delay": "5min", "priority": "high", "title": "Hot", "action": "Cool it"}
     assert RuleSettings.model_validate(data).rule() == Rule(
-        "hot", "press", "tag:T24", Direction.ABOVE, 10.0, 8.0, timedelta(minutes=5), Priority.HIGH, "Hot", "Cool it"
+        "hot", "press", "tag:T24", Condition.HIGH, 10.0, 8.0, timedelta(minutes=5), Priority.HIGH, "Hot", "Cool it"
     )
 
 
@@ -44,7 +45,7 @@ def test_rule_of_the_model_has_no_limits_of_its_own(more: dict[str, str]) -> Non
     ("change", "words"),
     [
         ({"clear": 12.0}, "beyond `raise`"),
-        ({"direction": "below", "clear": 8.0}, "beyond `raise`"),
+        ({"condition": "low", "clear": 8.0}, "beyond `raise`"),
         ({"raise": "model"}, "needs a score to watch"),
         ({"clear": "model"}, "must both be"),
         ({"watch": "score:failure", "raise": "model", "clear": 0.4}, "must both be"),
@@ -53,9 +54,9 @@ def test_rule_of_the_model_has_no_limits_of_its_own(more: dict[str, str]) -> Non
         ({"id": "Too Hot"}, "id"),
         ({"id": ""}, "id"),
         ({"on_delay": "5 minutes"}, "not a duration"),
-        ({"on_delay": "-5s"}, "not a duration"),
+        ({"on_delay": "-5s"}, "negative"),
         ({"priority": "urgent"}, "priority"),
-        ({"direction": "up"}, "direction"),
+        ({"condition": "up"}, "condition"),
         ({"raise": "high"}, "raise"),
         ({"raise": float("nan")}, "raise"),
         ({"raise": float("inf")}, "raise"),
@@ -73,8 +74,8 @@ def test_raise_is_needed() -> None:
 
 
 def test_limits_on_the_right_side_are_taken() -> None:
-    below = RuleSettings.model_validate(TAG | {"direction": "below", "clear": 12.0}).rule()
-    assert (below.raise_at, below.clear_at, below.direction) == (10.0, 12.0, Direction.BELOW)
+    below = RuleSettings.model_validate(TAG | {"condition": "low", "clear": 12.0}).rule()
+    assert (below.raise_at, below.clear_at, below.condition) == (10.0, 12.0, Condition.LOW)
     assert RuleSettings.model_validate(TAG | {"clear": 10.0}).rule().clear_at == 10.0
 
 
@@ -85,7 +86,7 @@ def test_whole_numbers_are_limits_too() -> None:
 
 
 def test_unknown_notifier_kind_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(ValidationError, match="none of log, webhook"):
+    with pytest.raises(ValidationError, match="none of apprise, email, log, mqtt, webhook"):
         NotifierSettings(name="x", kind="pager")
 
 

@@ -26,8 +26,8 @@ HEAVY = frozenset(
     }
 )
 COMMANDS = (
-    *("demo", "init", "check", "load", "run", "train", "models", "alerts", "deadletter", "status"),
-    *("backup", "restore", "users", "audit"),
+    *("demo", "init", "check", "load", "run", "train", "features", "evaluate", "threshold", "models"),
+    *("alerts", "rules", "deadletter", "status", "backup", "restore", "notify", "users", "events", "audit"),
 )
 
 
@@ -78,7 +78,9 @@ def test_a_help_imports_nothing_heavy(args: list[str]) -> None:
     assert done.stdout.splitlines()[-1] == "LOADED 0 []"
 
 
-@pytest.mark.parametrize("args", [[], ["nonsense"], ["train"], ["train", "weather"], ["load"], ["check", "--nonsense"]])
+@pytest.mark.parametrize(
+    "args", [[], ["nonsense"], ["train"], ["train", "weather"], ["features"], ["load"], ["check", "--nonsense"]]
+)
 def test_wrong_usage_ends_with_code_2(args: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as left:
         main(args)
@@ -93,6 +95,7 @@ def test_wrong_usage_ends_with_code_2(args: list[str], capsys: pytest.CaptureFix
         ["load", "x.csv"],
         ["run"],
         ["train", "failure"],
+        ["features", "plan"],
         ["models", "list"],
         ["alerts", "list"],
         ["deadletter", "list"],
@@ -169,7 +172,8 @@ def test_models_and_alerts_of_a_new_plant_are_empty(tmp_path: Path, capsys: pyte
 
 
 def test_an_alert_is_acknowledged_once_by_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from alerts.lifecycle import Sample, follow, limits_of
+    from alerts.following import follow
+    from alerts.lifecycle import Sample, limits_of
 
     config = tiny.write(tmp_path)
     settings = load(config)
@@ -196,3 +200,74 @@ def test_an_alert_is_acknowledged_once_by_name(tmp_path: Path, capsys: pytest.Ca
     assert main(["alerts", "list", "--json", *args]) == 0
     (row,) = json.loads(capsys.readouterr().out)
     assert (row["state"], row["acked_by"]) == ("active, acknowledged", "Kim")
+
+
+def _raised(tmp_path: Path) -> tuple[list[str], str]:
+    """A plant with one active alert; returns the command line's ending and the alert's id."""
+    from app.pipeline import Pipeline
+
+    config = tiny.write(tmp_path)
+    with tiny.rooms_of(load(config)) as rooms:
+        tiny.accept(rooms, tiny.at(6), tiny.decoded([tiny.point(tiny.PUMP, "pressure", m, 9.0) for m in range(1, 7)]))
+        Pipeline(rooms, {}, tiny.T0).tick(tiny.at(6))
+        (alert,) = rooms.ledger.alerting.alerts()
+    return ["--config", str(config)], alert.id
+
+
+def test_an_alert_is_shelved_with_a_reason_and_an_end_only(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    args, alert = _raised(tmp_path)
+    shelve = ["alerts", "shelve", alert, "--by", "Kim", *args]
+    assert main([*shelve, "--until", "2h"]) == 1
+    assert main([*shelve, "--reason", "noise"]) == 1
+    assert main([*shelve, "--reason", "noise", "--until", "2020-01-01T00:00"]) == 1
+    assert main([*shelve, "--reason", "noise", "--until", "2020-01-01T00:00Z"]) == 1
+    said = capsys.readouterr().err
+    assert [word for word in ("reason", "--until", "no time zone", "past") if word not in said] == []
+    assert main([*shelve, "--reason", "noise", "--until", "2h"]) == 0
+    assert main(["alerts", "comment", alert, "--by", "Lee", "--reason", "looked", *args]) == 0
+    capsys.readouterr()
+    assert main(["alerts", "list", "--json", "--state", "shelved", *args]) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert (row["state"], row["held_by"], row["cause"], row["is_active"]) == ("shelved", "Kim", "noise", True)
+    assert main(["alerts", "list", "--json", "--priority", "low", *args]) == 0
+    assert json.loads(capsys.readouterr().out) == []
+    assert main(["alerts", "unshelve", alert, "--by", "Kim", *args]) == 0
+    assert (
+        main(["alerts", "out-of-service", "purity-low", "--asset", tiny.LINE, "--by", "K", "--reason", "x", *args]) == 0
+    )
+    assert main(["alerts", "in-service", "purity-low", "--asset", tiny.LINE, "--by", "K", *args]) == 0
+    assert main(["alerts", "reset", alert, "--by", "Kim", *args]) == 1
+
+
+def test_alarm_figures_are_printed_by_position(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    args, _ = _raised(tmp_path)
+    assert main(["alerts", "performance", "--days", "4000", *args]) == 0
+    said = capsys.readouterr().out
+    assert "(no owner): 1 alarms" in said
+    assert "pressure-high" in said
+    assert tiny.PUMP in said
+    assert main(["alerts", "performance", "--days", "4000", "--json", *args]) == 0
+    assert json.loads(capsys.readouterr().out)["positions"][0]["burden"]["n"] == 1
+
+
+def test_a_rule_is_tried_changed_and_changed_back(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    args, _ = _raised(tmp_path)
+    path = tmp_path / "config" / "rules.toml"
+    before = path.read_text(encoding="utf-8")
+    assert main(["rules", "list", *args]) == 0
+    assert "pressure-high" in capsys.readouterr().out
+    assert main(["rules", "preview", "pressure-high", "raise=9.5", *args]) == 0
+    assert "pressure-high.raise: 8.0 -> 9.5" in capsys.readouterr().out
+    assert path.read_text(encoding="utf-8") == before
+    assert main(["rules", "set", "pressure-high", "raise=9.5", *args]) == 2
+    assert main(["rules", "set", "pressure-high", "raise=6", "--by", "Kim", "--reason", "x", *args]) == 2
+    assert main(["rules", "set", "pressure-high", "raise=9.5", "--by", "Kim", "--reason", "summer", *args]) == 0
+    assert load(tmp_path / "config").rules[0].raise_at == 9.5
+    capsys.readouterr()
+    assert main(["rules", "history", "pressure-high", "--json", *args]) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert (row["by"], row["why"], row["changes"]) == ("Kim", "summer", [["pressure-high", "raise", 8.0, 9.5]])
+    assert "alerts" in row["preview"]["said"]
+    assert main(["rules", "undo", str(row["id"]), "--by", "Lee", "--reason", "autumn", *args]) == 0
+    assert path.read_text(encoding="utf-8") == before
+    assert main(["rules", "undo", "99", "--by", "Lee", "--reason", "autumn", *args]) == 1

@@ -18,8 +18,10 @@ from app.settings import Settings
 from detectors import bundle
 from domain.errors import ConfigError, Fault
 from domain.instants import duration_ns, to_ns
+from domain.points import Points
 from domain.scores import Verdict
 from domain.text import LANGUAGES, catalogue
+from domain.vectors import FeatureSet
 from features import windows
 from features.extract import extract
 from tests.app import power_plant as power
@@ -177,13 +179,35 @@ def test_live_scores_equal_those_recomputed_from_history_bit_for_bit(settings: S
         model = rooms.models.champions()[DETECTOR]
         asset_class = settings.plant.classes["press"]
         assets = [settings.plant.assets[power.NEW]]
-        grid = windowing.grids(rooms.points, assets, model.features, 0, to_ns(power.NOW))[power.NEW]
+        grid = windowing.grids(rooms.points, settings.plant, assets, model.features, 0, to_ns(power.NOW))[power.NEW]
         cut = windows.cut(grid, model.features, 1, duration_ns(asset_class.period), -1, to_ns(power.NOW))
-        whole = model.detector.score(extract(grid, [w for w in cut if not w.missing], model.features.names))
+        whole = model.detector.score(extract(grid, cut.take(cut.is_whole), model.features.names))
     scored = [s.value for s in live if s.verdict is Verdict.OK]
     assert len(scored) > 60
     assert np.array(scored).tobytes() == whole.value.tobytes()
     assert max(x for x in scored if x is not None) > 0.5
+
+
+def test_a_model_of_few_tags_counts_cycles_as_its_training_did(tmp_path: Path) -> None:
+    """The oil is measured every third cycle: windows of eight cycles are not windows of eight values of it."""
+    settings = power.settings_in(tmp_path, ('calculators = "trend"', 'calculators = "trend"\nmin_coverage = 0.3'))
+    rows = [p for p in power.life(power.NEW, 3) if not p.tag_id.endswith("oil") or p.at // (3600 * 10**9) % 3 == 0]
+    whole = windowing.full_set(settings, settings.feature_set("trend"))
+    few = whole.only(tuple(n for n in whole.names if n.source == "oil"))
+    assert (few.sources, few.cycle_tags) == (("oil",), ("hum", "speed", "torque"))
+    assert FeatureSet.from_json(json.loads(json.dumps(few.as_json()))) == few
+    assert few.only(few.names[:1]).cycle_tags == few.cycle_tags
+    asset = settings.plant.assets[power.NEW]
+    with tiny.rooms_of(settings) as rooms:
+        rooms.points.apply("b", Points.from_rows(rows))
+        found = []
+        for features in (whole, few):
+            grid = windowing.grids(rooms.points, settings.plant, [asset], features, 0, to_ns(power.NOW))[power.NEW]
+            cut = windows.cut(grid, features, 1, 1, -1, to_ns(power.NOW))
+            found.append(extract(grid, cut, few.names))
+    assert len(found[1]) == power.LIFE
+    assert found[0].end.tolist() == found[1].end.tolist()
+    assert found[0].values.tobytes() == found[1].values.tobytes()
 
 
 def test_a_dead_source_is_not_assessed_and_named(settings: Settings) -> None:

@@ -199,12 +199,13 @@ def test_scores_and_messages_go_by_age_and_alerts_stay(rooms: Rooms) -> None:
         key = AlertKey("hot", f"a{days}", "T")
         alert = Alert(f"id{days}", key, AlertState.CLOSED, at, None, at, at, 1.0, 1.0, Priority.HIGH)
         message = Message(f"m{days}", "log", alert.id, "{}")
-        rooms.ledger.alerting.save([AlertUpdate(alert, (), (message,))], {}, at)
-        rooms.ledger.alerting.close_message(message.key, at)
-    rooms.ledger.alerting.save([AlertUpdate(alert, (), (Message("open", "log", alert.id, "{}"),))], {}, NOW - 90 * DAY)
+        rooms.ledger.alerting.save([AlertUpdate(alert)], {}, at)
+        rooms.ledger.outbox.save_plan([message], (), (), at)
+        rooms.ledger.outbox.close_message(message.key, at)
+    rooms.ledger.outbox.save_plan([Message("open", "log", alert.id, "{}")], (), (), NOW - 90 * DAY)
     assert kept(rooms, score_days=30, message_days=30) == {"scores": 1, "messages": 1}
     assert [s.at for s in rooms.ledger.scoring.scores("d")] == [NOW - 20 * DAY]
-    counts = rooms.ledger.alerting.outbox_counts()
+    counts = rooms.ledger.outbox.counts()
     assert (counts.sent, counts.waiting) == (1, 1)
     assert len(rooms.ledger.alerting.alerts()) == 2
 

@@ -8,15 +8,32 @@ import tomllib
 import pytest
 from pydantic import BaseModel
 
-from alerts.settings import NotifierSettings, RuleSettings
+from alerts.delivery_settings import RouteSettings, ShiftSettings
+from alerts.rules import RuleSettings
+from alerts.settings import NotifierSettings
 from app.paths import bundled_config
 from app.settings import ClassSettings, Root, load
 from collectors.mqtt_settings import TopicSettings
 from collectors.settings import FormatSettings
-from detectors.settings import DetectorSettings, StabilitySettings
-from features.settings import DerivedSettings, FeatureSettings, HypothesisSettings
+from detectors.settings import DetectorSettings, StabilitySettings, SymptomSettings
+from features.settings import DerivedSettings, FeatureSettings, HypothesisSettings, ModeSettings
 
-SECTIONS = ("plant", "data", "duckdb", "influxdb", "ledger", "keeping", "run", "mqtt", "inbox", "evaluate", "console")
+SECTIONS = (
+    "plant",
+    "data",
+    "duckdb",
+    "influxdb",
+    "ledger",
+    "keeping",
+    "run",
+    "mqtt",
+    "inbox",
+    "evaluate",
+    "models",
+    "console",
+    "delivery",
+    "watchdog",
+)
 ENTRIES: dict[str, type[BaseModel]] = {
     "formats": FormatSettings,
     "classes": ClassSettings,
@@ -25,6 +42,8 @@ ENTRIES: dict[str, type[BaseModel]] = {
     "detectors": DetectorSettings,
     "hypotheses": HypothesisSettings,
     "notifiers": NotifierSettings,
+    "shifts": ShiftSettings,
+    "routes": RouteSettings,
 }
 
 
@@ -58,8 +77,10 @@ def test_every_key_of_an_entry_is_shown(entry: str) -> None:
 
 
 def test_every_key_of_a_rule_is_shown() -> None:
-    shown = {key for rule in shipped("rules.toml")["rules"] for key in rule}  # type: ignore[union-attr]
-    assert shown == {f.alias or name for name, f in RuleSettings.model_fields.items()}
+    rules = shipped("rules.toml")["rules"]
+    shown = {key for rule in rules for key in rule}  # type: ignore[union-attr]
+    assert shown | {"any"} == {f.alias or name for name, f in RuleSettings.model_fields.items()}
+    assert "[[rules.any]]" in (bundled_config() / "rules.toml").read_text(encoding="utf-8")
 
 
 def test_nothing_but_these_sections_exists() -> None:
@@ -68,6 +89,13 @@ def test_nothing_but_these_sections_exists() -> None:
 
 def test_the_stability_of_a_screening_is_shown_with_its_defaults() -> None:
     assert shipped()["detectors"][0]["stability"] == StabilitySettings().model_dump()  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    ("entry", "table", "settings"), [("detectors", "symptom", SymptomSettings()), ("features", "mode", ModeSettings())]
+)
+def test_a_table_of_an_entry_is_shown_with_its_defaults(entry: str, table: str, settings: BaseModel) -> None:
+    assert shipped()[entry][0][table] == settings.model_dump(mode="json", by_alias=True)  # type: ignore[index]
 
 
 @pytest.mark.parametrize("folder", ["", "demo"])

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from app import training
+from app.examples import examples
 from app.pipeline import Pipeline
 from app.rooms import Rooms
 from app.settings import Settings
@@ -20,6 +21,7 @@ from domain.plant import Axis
 from domain.points import Point, Points
 from domain.records import Event, EventKind
 from domain.scores import TrainingError, Verdict
+from domain.text import catalogue, spoken
 from tests.app import tiny_plant as tiny
 
 HOUR = timedelta(hours=1)
@@ -155,7 +157,7 @@ def test_history_known_later_is_not_learned_from(fleet: Rooms) -> None:
     detector = fleet.settings.detector("engine-failure")
     half = training.gather(fleet, detector, _at(40))
     assert {int(g.times[-1]) for g in half.grids.values()} == {to_ns(_at(40))}
-    assert half.stops == {}
+    assert half.events == {}
     with pytest.raises(TrainingError, match="0 failures"):
         training.build(half, fleet.models.folder)
 
@@ -192,7 +194,7 @@ def _by_hand(tmp_path: Path, events: list[Event], outcome: str = "bearing") -> d
         rooms.points.apply("b", Points.from_rows(_life(NEW, 1, life=40)))
         rooms.ledger.records.apply("e", [tiny.decoded(events=events)])
         history = training.gather(rooms, settings.detector("engine-failure"), _at(100))
-    made = training._windows_training(history)
+    made, _ = examples(history)
     assert [from_ns(end) for end in made.vectors.end] == [_at(p) for p in made.vectors.position]
     rows = zip(made.vectors.position.tolist(), made.to_event.tolist(), made.outcome.tolist(), strict=True)
     return {int(p): (to_event, label) for p, to_event, label in rows}
@@ -286,3 +288,22 @@ def test_a_long_pause_between_cycles_does_not_change_what_is_scored(two_fleets: 
     apart = _scores_after(many, rows, [*map(float, range(1, 41)), *map(float, range(141, 161))])
     assert [s[1] for s in together][10:] == [Verdict.OK] * 50
     assert apart == together
+
+
+def test_maintenance_starts_a_relearning_time_with_a_visible_end(history: Path, tmp_path: Path) -> None:
+    """A service at cycle 30 shifts a tag for good: nothing is said of it until window and re-learning are over."""
+    shutil.copytree(history, tmp_path / "data")
+    text = FOREWARN.replace("lead = 4", "lead = 4\nrelearn = 5")
+    settings = tiny.settings_in(tmp_path, forewarn_toml=text, rules_toml=RULES, assets_csv=ASSETS, tags_csv=TAGS_CSV)
+    with tiny.rooms_of(settings) as rooms:
+        made = training.build(training.gather(rooms, settings.detector("engine-failure"), NOW), rooms.models.folder)
+        training.promote(rooms, made, NOW)
+        service = Event(NEW, EventKind.MAINTENANCE, "belt", _at(30), _at(30), _at(30))
+        rooms.ledger.records.apply("service", [tiny.decoded(events=[service])])
+    found = _scores_after(settings, _life(NEW, 77, life=60, drift=1), [float(c) for c in range(1, 61)])
+    verdicts = {round((at - tiny.T0) / HOUR): verdict for at, verdict, _ in found}
+    quiet = [c for c, v in verdicts.items() if c > 8 and v is Verdict.NOT_ASSESSED]
+    assert quiet == list(range(31, 42))  # the 5 cycles from 30 on say nothing, and the 8 of a window come after them
+    with tiny.rooms_of(settings) as rooms:
+        reasons = {s.at: s.reason for s in rooms.ledger.scoring.scores("engine-failure", NEW)}
+    assert spoken(catalogue("en"), reasons[_at(33)]).startswith("re-learning after maintenance until 2026-01-06")

@@ -121,7 +121,7 @@ title = "Pressure high"
 id = "purity-low"
 asset_class = "line"
 watch = "tag:purity"
-direction = "below"
+condition = "low"
 raise = 90.0
 
 [[rules]]

@@ -17,6 +17,7 @@ from tests.detectors import planted
 # One small training instance per kind.
 INSTANCES: Mapping[str, Callable[[], Training]] = {
     "failure_lightgbm": planted.failures,
+    "failure_tournament": planted.sampled_failures,
     "quality_ridge": planted.lots,
     "anomaly_hbos": planted.normal,
 }

@@ -23,16 +23,17 @@ from domain.alerting import (
     AlertState,
     AlertUpdate,
     Change,
-    Direction,
+    Condition,
     Priority,
     Rule,
     Transition,
 )
+from domain.errors import RecordError
 from domain.health import Reading
 from domain.instants import to_ns
 from domain.plant import Asset, AssetClass, Axis, Plant, Tag
 from domain.points import Points
-from domain.records import Decoded, Lot, Outcome, Reason, Rejected, Result
+from domain.records import Decoded, Event, EventKind, Lot, Outcome, Reason, Rejected, Result, Told
 from domain.scores import Contribution, Scale, Score, Verdict
 from domain.text import phrase
 from store.duckdb import DuckDBPoints
@@ -131,10 +132,15 @@ def small_source(folder: Path) -> Iterator[Source]:
         n = len(ledger.alerting.transitions([alert_id]))
         ledger.alerting.save([acknowledge(alert, by, NOW, note, n)], {}, NOW)
 
+    def record(told: Told) -> None:
+        if told.code == "bad":
+            raise RecordError("the end lies before the start")
+        start = datetime.fromisoformat(told.start).replace(tzinfo=UTC)
+        event = Event(told.asset, EventKind(told.kind), told.code, start, None, NOW, f"{told.note} ({told.by})")
+        ledger.records.apply("hand", [Decoded(Points.from_rows(()), events=(event,))])
+
     rules = (
-        Rule(
-            "press-risk", "press", "score:press-failure", Direction.ABOVE, None, None, HOUR, Priority.HIGH, "Risk", ""
-        ),
+        Rule("press-risk", "press", "score:press-failure", Condition.HIGH, None, None, HOUR, Priority.HIGH, "Risk", ""),
     )
     detectors = (
         DetectorInfo("press-failure", "failure", "press", ""),
@@ -146,6 +152,7 @@ def small_source(folder: Path) -> Iterator[Source]:
         lambda: NOW, lambda: "", acknowledge_alert,
         lambda: [Reading("sum", 0.0, ""), Reading("disk", 0.42, "31.0 GB free"), Reading("lag", 3.0, "")],
         lambda number, _reason, _before: Reread(3, 2) if number is None else Reread(1, 0),
+        record,
     )  # fmt: skip
     for room in (ledger, journal, points):
         room.stop()

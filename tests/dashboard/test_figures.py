@@ -67,3 +67,25 @@ def test_a_scatter_of_too_few_lots_says_so(source: Source) -> None:
     assert figures.scatter(found, EN).data
     few = replace(found, x=found.x[:5], y=found.y[:5])
     assert notes(figures.scatter(few, KO)) == [KO("Fewer than ten lots have both this factor and a result")]
+
+
+def _curve_row(weekly: float, caught: int, money: float | None, *, taken: bool = False) -> dict[str, Any]:
+    return {
+        "raise_at": -weekly, "caught": caught, "events": 10, "false_alarms_per_week": weekly, "money_per_week": money,
+        "recall_band": [caught / 10 - 0.05, caught / 10 + 0.05], "is_taken": taken,
+    }  # fmt: skip
+
+
+def test_an_operating_curve_shows_recall_its_band_its_price_and_the_threshold_taken() -> None:
+    rows = [_curve_row(2.0, 9, 50.0), _curve_row(0.5, 7, 80.0, taken=True)]
+    figure = figures.operating_curve(rows, catalogue("en"))
+    named = {trace.name: trace for trace in figure.data if trace.name}
+    assert list(named["stops caught"].x) == [0.5, 2.0]
+    assert list(named["cost per asset and week"].y) == [80.0, 50.0]
+    assert list(named["threshold taken"].y) == [0.7]
+
+
+def test_an_operating_curve_of_too_few_events_says_so() -> None:
+    rows = [{**_curve_row(2.0, 3, None), "events": 4}]
+    assert "not enough events: 4" in str(figures.operating_curve(rows, catalogue("en")).layout.annotations)
+    assert "No model yet" in str(figures.operating_curve((), catalogue("en")).layout.annotations)

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.plant import Axis
-from domain.scores import TrainingAids
-from domain.vectors import FeatureName, FeatureSet, FeatureVectors, Training
+from domain.scores import Aim, TrainingAids
+from domain.vectors import SAMPLE, FeatureName, FeatureSet, FeatureVectors, Training
 
 HOUR = 3_600_000_000_000
 
@@ -26,7 +26,7 @@ def every_column(
 
 def aids(seed: int = 1, target_recall: float = 1.0, n_folds: int = 4, confirm: float = 0.0) -> TrainingAids:
     """Return aids that select every column."""
-    return TrainingAids(every_column, confirm, seed, target_recall, n_folds)
+    return TrainingAids(every_column, confirm, seed, Aim(recall=target_recall), n_folds)
 
 
 def tag_names(n: int, calculator: str = "mean") -> tuple[FeatureName, ...]:
@@ -81,6 +81,18 @@ def failures(
     position = np.tile(np.arange(1, life * per_group + 1, dtype=np.float64), n_groups)
     found = vectors(values, tag_names(n_features), group, position=position)
     return training(found, is_near.astype(np.float64), to_event)
+
+
+def sampled_failures(n_groups: int = 12, n_samples: int = 12) -> Training:
+    """The same with the last values of one tag more, whose drift shows in them alone."""
+    made = failures(n_groups)
+    random = np.random.default_rng(11)
+    near = (made.to_event <= 15)[:, None] * np.linspace(0.0, 2.0, n_samples)[::-1]
+    names = tuple(FeatureName("tag", "raw", SAMPLE, (("lag", i),)) for i in range(n_samples))
+    values = np.column_stack([made.vectors.values, random.normal(size=(len(made.outcome), n_samples)) + near])
+    position = made.vectors.position
+    found = vectors(values, (*made.vectors.names, *names), made.vectors.asset, position=position)
+    return training(found, made.outcome, made.to_event)
 
 
 def lots(n: int = 240, n_features: int = 12, seed: int = 5, noise: float = 0.3) -> Training:

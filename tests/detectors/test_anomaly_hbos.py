@@ -55,7 +55,7 @@ def test_one_fresh_normal_row_in_a_hundred_is_above_the_99th_percentile() -> Non
 def test_the_percentiles_come_from_rows_that_were_held_out() -> None:
     made = planted.normal()
     report = AnomalyHBOS.train(made, {}, planted.aids()).report
-    assert report == {"n_rows": 480, "n_held_out": 480, "n_groups": 8}
+    assert report.items() >= {"n_rows": 480, "n_held_out": 480, "n_groups": 8}.items()
 
 
 def test_a_value_far_from_all_normal_ones_raises_the_score_by_its_own_part() -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from detectors import detector_class
 from detectors.folds import folds_of
-from domain.scores import SelectFeatures, TrainingAids, TrainingError
+from domain.scores import Aim, SelectFeatures, TrainingAids, TrainingError
 from domain.vectors import FeatureName, Training
 from tests.detectors import planted
 
@@ -20,7 +20,7 @@ KINDS = {"failure_lightgbm": planted.failures, "quality_ridge": planted.lots}
 
 
 def _aids(select: SelectFeatures) -> TrainingAids:
-    return TrainingAids(select, 0.0, 1, 0.9, N_FOLDS)
+    return TrainingAids(select, 0.0, 1, Aim(recall=0.9), N_FOLDS)
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from domain.limits import Limits, raises
 
@@ -65,3 +68,29 @@ def test_no_values_no_raises() -> None:
 def test_unequal_lengths_are_refused() -> None:
     with pytest.raises(ValueError, match="argument"):
         raises([1, 2], [1], HIGH, confirm=0)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 6), st.integers(1, 3)), max_size=40),
+    st.sampled_from([(4.0, 2.0, 1), (4.0, 4.0, 1), (2.0, 5.0, -1)]),
+    st.integers(0, 5),
+)
+def test_excursions_are_those_of_the_rule_applied_value_by_value(
+    steps: list[tuple[int, int]], limits: tuple[float, float, int], confirm: int
+) -> None:
+    values = [float("nan") if v == 6 else float(v) for v, _ in steps]
+    positions = np.cumsum([gap for _, gap in steps]).astype(float).tolist()
+    rule = Limits(*limits)
+    found, since, raised = [], None, None
+    for row, (value, position) in enumerate(zip(values, positions, strict=True)):
+        if rule.is_over(value, raised is not None):
+            since = position if since is None else since
+            if raised is None and position - since >= confirm:
+                raised = row
+        else:
+            if raised is not None:
+                found.append((raised, row))
+            since = raised = None
+    if raised is not None:
+        found.append((raised, len(values)))
+    assert raises(values, positions, rule, confirm) == found

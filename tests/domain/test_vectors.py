@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from domain.plant import Axis
 from domain.vectors import FeatureName, FeatureSet, FeatureVectors, Training
@@ -119,3 +120,17 @@ def test_training_take_keeps_rows_together_and_the_settings() -> None:
     assert (taken.outcome.tolist(), taken.group.tolist(), taken.to_event.tolist()) == ([1.0], ["b"], [1.0])
     assert taken.vectors.asset.tolist() == ["b"]
     assert (taken.horizon, taken.lead, taken.is_ordered, taken.embargo_ns) == (30, 5, True, 7)
+
+
+def test_training_knows_the_mode_of_each_row_and_none_where_none_was_told() -> None:
+    told = Training(
+        vectors(), np.zeros(3), np.array(["a", "b", "c"], object), np.ones(3), 3, 1, False, 0, modes("hdf", "", "pwf")
+    )
+    assert told.take(np.array([2, 0])).mode.tolist() == ["pwf", "hdf"]
+    assert replace(told, mode=modes()).mode.tolist() == ["", "", ""]
+    with pytest.raises(ValueError, match="2 modes do not fit 3 vectors"):
+        replace(told, mode=modes("a", "b"))
+
+
+def modes(*codes: str) -> NDArray[np.object_]:
+    return np.array(codes, dtype=object)

@@ -9,7 +9,7 @@ import numpy as np
 from domain.plant import Axis
 from domain.vectors import FeatureSet
 from features.extract import feature_set
-from features.windows import Grid
+from features.windows import Grid, Windows
 
 SECOND = 1_000_000_000
 
@@ -28,3 +28,14 @@ def on_time(window: int, step: int = 10, coverage: float = 1.0, tags: Sequence[s
 def on_cycles(window: int, coverage: float = 1.0, tags: Sequence[str] = ("a",)) -> FeatureSet:
     """Return a feature set of trend calculators on the cycle axis."""
     return feature_set("s", Axis.CYCLE, window, 1, coverage, "trend", tags, ())
+
+
+def window(first: int, stop: int, start: int, end: int, position: float) -> Windows:
+    """Return one window that lacks nothing."""
+    one = [np.array([x], dtype=np.int64) for x in (first, stop, start, end)]
+    return Windows((), *one, np.array([position], dtype=np.float64), np.zeros((1, 0), dtype=np.uint8))
+
+
+def all_missing(windows: Windows) -> list[tuple[str, ...]]:
+    """Return what each window lacks."""
+    return [windows.missing(i) for i in range(len(windows))]

@@ -16,7 +16,7 @@ from features.dimensions import UnitError
 from features.extract import extract, feature_set
 from features.formula import FormulaError, parse, sources
 from features.windows import Grid, cut
-from tests.features.grids import grid
+from tests.features.grids import all_missing, grid
 
 NAN = float("nan")
 UNITS = {
@@ -191,8 +191,9 @@ def test_a_change_does_not_look_out_of_its_window() -> None:
     tags = (derived("change(a, 2)", name="c"),)
     whole = added(grid(range(1, 9), [1.0, 100.0, 3.0, 5.0, 8.0, 12.0, 17.0, 23.0], [0.0] * 8), tags)
     features = _set(tags, 5)
-    (last,) = cut(whole, features, 1, 1, 7, 8)
-    found = extract(whole, [last], features.names)
+    last = cut(whole, features, 1, 1, 7, 8)
+    found = extract(whole, last, features.names)
+    assert len(last) == 1
     mean = {n.label: v for n, v in zip(found.names, found.values[0].tolist(), strict=True)}
     assert mean["c__mean"] == pytest.approx((7 + 9 + 11) / 3)
     assert mean["c__maximum"] == 11.0
@@ -201,23 +202,23 @@ def test_a_change_does_not_look_out_of_its_window() -> None:
 def test_a_window_without_enough_of_a_source_names_it_and_not_the_derived_tag() -> None:
     tags = (derived("a * b", name="c"),)
     whole = added(grid([1, 2, 3, 4], [1.0, NAN, NAN, 2.0], [1.0, 2.0, 3.0, 4.0]), tags)
-    (window,) = cut(whole, _set(tags, 4, 0.8), 4, 1, -1, 9)
-    assert window.missing == ("a",)
+    windows = cut(whole, _set(tags, 4, 0.8), 4, 1, -1, 9)
+    assert all_missing(windows) == [("a",)]
 
 
 def test_sources_that_are_never_there_together_name_the_derived_tag() -> None:
     tags = (derived("a * b", name="c"),)
     whole = added(grid([1, 2, 3, 4], [1.0, NAN, 2.0, NAN], [NAN, 2.0, NAN, 4.0]), tags)
-    (window,) = cut(whole, _set(tags, 4, 0.5), 4, 1, -1, 9)
-    assert window.missing == ("c",)
+    windows = cut(whole, _set(tags, 4, 0.5), 4, 1, -1, 9)
+    assert all_missing(windows) == [("c",)]
 
 
 def test_a_division_by_zero_leaves_the_window_assessed() -> None:
     tags = (derived("a / b", name="c"),)
     whole = added(grid([1, 2, 3, 4, 5], [1.0, 2.0, 3.0, 4.0, 5.0], [0.0, 1.0, 0.0, 1.0, 2.0]), tags)
-    (window,) = cut(whole, _set(tags, 5), 5, 1, -1, 9)
-    assert window.missing == ()
-    found = extract(whole, [window], _set(tags, 5).names)
+    windows = cut(whole, _set(tags, 5), 5, 1, -1, 9)
+    assert all_missing(windows) == [()]
+    found = extract(whole, windows, _set(tags, 5).names)
     assert found.values[0, [n.label for n in found.names].index("c__maximum")] == 4.0
 
 
@@ -244,12 +245,13 @@ def test_a_window_from_a_grid_of_its_own_equals_the_window_of_history_bit_for_bi
     features = _set(FORMULAS, window, 0.01)
     cuts = cut(history, features, 7, 1, -1, 2**62)
     batch = extract(history, cuts, features.names)
-    for i, each in enumerate(cuts):
-        part = values[each.first : each.stop, :2]
+    for i, (first, stop) in enumerate(zip(cuts.first.tolist(), cuts.stop.tolist(), strict=True)):
+        part = values[first:stop, :2]
         is_there = ~np.isnan(part).all(axis=1)
-        live = added(Grid("plant/x", ("a", "b"), times[each.first : each.stop][is_there], part[is_there]), FORMULAS)
-        alone = [w for w in cut(live, features, 1, 1, -1, 2**62) if w.stop == len(live.times)]
-        if alone:
+        live = added(Grid("plant/x", ("a", "b"), times[first:stop][is_there], part[is_there]), FORMULAS)
+        alone = cut(live, features, 1, 1, -1, 2**62)
+        alone = alone.take(alone.stop == len(live.times))
+        if len(alone):
             found = extract(live, alone, features.names)
             assert found.values.tobytes() == batch.values[i : i + 1].tobytes()
 

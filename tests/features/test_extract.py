@@ -15,8 +15,8 @@ from domain.vectors import FeatureName, FeatureSet
 from features import FEATURE_SETS
 from features.compute import MIN_VALUES
 from features.extract import extract, feature_set, join
-from features.windows import Grid, Window, cut
-from tests.features.grids import grid
+from features.windows import Grid, Windows, cut
+from tests.features.grids import grid, window
 
 NAN = float("nan")
 EVER = 2**62
@@ -35,13 +35,13 @@ def _noisy(n: int = 60) -> Grid:
     return Grid("plant/x", TAGS, np.cumsum(random.integers(1, 9, n)).astype(np.int64), values)
 
 
-def _reference(whole: Grid, windows: list[Window], calculators: str) -> pd.DataFrame:
+def _reference(whole: Grid, windows: Windows, calculators: str) -> pd.DataFrame:
     import tsfresh
 
     rows: list[dict[str, Any]] = []
-    for number, window in enumerate(windows):
+    for number, (first, stop) in enumerate(zip(windows.first.tolist(), windows.stop.tolist(), strict=True)):
         for column, tag in enumerate(whole.tags):
-            series: NDArray[np.float64] = whole.values[window.first : window.stop, column]
+            series: NDArray[np.float64] = whole.values[first:stop, column]
             rows += [{"id": number, "kind": tag, "time": i, "value": v} for i, v in enumerate(series) if v == v]
     chosen: dict[str, Any] = {}
     for name, params in FEATURE_SETS[calculators]:
@@ -81,7 +81,7 @@ def test_each_value_is_tsfreshs_of_the_same_name(calculators: str, near: float) 
             np.testing.assert_allclose(found.values[:, place], reference[column], rtol=near, atol=near, err_msg=column)
 
 
-@pytest.mark.parametrize("calculators", sorted(FEATURE_SETS))
+@pytest.mark.parametrize("calculators", sorted(set(FEATURE_SETS) - {"trailing"}))
 def test_labels_are_spelled_as_tsfresh_spells_its_columns(calculators: str) -> None:
     whole = _noisy(12)
     windows = cut(whole, _full(calculators), 1, 1, int(whole.times[10]), EVER)
@@ -92,22 +92,22 @@ def test_a_window_alone_and_in_a_batch_give_bit_equal_vectors() -> None:
     whole, features = _noisy(), _full("trend")
     windows = cut(whole, features, 1, 1, -1, EVER)
     batch = extract(whole, windows, features.names)
-    for i, window in enumerate(windows):
-        alone = extract(whole, [window], features.names)
+    for i in range(len(windows)):
+        alone = extract(whole, windows.take(slice(i, i + 1)), features.names)
         assert alone.values.tobytes() == batch.values[i : i + 1].tobytes()
 
 
 def test_missing_values_are_dropped_before_anything_is_computed() -> None:
     names = feature_set("s", Axis.CYCLE, 5, 1, 0.1, "trend", ("a",), ()).names
     holes, dense = grid([1, 2, 3, 4, 5], [NAN, 1, NAN, 4, 2]), grid([1, 2, 3], [1, 4, 2])
-    with_holes = extract(holes, [Window(0, 5, 1, 5, 5.0, ())], names)
-    np.testing.assert_array_equal(with_holes.values, extract(dense, [Window(0, 3, 1, 3, 3.0, ())], names).values)
+    with_holes = extract(holes, window(0, 5, 1, 5, 5.0), names)
+    np.testing.assert_array_equal(with_holes.values, extract(dense, window(0, 3, 1, 3, 3.0), names).values)
     assert not np.isnan(with_holes.values).any()
 
 
 def test_fewer_than_three_values_say_nothing() -> None:
     names = feature_set("s", Axis.CYCLE, 4, 1, 0.1, "level", ("a", "b"), ()).names
-    found = extract(grid([1, 2, 3, 4], [1, 2, NAN, NAN], [1, 2, 3, NAN]), [Window(0, 4, 1, 4, 4.0, ())], names)
+    found = extract(grid([1, 2, 3, 4], [1, 2, NAN, NAN], [1, 2, 3, NAN]), window(0, 4, 1, 4, 4.0), names)
     is_a = np.array([n.source == "a" for n in names])
     assert MIN_VALUES == 3
     assert np.isnan(found.values[0, is_a]).all()
@@ -139,21 +139,21 @@ def test_values_stand_in_the_order_of_the_names_asked_for() -> None:
 
 def test_lab_columns_go_to_the_lab_names() -> None:
     names = (FeatureName("lab", "y", "last"), FeatureName("tag", "a", "mean"), FeatureName("lab", "y", "before_last"))
-    found = extract(grid([1, 2, 3], [1, 2, 3]), [Window(0, 3, 1, 3, 3.0, ())], names, ["lot-1"], np.array([[8.0, 9.0]]))
+    found = extract(grid([1, 2, 3], [1, 2, 3]), window(0, 3, 1, 3, 3.0), names, ["lot-1"], np.array([[8.0, 9.0]]))
     assert found.values.tolist() == [[8.0, 2.0, 9.0]]
     assert found.subject.tolist() == ["lot-1"]
 
 
 def test_vectors_carry_asset_interval_and_position() -> None:
     names = (FeatureName("tag", "a", "mean"),)
-    found = extract(grid([1, 2, 3], [1, 2, 3]), [Window(0, 3, 1, 7, 42.0, ())], names)
+    found = extract(grid([1, 2, 3], [1, 2, 3]), window(0, 3, 1, 7, 42.0), names)
     assert (found.asset[0], found.subject[0]) == ("plant/x", "")
     assert (int(found.start[0]), int(found.end[0]), float(found.position[0])) == (1, 7, 42.0)
 
 
 def test_joining_keeps_every_row_in_order_and_nothing_joins_to_nothing() -> None:
     names = (FeatureName("tag", "a", "mean"),)
-    parts = [extract(grid([1, 2, 3], [k, k, k]), [Window(0, 3, 1, k, 1.0, ())], names) for k in (5, 4)]
+    parts = [extract(grid([1, 2, 3], [k, k, k]), window(0, 3, 1, k, 1.0), names) for k in (5, 4)]
     joined = join(parts, names)
     assert joined.values[:, 0].tolist() == [5.0, 4.0]
     assert joined.end.tolist() == [5, 4]

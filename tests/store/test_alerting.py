@@ -1,4 +1,4 @@
-"""Alerts, their append-only transitions, and the outbox."""
+"""Alerts, their append-only transitions, and the notices they cause."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from domain.alerting import Alert, AlertKey, AlertState, AlertUpdate, Change, Message, Priority, Transition
+from domain.alerting import Alert, AlertKey, AlertState, AlertUpdate, Change, Notice, Priority, Transition
 from domain.errors import StaleAlertError
-from store.alerting import Alerting, OutboxCounts
+from store.alerting import Alerting
 from store.ledger import Ledger
 from tests.store.items import at
 
@@ -37,8 +37,8 @@ def row(sequence: int = 0, change: Change = Change.RAISED, alert_id: str = "id1"
     return Transition(alert_id, sequence, change, AlertState.ACTIVE_UNACKED, at(1), 11.0, "", "note")
 
 
-def message(key: str = "id1:0:log") -> Message:
-    return Message(key, key.rpartition(":")[2], "id1", '{"text": "hot"}')
+def notice(sequence: int = 0) -> Notice:
+    return Notice("id1", sequence, "a", "hot", Priority.HIGH, "{}")
 
 
 def save(alerting: Alerting, *updates: AlertUpdate, hours: float = 0) -> None:
@@ -103,26 +103,27 @@ def test_transitions_of_named_alerts(alerting: Alerting) -> None:
     assert alerting.transitions([]) == []
 
 
-def test_transition_is_never_overwritten_and_the_alert_stays_with_it(alerting: Alerting) -> None:
+def test_transition_is_never_overwritten_and_the_alert_stays_with_it(ledger: Ledger) -> None:
+    alerting = ledger.alerting
     save(alerting, AlertUpdate(RAISED, (row(),)))
     with pytest.raises(IntegrityError):
-        save(alerting, AlertUpdate(ACKED, (row(0, Change.ACKNOWLEDGED),), (message(),)))
+        save(alerting, AlertUpdate(ACKED, (row(0, Change.ACKNOWLEDGED),), (notice(),)))
     assert alerting.transitions() == [row()]
     assert alerting.open() == {KEY: RAISED}
-    assert alerting.due(at(9)) == []
+    assert ledger.outbox.open_notices() == []
 
 
 def test_change_made_from_a_state_that_is_no_longer_stored_is_refused_whole(ledger: Ledger) -> None:
     save(ledger.alerting, AlertUpdate(ACKED, (row(),)))
     stale = AlertUpdate(
-        replace(RAISED, state=AlertState.RETURNED_UNACKED), (row(1, Change.RETURNED),), (message(),), seen=RAISED.state
+        replace(RAISED, state=AlertState.RETURNED_UNACKED), (row(1, Change.RETURNED),), (notice(),), seen=RAISED.state
     )
     other = AlertUpdate(replace(RAISED, id="id2", key=replace(KEY, asset="b")))
     with pytest.raises(StaleAlertError):
         ledger.alerting.save([other, stale], {"rule:hot:a": 7}, at(0))
     assert ledger.alerting.alerts() == [ACKED]
     assert ledger.alerting.transitions() == [row()]
-    assert ledger.alerting.due(at(9)) == []
+    assert ledger.outbox.open_notices() == []
     assert ledger.scoring.cursors() == {}
 
 
@@ -144,44 +145,9 @@ def test_cursors_are_saved_with_the_changes(ledger: Ledger) -> None:
     assert ledger.scoring.cursors() == {"rule:hot:a": 7}
 
 
-def test_message_is_due_at_once(alerting: Alerting) -> None:
-    save(alerting, AlertUpdate(RAISED, (row(),), (message(),)), hours=1)
-    assert alerting.due(at(0.99)) == []
-    assert alerting.due(at(1)) == [message()]
-
-
-def test_oldest_due_message_comes_first(alerting: Alerting) -> None:
-    save(alerting, AlertUpdate(RAISED, (), (message("b"), message("c"))), hours=1)
-    save(alerting, AlertUpdate(RAISED, (), (message("a"),)), hours=2)
-    assert [m.key for m in alerting.due(at(3))] == ["b", "c", "a"]
-    assert [m.key for m in alerting.due(at(3), most=1)] == ["b"]
-
-
-def test_closed_message_is_not_due_again(alerting: Alerting) -> None:
-    save(alerting, AlertUpdate(RAISED, (), (message(),)))
-    alerting.close_message("id1:0:log", at(1))
-    assert alerting.due(at(99)) == []
-    assert alerting.outbox_counts() == OutboxCounts(waiting=0, sent=1, given_up=0)
-
-
-def test_delayed_message_waits(alerting: Alerting) -> None:
-    save(alerting, AlertUpdate(RAISED, (), (message(), message("other"))))
-    alerting.delay_message("id1:0:log", 1, at(2), "no route")
-    assert [m.key for m in alerting.due(at(1.99))] == ["other"]
-    assert [(m.key, m.attempts) for m in alerting.due(at(2))] == [("other", 0), ("id1:0:log", 1)]
-    assert alerting.outbox_counts() == OutboxCounts(waiting=2, sent=0, given_up=0)
-
-
-def test_given_up_message_is_not_due_and_stays_counted(alerting: Alerting) -> None:
-    save(alerting, AlertUpdate(RAISED, (), (message(),)))
-    alerting.give_up_message("id1:0:log", at(1), "HTTP 404")
-    assert alerting.due(at(99)) == []
-    assert alerting.outbox_counts() == OutboxCounts(waiting=0, sent=0, given_up=1)
-
-
-def test_same_message_twice_is_refused_whole(alerting: Alerting) -> None:
-    save(alerting, AlertUpdate(RAISED, (row(),), (message(),)))
+def test_same_notice_twice_is_refused_whole(ledger: Ledger) -> None:
+    save(ledger.alerting, AlertUpdate(RAISED, (row(),), (notice(),)))
     with pytest.raises(IntegrityError):
-        save(alerting, AlertUpdate(ACKED, (row(1),), (message(),)))
-    assert alerting.transitions() == [row()]
-    assert alerting.outbox_counts().waiting == 1
+        save(ledger.alerting, AlertUpdate(ACKED, (row(1),), (notice(),)))
+    assert ledger.alerting.transitions() == [row()]
+    assert [n.key for n in ledger.outbox.open_notices()] == ["id1:0"]

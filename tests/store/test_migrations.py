@@ -58,7 +58,7 @@ def test_the_ledger_of_0_1_0_is_opened_with_its_rows(tmp_path: Path) -> None:
     assert ledger.scoring.cursors() == {"d:a": 5, "rule:hot": 7}
     assert [m.model_id for m in ledger.scoring.models()] == ["m1"]
     assert [a.state for a in ledger.alerting.alerts()] == [AlertState.ACTIVE_UNACKED]
-    assert len(ledger.alerting.transitions()) == len(ledger.alerting.due(at(2))) == 1
+    assert len(ledger.alerting.transitions()) == len(ledger.outbox.due(at(2))) == 1
     assert (ledger.note("replayed_to"), list(ledger.job_runs())) == ("2", ["tick"])
     assert ledger.records.apply("new", [FULL]) == Outcome(duplicates=6)
     ledger.stop()

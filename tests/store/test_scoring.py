@@ -8,6 +8,7 @@ import pytest
 
 from domain.instants import to_ns
 from domain.scores import Contribution, Scale, Score, Verdict
+from store.audit import Deed
 from store.ledger import Ledger
 from store.scoring import ModelRow, Scoring, VerdictRow
 from tests.store.items import at
@@ -93,13 +94,60 @@ def test_verdict_is_the_present_one(scoring: Scoring) -> None:
     }
 
 
-def test_new_champion_retires_the_one_before(scoring: Scoring) -> None:
-    scoring.add_model(ModelRow("m1", "d", "champion", at(0), {"rows": 3}))
-    scoring.add_model(ModelRow("m2", "d", "champion", at(1), {}))
-    assert [(m.model_id, m.role) for m in scoring.models("d")] == [("m2", "champion"), ("m1", "retired")]
+def promoted(minute: int, detector: str, old: str, new: str) -> Deed:
+    return Deed(at(minute), "Kim", "model promoted", detector, old, new, "it is better")
+
+
+def test_promoted_model_retires_the_one_before_and_the_deed_is_recorded(ledger: Ledger) -> None:
+    scoring = ledger.scoring
+    scoring.add_model(ModelRow("m1", "d", "challenger", at(0), {"rows": 3}))
+    scoring.add_model(ModelRow("m2", "d", "challenger", at(1), {}))
+    scoring.promote(promoted(2, "d", "", "m1"))
+    scoring.promote(promoted(3, "d", "m1", "m2"))
+    assert [(m.model_id, m.role, m.promoted_at) for m in scoring.models("d")] == [
+        ("m2", "champion", at(3)),
+        ("m1", "retired", at(2)),
+    ]
     champion = scoring.champion("d")
     assert champion is not None
     assert champion.model_id == "m2"
+    assert ledger.audit.deeds("d") == [promoted(3, "d", "m1", "m2"), promoted(2, "d", "", "m1")]
+    assert ledger.audit.deeds("other") == []
+
+
+def test_model_promoted_back_keeps_its_place_among_the_former_champions(scoring: Scoring) -> None:
+    for minute, name in enumerate(("m1", "m2")):
+        scoring.add_model(ModelRow(name, "d", "challenger", at(minute), {}))
+    scoring.promote(promoted(2, "d", "", "m1"))
+    scoring.promote(promoted(3, "d", "m1", "m2"))
+    scoring.promote(promoted(4, "d", "m2", "m1"), is_back=True)
+    assert {m.model_id: (m.role, m.promoted_at) for m in scoring.models()} == {
+        "m1": ("champion", at(2)),
+        "m2": ("retired", at(3)),
+    }
+
+
+@pytest.mark.parametrize(("old", "new"), [("", "m2"), ("m2", "m2"), ("m1", "m9")])
+def test_promotion_against_another_state_changes_nothing(ledger: Ledger, old: str, new: str) -> None:
+    scoring = ledger.scoring
+    for minute, name in enumerate(("m1", "m2")):
+        scoring.add_model(ModelRow(name, "d", "challenger", at(minute), {}))
+    scoring.promote(promoted(2, "d", "", "m1"))
+    with pytest.raises(ValueError, match=r"changed meanwhile|no model m9"):
+        scoring.promote(promoted(3, "d", old, new))
+    assert {m.model_id: m.role for m in scoring.models()} == {"m1": "champion", "m2": "challenger"}
+    assert len(ledger.audit.deeds()) == 1
+
+
+def test_champion_is_not_forgotten_and_another_model_is(ledger: Ledger) -> None:
+    scoring = ledger.scoring
+    for minute, name in enumerate(("m1", "m2")):
+        scoring.add_model(ModelRow(name, "d", "challenger", at(minute), {}))
+    scoring.promote(promoted(2, "d", "", "m1"))
+    for name in ("m1", "m2"):
+        scoring.forget_model(Deed(at(3), "forewarn", "model deleted", "d", name, "", "one too many"))
+    assert [m.model_id for m in scoring.models()] == ["m1"]
+    assert [d.old for d in ledger.audit.deeds() if d.action == "model deleted"] == ["m2"]
 
 
 def test_challenger_retires_nobody(scoring: Scoring) -> None:

@@ -55,7 +55,7 @@ def test_a_statistic_in_doubt_is_computed_as_statsmodels_does_bit_for_bit(n: int
 
 def test_no_ordinary_window_is_in_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
-    monkeypatch.setattr(dickey_fuller, "_in_doubt", lambda x, lags: asked.append(lags) or np.zeros(3))
+    monkeypatch.setattr(dickey_fuller, "_in_doubt", lambda x, most, lags: asked.append(lags) or np.zeros(3))
     r = np.random.default_rng(2)
     noise, t = r.normal(0, 1, (50, 60)), np.arange(60)
     wanted = windows.everything(dickey_fuller.GROUP)

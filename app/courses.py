@@ -1,0 +1,127 @@
+"""Events of an asset to its course: what is warned of and when, and when its windows say nothing; history and live."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import numpy as np
+
+from app.windowing import STOPPING
+from detectors.settings import DetectorSettings
+from detectors.symptoms import ENDLESS, Course, Ints, is_symptom, merged, touching
+from domain.instants import duration_ns, from_ns, to_ns
+from domain.plant import AssetClass, Axis
+from domain.records import Event, EventKind
+from domain.text import mark, phrase
+from features.windows import Grid
+
+RELEARNING: Final = mark("re-learning after maintenance until {until}")
+RECOVERING: Final = mark("recovering after a stop until {until}")
+
+
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """A span [start, end) ns in which windows say nothing, for a reason to tell; "" where the asset stands still."""
+
+    start: int
+    end: int
+    message: str = ""
+
+
+def course(
+    grid: Grid,
+    events: Sequence[Event],
+    asset_class: AssetClass,
+    detector: DetectorSettings,
+    onsets: Mapping[int, float],
+) -> Course:
+    """Return an asset's course. onsets: by the start (ns) of a failure, where on the axis it begins to show."""
+    told = [e for e in events if is_symptom(e, detector.symptom, detector.outcome)]
+    told.sort(key=lambda e: (e.start, e.code), reverse=True)
+    first = {position(grid, asset_class, to_ns(e.start)): e for e in told}
+    quiet = [*quiet_spans(grid, events, asset_class), *(_during(e) for e in told)]
+    at = sorted(first)
+    return Course(
+        np.array(at, dtype=np.float64),
+        np.array([first[p].code for p in at], dtype=object),
+        np.array([onsets.get(to_ns(first[p].start), -np.inf) for p in at], dtype=np.float64),
+        merged([(q.start, q.end) for q in quiet]),
+        position(grid, asset_class, int(grid.times[-1])) if len(grid.times) else 0.0,
+    )
+
+
+def position(grid: Grid, asset_class: AssetClass, at: int) -> float:
+    """Return where on the asset's axis an instant (ns) lies: the instant itself, or the cycles completed by it.
+
+    After the last cycle of the grid, whole nominal cycles are counted: a record may end before what it leads to.
+    """
+    if asset_class.axis is Axis.TIME:
+        return float(at)
+    done = int(np.searchsorted(grid.times, at, side="right"))
+    if done and done == len(grid.times):
+        done += (at - int(grid.times[-1])) // duration_ns(asset_class.wall(1))
+    return float(done)
+
+
+def quiet_spans(grid: Grid, events: Sequence[Event], asset_class: AssetClass) -> list[Quiet]:
+    """Return the spans in which an asset's windows say nothing: stops with their recovery, and re-learning.
+
+    An open stop goes on; maintenance without an end is taken for an instant, since the asset runs.
+    """
+    found = []
+    for e in events:
+        if e.kind in STOPPING:
+            found.append(_during(e))
+            if e.end is not None and asset_class.recovery:
+                end = after(grid, asset_class, to_ns(e.end), asset_class.recovery)
+                found.append(Quiet(to_ns(e.end), end, RECOVERING))
+        elif e.kind is EventKind.MAINTENANCE and asset_class.relearn:
+            end = after(grid, asset_class, to_ns(e.end or e.start), asset_class.relearn)
+            found.append(Quiet(to_ns(e.start), end, RELEARNING))
+    return found
+
+
+def _during(event: Event) -> Quiet:
+    """Return an event's span; open, a stop goes on, and what lets the asset run is taken for an instant."""
+    if event.end is not None:
+        return Quiet(to_ns(event.start), to_ns(event.end))
+    return Quiet(to_ns(event.start), ENDLESS if event.kind in STOPPING else to_ns(event.start))
+
+
+def after(grid: Grid, asset_class: AssetClass, at: int, span: int) -> int:
+    """Return the end (ns) of a span of the axis after an instant; on the cycle axis one that is not over is nominal.
+
+    A grid that begins later than `at` must hold the cycles of `span` before the windows that are asked about.
+    """
+    if asset_class.axis is Axis.TIME:
+        return at + span
+    row = int(np.searchsorted(grid.times, at, side="left")) + span
+    if row < len(grid.times):
+        return int(grid.times[row])
+    newest = max(at, int(grid.times[-1])) if len(grid.times) else at
+    return newest + to_ns(from_ns(0) + asset_class.wall(row - len(grid.times) + 1))
+
+
+def quiet_reasons(
+    spans: Sequence[Quiet], start: Ints, end: Ints, asset_class: AssetClass, window: int
+) -> list[str | None]:
+    """Return why each window [start, end) ns says nothing as a stored phrase, "" where its asset stood still; None
+    where it says something. `until` is when the first window after it ends, at the nominal pace of the axis.
+    """
+    is_quiet = touching(start, end, merged([(s.start, s.end) for s in spans]))
+    found: list[str | None] = [None] * len(start)
+    for i in np.flatnonzero(is_quiet).tolist():
+        found[i] = _reason(spans, start[i : i + 1], end[i : i + 1], asset_class, window)
+    return found
+
+
+def _reason(spans: Sequence[Quiet], start: Ints, end: Ints, asset_class: AssetClass, window: int) -> str:
+    touched = [s for s in spans if touching(start, end, merged([(s.start, s.end)]))[0]]
+    last = max(touched, key=lambda s: s.end)
+    if not all(s.message for s in touched):
+        return ""
+    until: datetime = from_ns(last.end) + asset_class.wall(window)
+    return phrase(last.message, until=until.isoformat())

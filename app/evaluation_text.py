@@ -1,0 +1,53 @@
+"""The figures of a back-test to lines for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import Any
+
+from domain.text import Translate
+
+
+def shown(found: Mapping[str, Any], t: Translate) -> Iterator[str]:
+    """Yield what a back-test found, the promise first."""
+    yield t("{detector}: back-test, split by {split} in {n} parts", detector=found["detector"], split=found["split"],
+            n=found["folds"])  # fmt: skip
+    if found["is_optimistic"]:
+        yield "  " + t("OPTIMISTIC: rows were dealt at random, and neighbouring windows share their values")
+    for reason in found["folds_refused"]:
+        yield "  " + t("a part was not tested: {reason}", reason=reason)
+    if found["counts"] == "rows":
+        yield "  " + t("{k} of {n} rows caught", k=found["events_caught"], n=found["n_events"])
+    else:
+        yield "  " + t("{k} of {n} stops caught at the lead budget of {lead}", k=found["events_caught"],
+                       n=found["n_events"], lead=_span(found["lead_budget_s"]))  # fmt: skip
+    if found["event_recall"] is not None:
+        low, high = found["event_recall_interval"]
+        yield "  " + t("recall {recall} (90 % interval {low} to {high})", recall=_share(found["event_recall"]),
+                       low=_share(low), high=_share(high))  # fmt: skip
+    if found["false_alarms_per_week"] is not None:
+        yield "  " + t("{rate} false alarms per asset and week ({n} in all)",
+                       rate=f"{found['false_alarms_per_week']:.3g}", n=found["false_alarms"])  # fmt: skip
+    if found["median_lead_time_s"] is not None:
+        yield "  " + t("median lead time {lead}", lead=_span(found["median_lead_time_s"]))
+    for mode, each in found["per_mode"].items():
+        yield "    " + t("{mode}: {k} of {n}", mode=mode or "-", k=each["events_caught"], n=each["n_events"])
+    if found["modes_never_caught"]:
+        yield "  " + t("never caught: {modes}", modes=", ".join(m or "-" for m in found["modes_never_caught"]))
+    if found["row_precision"] is not None and found["row_recall"] is not None:
+        yield "  " + t("rows: recall {recall}, precision {precision}", recall=_share(found["row_recall"]),
+                       precision=_share(found["row_precision"]))  # fmt: skip
+    life = found["remaining_life"]
+    if life is not None and life["at_the_end"]["rmse"] is not None:
+        each = life["at_the_end"]
+        yield "  " + t("remaining life: error {rmse} (root mean square), {share} within the interval",
+                       rmse=f"{each['rmse']:.3g}", share=_share(each["interval_coverage"]))  # fmt: skip
+
+
+def _share(value: float) -> str:
+    return f"{value:.1%}"
+
+
+def _span(seconds: float) -> str:
+    return str(timedelta(seconds=round(seconds)))

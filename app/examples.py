@@ -1,0 +1,192 @@
+"""What one detector learns from: its history in, rows with their labels and what the inputs look like out. No store.
+
+Invariant: nothing of a row was unknown at its end, but for its label; what is found on all rows (operating modes, how a
+sensor moves) knows no label.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app import courses, windowing
+from app.onsets import Onset, look_for, settled
+from detectors import detector_class
+from detectors.settings import DetectorSettings
+from detectors.symptoms import Labels, is_bad_result, is_of_lots, labelled, labels_of, mode_of_result
+from domain.instants import duration_ns, parse_duration, to_ns
+from domain.plant import AssetClass
+from domain.records import Event, Lot, Result
+from domain.scores import TrainingError
+from domain.vectors import FeatureSet, FeatureVectors, Training
+from features import liveness, modes, windows
+from features.context import Background
+from features.extract import join
+from features.settings import HypothesisSettings
+from features.windows import Grid, Windows
+
+Used = list[tuple[Grid, Windows]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class History:
+    """What one detector is trained on, without any store behind it.
+
+    learns_liveness: whether to learn for how long a tag may stand still. onsets: accepted by a person, by key.
+    key_file: holds the key to sign with; None for the one of the models' folder.
+    events: by asset, latest versions. backgrounds, attributes: by asset. lots, results: of detectors that score lots.
+    """
+
+    detector: DetectorSettings
+    asset_class: AssetClass
+    features: FeatureSet
+    train_step: int
+    confirm: float
+    split: str
+    grids: Mapping[str, Grid]
+    events: Mapping[str, tuple[Event, ...]]
+    lots: Mapping[str, tuple[Lot, ...]]
+    results: Mapping[str, Mapping[str, tuple[Result, ...]]]
+    backgrounds: Mapping[str, Background]
+    learns_liveness: bool = False
+    onsets: Mapping[str, Onset] = field(default_factory=dict)
+    hypotheses: tuple[HypothesisSettings, ...] = ()
+    attributes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    key_file: Path | None = None
+
+    @property
+    def is_ordered(self) -> bool:
+        """Whether folds are cut in time."""
+        return self.split == "time"
+
+
+def examples(history: History) -> tuple[Training, FeatureSet]:
+    """Return the rows to learn from, and the feature set with what its inputs look like."""
+    history = with_modes(history)
+    used: Used = []
+    training = (_of_lots if is_of_lots(history.detector) else _of_windows)(history, used)
+    features = history.features
+    if history.learns_liveness:
+        learned = liveness.learned(used, features.sources)
+        features = replace(features, inputs=replace(features.inputs, liveness=learned))
+    return training, features
+
+
+def with_modes(history: History) -> History:
+    """Return the history with its operating modes found, where the feature set asks for them."""
+    features = history.features
+    if features.inputs.modes is None or not history.grids:
+        return history
+    try:
+        found = modes.fitted(history.grids, history.backgrounds, features.inputs.modes, history.detector.seed)
+    except ValueError as error:
+        raise TrainingError(str(error)) from error
+    return replace(history, features=replace(features, inputs=replace(features.inputs, modes=found)))
+
+
+def onsets_of(history: History, asset: str) -> list[Onset]:
+    """Return from where each failure of an asset shows, where the detector asks for that: accepted, or else found."""
+    if history.detector.symptom.from_ != "trend":
+        return []
+    grid, modes_of = history.grids[asset], history.features.inputs.modes
+    if modes_of is not None and modes_of.names:
+        grid = modes.applied(grid, history.backgrounds[asset], modes_of)
+    events = history.events.get(asset, ())
+    return settled(list(look_for(grid, events, history.asset_class, history.detector)), history.onsets)
+
+
+def _of_windows(history: History, used: Used) -> Training:
+    """Windows of running assets that are labelled by what follows them; see `symptoms.labelled` for those left out."""
+    parts: list[FeatureVectors] = []
+    labels: list[Labels] = []
+    asset_class = history.asset_class
+    for asset, grid in sorted(history.grids.items()):
+        last = int(grid.times[-1]) if len(grid.times) else 0
+        period = duration_ns(asset_class.period)
+        cut = windows.cut(grid, history.features, history.train_step, period, -1, last)
+        own = history.backgrounds[asset]
+        cut = windowing.alive(grid, cut, history.features, period, own)
+        kept = cut.take(cut.is_whole)
+        if not len(kept):
+            continue
+        events = history.events.get(asset, ())
+        onsets = {
+            to_ns(o.failed_at): courses.position(grid, asset_class, to_ns(o.at))
+            for o in onsets_of(history, asset)
+            if o.at is not None
+        }
+        course = courses.course(grid, events, asset_class, history.detector, onsets)
+        found = labelled(kept.start, kept.end, kept.position, course, asset_class.horizon)
+        kept = kept.take(found.is_kept)
+        parts.append(windowing.told(grid, kept, history.features, own))
+        labels.append(found.take(found.is_kept))
+        used.append((grid, kept))
+    joined, told = join(parts, history.features.names), labels_of(labels)
+    return Training(
+        joined,
+        told.outcome,
+        joined.asset,
+        told.to_event,
+        asset_class.horizon,
+        asset_class.lead,
+        history.is_ordered,
+        _embargo(history),
+        told.mode,
+    )
+
+
+def _of_lots(history: History, used: Used) -> Training:
+    """Lots with a result, each with what was known when it ended; of a failure detector each is a group of its own."""
+    parts: list[FeatureVectors] = []
+    outcome: list[float] = []
+    mode: list[str] = []
+    is_failure = detector_class(history.detector.kind).role == "failure"
+    for line, lots in sorted(history.lots.items()):
+        if history.features.sources and line not in history.grids:
+            continue
+        results = history.results[line]
+        judged = {r.lot: r for r in results[history.detector.outcome] if r.value is not None or (is_failure and r.text)}
+        lots = tuple(x for x in lots if x.lot in judged)
+        grid = history.grids.get(line, windowing.bare_grid(line))
+        own, period = history.backgrounds[line], duration_ns(history.asset_class.period)
+        vectors, *_ = windowing.lot_vectors(grid, lots, results, history.features, period, own)
+        cut = windowing.lot_windows(grid, lots, history.features, period, own)
+        used.append((grid, cut.take(cut.is_whole)))
+        parts.append(vectors)
+        for lot in vectors.subject:
+            found = judged[lot]
+            is_bad = is_failure and is_bad_result(found, history.detector.symptom)
+            outcome.append(float(is_bad) if is_failure else float(found.value or 0.0))
+            mode.append(mode_of_result(found) if is_bad else "")
+    joined = join(parts, history.features.names)
+    order = np.argsort(joined.end, kind="stable")
+    told = np.array(outcome, dtype=np.float64)[order]
+    is_alone = is_failure or history.split == "stratified"
+    return Training(
+        joined.take(order),
+        told,
+        _own_groups(joined)[order] if is_alone else joined.asset[order],
+        np.where(told > 0, float(history.asset_class.horizon), np.inf) if is_failure else np.full(len(told), np.inf),
+        history.asset_class.horizon,
+        history.asset_class.lead,
+        history.is_ordered,
+        _embargo(history),
+        np.array(mode, dtype=object)[order],
+    )
+
+
+def _own_groups(rows: FeatureVectors) -> NDArray[np.object_]:
+    """Return a group for each lot."""
+    return np.array([f"{line}/{lot}" for line, lot in zip(rows.asset, rows.subject, strict=True)], dtype=object)
+
+
+def _embargo(history: History) -> int:
+    """Return the gap before a test part: at least horizon + window, or labels and windows would reach into it."""
+    asked = duration_ns(parse_duration(history.detector.embargo))
+    if is_of_lots(history.detector):
+        return asked
+    return max(asked, duration_ns(history.asset_class.wall(history.asset_class.horizon + history.features.window)))

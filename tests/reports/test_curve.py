@@ -1,0 +1,45 @@
+"""The picture of an operating curve."""
+
+from __future__ import annotations
+
+from typing import Any
+from xml.etree import ElementTree
+
+from domain.text import catalogue
+from reports.curve import picture
+
+ENGLISH = catalogue("en")
+
+
+def _row(
+    weekly: float, caught: int, events: int = 10, money: float | None = None, taken: bool = False
+) -> dict[str, Any]:
+    share = caught / events if events else 0.0
+    return {
+        "raise_at": -weekly, "caught": caught, "events": events, "false_alarms": 1, "false_alarms_per_week": weekly,
+        "money_per_week": money, "recall_band": [max(0.0, share - 0.1), min(1.0, share + 0.1)],
+        "false_alarms_band": [0.0, 1.0], "money_band": None, "is_taken": taken,
+    }  # fmt: skip
+
+
+def _tags(drawn: str) -> list[str]:
+    return [e.tag.rpartition("}")[2] for e in ElementTree.fromstring(drawn).iter()]
+
+
+def test_a_curve_is_drawn_with_its_band_and_the_threshold_taken() -> None:
+    drawn = picture([_row(0.1, 5), _row(0.5, 8, taken=True), _row(2.0, 10)], "press <1>", "EUR", ENGLISH)
+    tags = _tags(drawn)
+    assert (tags.count("polygon"), tags.count("polyline"), tags.count("circle")) == (1, 1, 1)
+    assert "press &lt;1&gt;" in drawn
+    assert "EUR" not in drawn
+
+
+def test_known_costs_are_a_second_line_with_the_currency() -> None:
+    drawn = picture([_row(0.1, 5, money=90.0), _row(2.0, 10, money=40.0, taken=True)], "x", "EUR", ENGLISH)
+    assert _tags(drawn).count("polyline") == 2
+    assert "at most 90 EUR" in drawn
+
+
+def test_fewer_than_five_events_say_so() -> None:
+    assert "not enough events: 4" in picture([_row(0.1, 4, 4, taken=True)], "x", "", ENGLISH)
+    assert "not enough events: 0" in picture([], "x", "", ENGLISH)
