@@ -24,8 +24,10 @@ PAGES = {
     "asset-engine": "/asset?asset=demo/fleet/engine-070&",
     "asset-line": "/asset?asset=demo/flotation&",
     "alerts": "/alerts?",
+    "handover": "/handover?",
     "quality": "/quality?",
     "system": "/system?",
+    "people": "/people?",
 }
 ARGUMENTS = [
     "--no-sandbox",

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from dashboard.source import Held, Source
-from domain.alerting import Alert, AlertState, Priority
+from dashboard.source import Source
+from domain.alerting import Alert, AlertState, Change, Priority
 from domain.audit import Action, Deed
 from domain.instants import to_ns
 from domain.records import Event, EventKind
@@ -22,12 +22,14 @@ from store.scoring import ModelRow, VerdictRow
 FRESH: Final = timedelta(hours=1)  # a shift that has just begun is told of the one before
 TOLD: Final = (EventKind.FAILURE, EventKind.STOP, EventKind.MAINTENANCE, EventKind.ALARM)
 UNASSESSED: Final = (Verdict.NO_DATA, Verdict.NOT_ASSESSED, Verdict.ENGINE_ERROR)
-OTHERS: Final = frozenset(  # deeds that are no news for a shift: who came and went, and what stands among the alerts
+ACKED: Final = (AlertState.ACTIVE_ACKED, AlertState.LATCHED)
+OF_A_DEED: Final = (Change.HELD, Change.RELEASED)  # where a person does it, the deed tells
+OTHERS: Final = frozenset(  # deeds that are no news for a shift: who came and went, and what alerts and events tell
     {
         Action.LOGGED_IN, Action.LOG_IN_FAILED, Action.LOG_IN_LIMITED, Action.LOGGED_OUT, Action.REFUSED,
         Action.USER_ADDED, Action.USER_ROLE, Action.USER_DISABLED, Action.USER_ENABLED, Action.PASSWORD_RESET,
-        Action.PASSWORD_CHANGED, Action.ACKNOWLEDGED, Action.SHELVED, Action.UNSHELVED, Action.COMMENTED,
-        Action.RESET, Action.OUT_OF_SERVICE, Action.IN_SERVICE, Action.EXPORTED,
+        Action.PASSWORD_CHANGED, Action.ACKNOWLEDGED, Action.RESET, Action.COMMENTED, Action.EVENT_RECORDED,
+        Action.EXPORTED,
     }
 )  # fmt: skip
 
@@ -40,6 +42,21 @@ class OpenAlert:
     title: str
     action: str
     note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What is kept from the operators. subject: "" for every alert of the rule on the asset. by: who holds it back;
+    "" where that is the design, whose `why` is a stored phrase. until None: without an end that is known.
+    """
+
+    rule: str
+    asset: str
+    subject: str
+    state: AlertState
+    by: str
+    why: str
+    until: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +79,7 @@ class Happened:
     subject: str
     by: str
     note: str
+    is_phrase: bool = False  # the note is a stored phrase, where the design keeps an alert back
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +104,7 @@ class HandOver:
     @property
     def unacknowledged(self) -> tuple[OpenAlert, ...]:
         """The open alerts that nobody has acknowledged."""
-        return tuple(x for x in self.open if x.alert.state is not AlertState.ACTIVE_ACKED)
+        return tuple(x for x in self.open if x.alert.state not in ACKED)
 
 
 def hand_over(source: Source, *, of_last: bool | None = None) -> HandOver:
@@ -101,7 +119,7 @@ def hand_over(source: Source, *, of_last: bool | None = None) -> HandOver:
         of_last = now - present.start < FRESH
     since = last.start if of_last else present.start
     unclosed = [a for a in source.ledger.alerting.open().values() if a.state is not AlertState.PENDING]
-    held = _held(source, unclosed)
+    held = _held(source, unclosed, now)
     models = source.ledger.scoring.models()
     champions = {m.detector: m for m in models if m.role == "champion"}
     until = present.end or now + (present.start - last.start)
@@ -133,7 +151,7 @@ def _opened(source: Source, alerts: list[Alert]) -> Iterator[OpenAlert]:
     rules = {r.id: r for r in source.rules}
     notes: dict[str, str] = {}
     for row in source.ledger.alerting.transitions([a.id for a in alerts]):
-        if row.note:
+        if row.note and row.by:  # what the design says of itself stands in the state
             notes[row.alert_id] = row.note
     ranks = list(Priority)
     for alert in sorted(alerts, key=lambda a: (ranks.index(a.priority), to_ns(a.raised_at or a.breach_since), a.id)):
@@ -142,16 +160,17 @@ def _opened(source: Source, alerts: list[Alert]) -> Iterator[OpenAlert]:
         yield OpenAlert(alert, title, action, notes.get(alert.id, ""))
 
 
-def _held(source: Source, unclosed: list[Alert]) -> tuple[Held, ...]:
-    """Return what is held back, with its cause where one is known; an alert that no cause is known of is here too."""
-    known = list(source.held())
-    named = {(x.rule, x.asset, x.subject) for x in known}
-    for a in unclosed:
-        key = (a.key.rule, a.key.asset, a.key.subject)
-        if not a.state.is_open and key not in named:
-            known.append(Held(*key, a.state.value, "", "", None))
+def _held(source: Source, unclosed: list[Alert], now: datetime) -> tuple[Held, ...]:
+    """Return what persons hold back, and the alerts that something else keeps from the operators; by when it ends."""
+    holds = {k: h for k, h in source.ledger.alerting.holds().items() if h.until is None or h.until > now}
+    found = [Held(rule, asset, "", h.state, h.by, h.why, h.until) for (rule, asset), h in holds.items()]
+    found += [
+        Held(a.key.rule, a.key.asset, a.key.subject, a.state, "", a.cause, None)
+        for a in unclosed
+        if not a.state.is_open and (a.key.rule, a.key.asset) not in holds
+    ]
     far = datetime.max.replace(tzinfo=source.zone)
-    return tuple(sorted(known, key=lambda x: (x.until or far, x.asset, x.rule)))
+    return tuple(sorted(found, key=lambda x: (x.until or far, x.asset, x.rule, x.subject)))
 
 
 def _verdicts(source: Source) -> list[VerdictRow]:
@@ -173,9 +192,10 @@ def _happened(source: Source, since: datetime, now: datetime) -> Iterator[Happen
     titles = {r.id: r.title for r in source.rules}
     for row in source.ledger.alerting.transitions_since(since):
         alert = alerts.get(row.alert_id) or source.ledger.alerting.alert(row.alert_id)
-        if alert is not None and row.at <= now:
+        if alert is not None and row.at <= now and not (row.by and row.change in OF_A_DEED):
             subject = f"{alert.key.asset}: {titles.get(alert.key.rule, alert.key.rule)}"
-            yield Happened(row.at, row.change.value, subject, row.by, row.note)
+            is_phrase = row.state is AlertState.SUPPRESSED and row.change in (Change.HELD, Change.RAISED_HELD)
+            yield Happened(row.at, row.change.value, subject, row.by, row.note, is_phrase)
     for event in source.ledger.records.events(now, kinds=TOLD):
         yield from _of_event(event, since, now)
     for deed in source.ledger.audit.deeds(since=since):
@@ -192,5 +212,6 @@ def _of_event(event: Event, since: datetime, now: datetime) -> Iterator[Happened
 
 
 def _of_deed(deed: Deed) -> Happened:
-    change = f"{deed.old or '–'} → {deed.new or '–'}" if deed.old or deed.new else ""
+    is_changed = (deed.old or deed.new) and deed.action != Action.SHELVED  # until when stands among what is held
+    change = f"{deed.old or '–'} → {deed.new or '–'}" if is_changed else ""
     return Happened(deed.at, deed.action, deed.subject, deed.by, " ".join(filter(None, (change, deed.reason))))

@@ -37,21 +37,6 @@ class Reread:
     before: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
-    """An alert that is kept from the operators: shelved, suppressed or out of service. state: its word; until None: as
-    long as its cause is there.
-    """
-
-    rule: str
-    asset: str
-    subject: str
-    state: str
-    by: str
-    why: str
-    until: datetime | None
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Source:
     """Everything a page may read. state: what the service is doing now, a message id ("" for ordinary running)."""
@@ -74,7 +59,6 @@ class Source:
     record: Callable[[Told], None]  # raises RecordError
     shifts: Sequence[str] = ()  # the hours at which shifts begin, in the plant's zone
     model_days: int = 0  # after which a model is overdue, 0 for never
-    held: Callable[[], Sequence[Held]] = tuple
 
     def is_stale(self, trained_at: datetime) -> bool:
         """Whether a model that was trained then is overdue now."""

@@ -39,11 +39,6 @@ STATES: Final = {
     AlertState.OUT_OF_SERVICE: mark("out of service"),
     AlertState.CLOSED: mark("closed"),
 }
-HELD: Final = {  # how an alert is kept from the operators
-    "shelved": mark("shelved"),
-    "suppressed by design": mark("suppressed by design"),
-    "out of service": mark("out of service"),
-}
 PRIORITIES: Final = {
     Priority.HIGH: mark("high"),
     Priority.MEDIUM: mark("medium"),
@@ -110,6 +105,12 @@ HAPPENED: Final[Mapping[str, str]] = {
     Change.RAISED: mark("raised"),
     Change.RE_RAISED: mark("raised again"),
     Change.RETURNED: mark("returned to normal"),
+    Change.RAISED_HELD: mark("raised, held back"),
+    Change.HELD: mark("held back"),
+    Change.RELEASED: mark("released"),
+    Change.ANNOUNCED: mark("announced again"),
+    Change.RESET: mark("reset"),
+    Change.COMMENTED: mark("comment"),
     Change.ACKNOWLEDGED: mark("acknowledged"),
     EventKind.FAILURE: mark("failure"),
     EventKind.STOP: mark("stop"),

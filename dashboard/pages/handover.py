@@ -8,9 +8,10 @@ from typing import Any, Final
 from dash import Dash, Input, Output, State, dcc, html
 
 from dashboard import words
-from dashboard.handover import HandOver, OpenAlert, hand_over
+from dashboard.handover import HandOver, Happened, Held, OpenAlert, hand_over
 from dashboard.pages import parts
-from dashboard.source import Held, Source
+from dashboard.source import Source
+from domain.alerting import AlertState
 from domain.text import Translate, catalogue, mark
 
 TITLE: Final = mark("Hand-over")
@@ -106,7 +107,7 @@ def _open(found: HandOver, source: Source, t: Translate) -> Any:
 
 
 def _state(x: OpenAlert, source: Source, t: Translate) -> str:
-    state = t(words.STATES.get(x.alert.state, x.alert.state.value))
+    state = t(words.STATES[x.alert.state])
     if not x.alert.acked_by:
         return state
     return f"{state}: {x.alert.acked_by}, {words.instant(x.alert.acked_at, source.zone)}"
@@ -114,8 +115,8 @@ def _state(x: OpenAlert, source: Source, t: Translate) -> str:
 
 def _held(found: HandOver, source: Source, t: Translate) -> Any:
     rows = [
-        [x.asset, _title(x, source, t), t(words.HELD.get(x.state, x.state)), x.by or "–", x.why or "–",
-         words.instant(x.until, source.zone) or t("until its cause is gone")]
+        [x.asset, _title(x, source, t), t(words.STATES[x.state]), x.by or "–", _why(x, source, t),
+         words.instant(x.until, source.zone) or (t("no end set") if x.by else t("until its cause is gone"))]
         for x in found.held
     ]  # fmt: skip
     heads = [t("Asset"), t("Alert"), t("State"), t("by whom"), t("why"), t("until")]
@@ -124,6 +125,11 @@ def _held(found: HandOver, source: Source, t: Translate) -> Any:
 
 def _title(held: Held, source: Source, t: Translate) -> str:
     return t(next((r.title for r in source.rules if r.id == held.rule), held.rule))
+
+
+def _why(held: Held, source: Source, t: Translate) -> str:
+    is_phrase = held.state is AlertState.SUPPRESSED
+    return (words.reason(t, held.why, source.zone) if is_phrase else held.why) or "–"
 
 
 def _unassessed(found: HandOver, source: Source, t: Translate) -> Any:
@@ -175,10 +181,17 @@ def _software(found: HandOver, t: Translate) -> Any:
 def _happened(found: HandOver, source: Source, t: Translate) -> Any:
     rows = [
         [words.instant(x.at, source.zone), t(words.HAPPENED.get(x.what, x.what)), x.subject or "–", x.by or "–",
-         x.note or "–"]
+         _note(x, source, t)]
         for x in found.happened
     ]  # fmt: skip
     return parts.table([t("time"), t("what happened"), t("where"), t("who"), t("note")], rows, t("Nothing happened."))
+
+
+def _note(x: Happened, source: Source, t: Translate) -> str:
+    """Return a note as it is said: a person's words as they are, Forewarn's own in the reader's language."""
+    if x.is_phrase:
+        return words.reason(t, x.note, source.zone)
+    return (x.note if x.by else x.note and t(x.note)) or "–"
 
 
 def _list(told: list[str], empty: str) -> Any:

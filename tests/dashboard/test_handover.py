@@ -18,13 +18,13 @@ from dash import html
 
 from dashboard.handover import hand_over
 from dashboard.pages import handover
-from dashboard.source import Held, Source
-from domain.alerting import Alert, AlertKey, AlertState, AlertUpdate, Change, Priority, Transition
+from dashboard.source import Source
+from domain.alerting import Alert, AlertKey, AlertState, AlertUpdate, Change, Hold, Priority, Transition
 from domain.audit import Action, Deed
 from domain.points import Points
 from domain.records import Decoded, Event, EventKind
 from domain.shifts import Shift, planned, reported
-from domain.text import LANGUAGES, catalogue
+from domain.text import LANGUAGES, catalogue, phrase
 from store.scoring import ModelRow
 from tests.dashboard.conftest import HOUR, LINE, NOW, PRESS, SILENT
 
@@ -55,15 +55,22 @@ def busy(source: Source) -> Source:
     ledger.audit.save(Deed(NOW - 4 * HOUR, "kim", Action.RULE_CHANGED, "press-risk", "0.9", "0.8", "missed one"))
     ledger.audit.save(Deed(NOW - 4 * HOUR, "kim", Action.LOGGED_IN))
     ledger.save_job_run("keeping", NOW, "disk is full")
-    held = Held("press-risk", LINE, "x", "shelved", "lee", "waits for a spare valve", NOW + HOUR)
-    late = Held("oil", PRESS, "y", "shelved", "park", "sensor is being changed", NOW + 90 * HOUR)
+    shelved = Hold(AlertState.SHELVED, "lee", "waits for a spare valve", NOW - HOUR, NOW + HOUR)
+    apart = Hold(AlertState.OUT_OF_SERVICE, "park", "sensor is being changed", NOW - 90 * HOUR, None)
+    over = Hold(AlertState.SHELVED, "lee", "over", NOW - 9 * HOUR, NOW - HOUR)
+    holds = {("press-risk", LINE): shelved, ("oil", PRESS): apart, ("oil", SILENT): over}
+    source.ledger.alerting.save([], {}, NOW, holds)
+    parent = AlertKey("oil-low", PRESS, "tag:oil")
+    why = phrase("the alert of rule {rule} on {asset} is active", rule="main-trip", asset=PRESS)
+    kept = Alert("c" * 16, parent, AlertState.SUPPRESSED, NOW, None, NOW, NOW, 9.0, 8.0, Priority.LOW, 1, cause=why)
+    row = Transition(kept.id, 0, Change.RAISED_HELD, AlertState.SUPPRESSED, NOW, 9.0, "", why)
+    source.ledger.alerting.save([AlertUpdate(kept, (row,))], {}, NOW)
     detectors = (*source.detectors, replace(source.detectors[0], name="untrained"))
     return replace(
         source,
         detectors=detectors,
         shifts=("06:00", "14:00", "22:00"),
         model_days=1,
-        held=lambda: [late, held],
         now=lambda: NOW + 25 * timedelta(minutes=1),
     )
 
