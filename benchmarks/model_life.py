@@ -232,7 +232,7 @@ _DAMAGES: dict[str, Callable[[Path, Path], None]] = {
 def _texts() -> dict[str, tuple[bytes, bool]]:
     """Return damaged parts of a LightGBM bundle, and whether somebody with the key signs them."""
     model = model_gate.learned(model_gate.fleet(1, 0), model_gate.ALL, 1)
-    whole = model.dump()["lightgbm.txt"]
+    whole = model.dump()["0/lightgbm.txt"]
     lines = whole.decode().split("\n")
     wild = [("left_child=" + " ".join(["99999"] * 14)) if x.startswith("left_child=") else x for x in lines]
     return {
@@ -250,7 +250,7 @@ def _text_refused(rooms: Rooms, damaged: tuple[bytes, bool]) -> str:
     own = type(features)("level", features.axis, features.window, features.step, features.min_coverage, model.names)
     made = bundle.bundle_of(name, "failure_lightgbm", own, model)
     target = bundle.save(made, rooms.models.folder, {})
-    (target / "model" / "lightgbm.txt").write_bytes(text)
+    (target / "model" / "0" / "lightgbm.txt").write_bytes(text)
     model_id = made.model_id
     if is_signed:
         files = [f for f in target.rglob("*") if f.is_file() and f.name not in bundle.BESIDE]
