@@ -21,8 +21,10 @@ GRACE_S: Final = 15.0  # a beat may come so much later on a busy machine
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What is done every `every_s` seconds, or at the times of a cron line in the plant's zone. limit_s: how long a
-    run may take; 0 for as long as until the next, and the grace. first_s: how long after the start it first runs.
+    """What is done every `every_s` seconds, at the times of a cron line in the plant's zone, or once.
+
+    limit_s: how long a run may take; 0 for as long as until the next, and the grace. first_s: how long after the start
+    it first runs.
     """
 
     work: Callable[[], Any]
@@ -155,11 +157,11 @@ class Beats:
     def _missed(self, beat: _Beat, now: datetime) -> int:
         if beat.due_at is None or now - beat.due_at <= self._grace:
             return 0
-        if beat.job.at:
+        if beat.job.at or not beat.job.every_s:
             return 1
         return 1 + int((now - beat.due_at) / timedelta(seconds=beat.job.every_s))
 
     def _next(self, beat: _Beat, now: datetime) -> datetime | None:
         if beat.job.at:
             return WallTimes(beat.job.at, self._zone).get_next_fire_time(None, now)
-        return now + timedelta(seconds=beat.job.every_s)
+        return now + timedelta(seconds=beat.job.every_s) if beat.job.every_s else None

@@ -40,6 +40,15 @@ def test_a_run_that_is_thirty_seconds_late_counts_with_all_that_fell_out() -> No
     assert (beats.n_faults(), beats.told()) == (4, "tick: 4 missed, 0 overlong")
 
 
+def test_a_job_that_is_done_once_is_never_late_again() -> None:
+    beats = beats_of(Job(nothing, limit_s=60))
+    assert [t.what for t in beats.troubles(T0 + 20 * S)] == ["was due at 2026-01-05 00:00:00 UTC"]
+    beats.begin("tick", T0 + S)
+    beats.end("tick", T0 + 2 * S)
+    assert beats.troubles(T0 + 9000 * S) == []
+    assert beats.n_faults() == 0
+
+
 def test_an_overlong_run_counts_while_it_runs_and_when_it_ends() -> None:
     beats = beats_of(Job(nothing, every_s=10))
     beats.begin("tick", T0)
