@@ -31,12 +31,13 @@ from domain.limits import Limits
 from domain.plant import Axis
 from domain.records import Event, EventKind
 from domain.scores import Contribution, Verdict
+from domain.text import mark
 
 log = logging.getLogger(__name__)
 CURSOR: Final = "watch:"
 WATCHED: Final = "watched"  # the cursor of the cycle as a whole
-STOPPED: Final = "the asset stopped"
-TAKEN_OUT: Final = "no rule watches it any more"
+STOPPED: Final = mark("the asset stopped")
+TAKEN_OUT: Final = mark("no rule watches it any more")
 Samples = Mapping[str, Sequence[Sample]]
 
 

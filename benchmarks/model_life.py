@@ -8,36 +8,28 @@ from __future__ import annotations
 import multiprocessing
 import os
 import random
-import shutil
 import signal
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app import promotion, training
-from app.beats import WallTimes, cron_fault
-from app.leading import Leader
-from app.promotion import PromotionError
 from app.rooms import Rooms, opened
 from app.settings import Settings
-from benchmarks import model_gate, model_plant
+from benchmarks import model_gate, model_plant, model_refusals, model_times
 from benchmarks.bars import QUICK, Bars
 from benchmarks.trial import until
 from detectors import bundle, detector_class, drift
 from detectors.anomaly_hbos import n_raises
-from domain.errors import ModelError
 from domain.scores import Aim, TrainingAids
 from domain.vectors import FeatureName, FeatureVectors, Training
-from store.scoring import ModelRow
 
 DAY = timedelta(days=1)
 ALIKE = 0.6  # rows that are more like the ones before them than this are few independent ones
@@ -51,12 +43,12 @@ def show(bars: Bars) -> None:
         _gate(bars)
         _drift(bars)
         _budget(bars)
-        _refused(bars, room / "refused")
+        model_refusals.refused(bars, room / "refused")
         _equal(bars, room / "equal")
         _killed(bars, room / "killed")
         _rolled_back(bars, room / "rollback")
-        _on_time(bars, room / "late")
-        _calendar(bars)
+        model_times.on_time(bars, room / "late")
+        model_times.calendar(bars)
 
 
 def _gate(bars: Bars) -> None:
@@ -152,120 +144,6 @@ def _normal(seed: int) -> Training:
         np.concatenate([part.position for part in parts]),
     )
     return Training(found, np.zeros(n), asset, np.full(n, np.inf), 1, 0, False)
-
-
-def _refused(bars: Bars, folder: Path) -> None:
-    """Bad champions of a LightGBM detector and of an anomaly detector; the process that looks at them goes on."""
-    settings = model_plant.plant(folder)
-    outcome: dict[str, str] = {}
-    with opened(settings) as rooms:
-        begun = model_plant.now()
-        model_plant.history(rooms, begun, 3600)
-        good = model_plant.trained(rooms, 10, begun)
-        bad = model_plant.trained(rooms, 11, begun + DAY)
-        kept = rooms.models.folder / model_plant.ODD
-        shutil.copytree(kept / bad, folder / "whole")
-        for name, damage in _DAMAGES.items():
-            shutil.rmtree(kept / bad, ignore_errors=True)
-            shutil.copytree(folder / "whole", kept / bad)
-            damage(kept / bad, kept / good)
-            try:
-                promotion.promote(rooms, bad, "bars", "is it refused?", begun)
-                outcome[name] = "PROMOTED"
-            except PromotionError:
-                scores = rooms.models.champions()[model_plant.ODD].model_id
-                outcome[name] = "refused" if scores == good else "NO CHAMPION"
-        with _silence():
-            for name, text in _texts().items():
-                outcome[name] = _text_refused(rooms, text)
-    holds = set(outcome.values()) == {"refused"}
-    how = "S15; the last three are LightGBM texts that crash or mislead it, the crashing ones signed with the right key"
-    bars.show(
-        "bad models that a service refuses, its champion scoring on", outcome, "all refused; 0 crashes", holds, how
-    )
-
-
-@contextmanager
-def _silence() -> Iterator[None]:
-    """Let nothing through that a crashing library prints, here and in child processes."""
-    kept = [os.dup(number) for number in (1, 2)]
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    try:
-        for number in (1, 2):
-            os.dup2(nowhere, number)
-        yield
-    finally:
-        for number, old in zip((1, 2), kept, strict=True):
-            os.dup2(old, number)
-            os.close(old)
-        os.close(nowhere)
-
-
-def _flip(target: Path, _good: Path) -> None:
-    file = target / "model" / "head.json"
-    data = bytearray(file.read_bytes())
-    data[len(data) // 3] ^= 4
-    file.write_bytes(bytes(data))
-
-
-def _other_key(target: Path, _good: Path) -> None:
-    bundle.sign(target.parent.parent, target.parent.name, target.name, b"another plant's key, 32 bytes ...")
-
-
-def _replay(target: Path, good: Path) -> None:
-    shutil.rmtree(target)
-    shutil.copytree(good, target)
-
-
-def _joblib(target: Path, _good: Path) -> None:
-    (target / "model" / "model.joblib").write_bytes(b"\x80\x04cposix\nsystem\n(S'touch /tmp/never'\ntR.")
-
-
-_DAMAGES: dict[str, Callable[[Path, Path], None]] = {
-    "one bit": _flip,
-    "another key": _other_key,
-    "an older model in its place": _replay,
-    "a joblib file": _joblib,
-}
-
-
-def _texts() -> dict[str, tuple[bytes, bool]]:
-    """Return damaged parts of a LightGBM bundle, and whether somebody with the key signs them."""
-    model = model_gate.learned(model_gate.fleet(1, 0), model_gate.ALL, 1)
-    whole = model.dump()["0/lightgbm.txt"]
-    lines = whole.decode().split("\n")
-    wild = [("left_child=" + " ".join(["99999"] * 14)) if x.startswith("left_child=") else x for x in lines]
-    return {
-        "LightGBM text cut in half, signed": (whole[: len(whole) // 2], True),
-        "LightGBM children that lead nowhere, signed": ("\n".join(wild).encode(), True),
-        "LightGBM leaves with another sign": (whole.replace(b"leaf_value=-", b"leaf_value=", 1)[:-1] + b" ", False),
-    }
-
-
-def _text_refused(rooms: Rooms, damaged: tuple[bytes, bool]) -> str:
-    """Put a damaged LightGBM bundle on the shelf and ask for it."""
-    name, (text, is_signed) = "lightgbm", damaged
-    model = model_gate.learned(model_gate.fleet(1, 0), model_gate.ALL, 1)
-    features = rooms.models.champions()[model_plant.ODD].features
-    own = type(features)("level", features.axis, features.window, features.step, features.min_coverage, model.names)
-    made = bundle.bundle_of(name, "failure_lightgbm", own, model)
-    target = bundle.save(made, rooms.models.folder, {})
-    (target / "model" / "0" / "lightgbm.txt").write_bytes(text)
-    model_id = made.model_id
-    if is_signed:
-        files = [f for f in target.rglob("*") if f.is_file() and f.name not in bundle.BESIDE]
-        model_id = bundle.hash_of({f.relative_to(target).as_posix(): f.read_bytes() for f in files})[:16]
-        target.rename(target.with_name(model_id))
-        bundle.sign(rooms.models.folder, name, model_id)
-    rooms.ledger.scoring.add_model(ModelRow(model_id, name, "champion", datetime.now(UTC), {}, datetime.now(UTC)))
-    try:
-        rooms.models.prove(name, model_id)
-        return "LOADED"
-    except ModelError:
-        has_it = name in rooms.models.champions()
-        return "LOADED" if has_it else "refused"
-    finally:
-        shutil.rmtree(rooms.models.folder / name)
 
 
 def _equal(bars: Bars, folder: Path) -> None:
@@ -398,63 +276,6 @@ def _told(rooms: Rooms, model_id: str, _folder: Path) -> bytes:
     texts = np.full(n, "a", dtype=object), np.full(n, "", dtype=object)
     at = np.arange(n, dtype=np.int64)
     return model.detector.score(FeatureVectors(names, values, *texts, at, at, at / 1.0)).raw.tobytes()
-
-
-def _on_time(bars: Bars, folder: Path) -> None:
-    """A service that the machine stops for more than half a minute."""
-    model_plant.plant(folder)
-    paused_s = 35
-    with model_plant.service(folder) as process:
-        until(lambda: (folder / "log").read_text().count("running plant") > 0, 120)
-        time.sleep(3)
-        process.send_signal(signal.SIGSTOP)
-        time.sleep(paused_s)
-        process.send_signal(signal.SIGCONT)
-        raised = until(lambda: "forewarn-jobs" in model_plant.forewarn(folder, "alerts", "list", "--json"), 60, 1.0)
-        jobs = model_plant.status(folder)["jobs"]
-    missed = {name: job["missed"] for name, job in jobs.items() if job["missed"]}
-    beating = {"tick", "dispatch", "drain", "health", "requests", "inbox"}
-    figure = {"missed": missed, "alert after, s": None if raised is None else round(raised, 1)}
-    holds = raised is not None and beating <= set(missed) and missed["tick"] >= paused_s
-    how = f"R40; SIGSTOP for {paused_s} s; APScheduler's own grace is 1 s, and it would tell nobody"
-    bars.show("a service that was stopped: beats missed, counted and alarmed", figure, "all counted; alert", holds, how)
-
-
-def _calendar(bars: Bars) -> None:
-    """Nights on which the clocks change, times that never come, and two services on one ledger."""
-    zone = ZoneInfo("Europe/Berlin")
-    runs = {
-        name: _runs("30 2 * * *", zone, datetime(2026, month, day, tzinfo=UTC))
-        for name, month, day in (("spring", 3, 28), ("autumn", 10, 24))
-    }
-    refused = [line for line in ("0 0 31 2 *", "0 0 30 2 *", "61 0 * * *") if cron_fault(line)]
-    with tempfile.TemporaryDirectory() as folder, opened(model_plant.plant(Path(folder) / "p")) as rooms:
-        leaders = [Leader(rooms.ledger.leases, f"machine-{i}:1") for i in range(2)]
-        start, counts = datetime(2026, 1, 1, tzinfo=UTC), []
-        for second in range(180):
-            if second == 90:
-                leaders[0] = Leader(rooms.ledger.leases, "machine-0:2")  # it died, and was started again
-            counts.append(sum(leader.leads(start + timedelta(seconds=second)) for leader in leaders))
-    figure = {
-        "02:30 in two days": runs,
-        "refused": len(refused),
-        "most leaders at once": max(counts),
-        "seconds without one after a death": counts.count(0),
-    }
-    holds = runs == {"spring": 2, "autumn": 2} and len(refused) == 3 and max(counts) == 1 and counts.count(0) <= 30
-    how = "R40; the spring and the autumn night of Berlin; two schedulers on one ledger, one of which dies"
-    bars.show("a time that comes twice or not at all; two schedulers", figure, "one run a day; one leader", holds, how)
-
-
-def _runs(line: str, zone: ZoneInfo, start: datetime) -> int:
-    trigger, n = WallTimes(line, zone), 0
-    due = trigger.get_next_fire_time(None, start)
-    now = start
-    while now < start + timedelta(days=2):
-        while due is not None and due <= now:
-            n, due = n + 1, trigger.get_next_fire_time(due, now)
-        now += timedelta(minutes=5)
-    return n
 
 
 def main() -> None:

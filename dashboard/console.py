@@ -131,7 +131,7 @@ def _reader(t: Translate, language: str) -> Any:
     """Return who reads and the ways out; where there are no users, that everybody may do everything."""
     who = access.person()
     if not who.name:
-        return html.Span(t("no log-in: anybody on this machine"), className="reader")
+        return html.Span(t("no log-in"), title=t("no log-in: anybody on this machine"), className="reader")
     leave = html.Form(html.Button(t("Log out")), action="/logout", method="post")
     password = html.A(t("Password"), href=f"/password?lang={language}")
     return html.Span([html.B(who.name), html.Small(t(people.ROLES[who.role])), password, leave], className="reader")

@@ -15,6 +15,7 @@ from dashboard.queries import AssetView, QualityView, Scatter
 from domain.instants import to_ns
 from domain.scores import Scale, Score
 from domain.text import Translate
+from reports.curve import frontier
 
 INK: Final = "#1f2933"
 LINE: Final = "#2f6f9f"
@@ -167,7 +168,7 @@ def operating_curve(curve: Sequence[Mapping[str, Any]], t: Translate) -> go.Figu
     n = curve[0]["events"]
     if n < FEWEST_EVENTS:
         return empty(t("not enough events: {n}", n=n))
-    rows = sorted((r for r in curve if r.get("recall_band")), key=lambda r: (r["false_alarms_per_week"], r["caught"]))
+    rows = frontier([r for r in curve if r.get("recall_band")])
     x = [r["false_alarms_per_week"] for r in rows]
     figure = make_subplots(specs=[[{"secondary_y": True}]])
     band = {"mode": "lines", "line": {"width": 0}, "showlegend": False, "hoverinfo": "skip"}
@@ -177,12 +178,13 @@ def operating_curve(curve: Sequence[Mapping[str, Any]], t: Translate) -> go.Figu
             x=x, y=[r["recall_band"][1] for r in rows], fill="tonexty", fillcolor="rgba(47,111,159,0.18)", **band
         )
     )
-    caught = {"x": x, "y": [r["caught"] / n for r in rows], "mode": "lines", "line": {"color": LINE, "width": 2}}
+    line = {"mode": "lines+markers", "line": {"color": LINE, "width": 2}, "marker": {"size": 5}}
+    caught = {"x": x, "y": [r["caught"] / n for r in rows], **line}
     figure.add_trace(go.Scatter(name=t("stops caught"), **caught))
     if all(r["money_per_week"] is not None for r in rows):
         spent = {"x": x, "y": [r["money_per_week"] for r in rows], "line": {"color": SECOND, "dash": "dash"}}
         figure.add_trace(go.Scatter(name=t("cost per asset and week"), mode="lines", **spent), secondary_y=True)
-    taken = [r for r in rows if r["is_taken"]]
+    taken = [r for r in curve if r["is_taken"]]
     if taken:
         at = {"x": [r["false_alarms_per_week"] for r in taken], "y": [r["caught"] / n for r in taken]}
         figure.add_trace(

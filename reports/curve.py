@@ -20,9 +20,10 @@ LINE, BAND, MONEY, TAKEN = "#2f6f9f", "#c9dcea", "#b7791f", "#c0392b"
 
 def picture(curve: Sequence[Mapping[str, Any]], title: str, currency: str, t: Translate) -> str:
     """Return the curve as SVG; with fewer than FEWEST events it says so across the picture."""
-    rows = sorted(curve, key=lambda r: (r["false_alarms_per_week"], r["caught"]))
+    rows = frontier(curve)
     n = rows[0]["events"] if rows else 0
-    most = max((r["false_alarms_per_week"] for r in rows), default=0.0) or 1.0
+    shown = [r["false_alarms_per_week"] for r in (*rows, *(r for r in curve if r["is_taken"]))]
+    most = max(shown, default=0.0) or 1.0
     body = [_text(LEFT, 24, title, size=16), *_axes(most, rate(rows, t), t)]
     if n:
         upper = [(_x(r["false_alarms_per_week"], most), _y(_band(r, 1, n))) for r in rows]
@@ -31,7 +32,7 @@ def picture(curve: Sequence[Mapping[str, Any]], title: str, currency: str, t: Tr
         line = [(_x(r["false_alarms_per_week"], most), _y(r["caught"] / n)) for r in rows]
         body.append(f'<polyline points="{_points(line)}" fill="none" stroke="{LINE}" stroke-width="2"/>')
         body += _money(rows, most, currency, t)
-        for r in rows:
+        for r in curve:
             if r["is_taken"]:
                 x, y = _x(r["false_alarms_per_week"], most), _y(r["caught"] / n)
                 body.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="6" fill="{TAKEN}"/>')
@@ -40,6 +41,18 @@ def picture(curve: Sequence[Mapping[str, Any]], title: str, currency: str, t: Tr
     inside = "\n".join(body)
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif">'
     return f'{head}\n<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>\n{inside}\n</svg>\n'
+
+
+def frontier(curve: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the points that no other beats, by false alarms and so by stops caught.
+
+    The others are no choice: a limit so low that an alert never ends raises none in time for the next stop.
+    """
+    found: list[Mapping[str, Any]] = []
+    for row in sorted(curve, key=lambda r: (r["false_alarms_per_week"], -r["caught"])):
+        if not found or row["caught"] > found[-1]["caught"]:
+            found.append(row)
+    return found
 
 
 def rate(curve: Sequence[Mapping[str, Any]], t: Translate) -> str:
