@@ -31,7 +31,6 @@ from detectors.anomaly_hbos import n_raises
 from domain.scores import Aim, TrainingAids
 from domain.vectors import FeatureName, FeatureVectors, Training
 
-DAY = timedelta(days=1)
 ALIKE = 0.6  # rows that are more like the ones before them than this are few independent ones
 DAY_NS, HOUR_NS = 86_400_000_000_000, 3_600_000_000_000
 

@@ -184,6 +184,8 @@ def operating_curve(curve: Sequence[Mapping[str, Any]], t: Translate) -> go.Figu
     if all(r["money_per_week"] is not None for r in rows):
         spent = {"x": x, "y": [r["money_per_week"] for r in rows], "line": {"color": SECOND, "dash": "dash"}}
         figure.add_trace(go.Scatter(name=t("cost per asset and week"), mode="lines", **spent), secondary_y=True)
+    every = {"x": [r["false_alarms_per_week"] for r in curve], "y": [r["caught"] / n for r in curve], "mode": "markers"}
+    figure.add_trace(go.Scatter(name=t("other thresholds"), marker={"color": "#9aa5b1", "size": 5}, **every))
     taken = [r for r in curve if r["is_taken"]]
     if taken:
         at = {"x": [r["false_alarms_per_week"] for r in taken], "y": [r["caught"] / n for r in taken]}

@@ -15,15 +15,14 @@ WIDTH: Final = 760
 HEIGHT: Final = 420
 LEFT, RIGHT, TOP, BOTTOM = 70, 80, 50, 60
 FEWEST: Final = 5
-LINE, BAND, MONEY, TAKEN = "#2f6f9f", "#c9dcea", "#b7791f", "#c0392b"
+LINE, BAND, MONEY, TAKEN, OTHER = "#2f6f9f", "#c9dcea", "#b7791f", "#c0392b", "#9aa5b1"
 
 
 def picture(curve: Sequence[Mapping[str, Any]], title: str, currency: str, t: Translate) -> str:
     """Return the curve as SVG; with fewer than FEWEST events it says so across the picture."""
     rows = frontier(curve)
     n = rows[0]["events"] if rows else 0
-    shown = [r["false_alarms_per_week"] for r in (*rows, *(r for r in curve if r["is_taken"]))]
-    most = max(shown, default=0.0) or 1.0
+    most = max((r["false_alarms_per_week"] for r in curve), default=0.0) or 1.0
     body = [_text(LEFT, 24, title, size=16), *_axes(most, rate(rows, t), t)]
     if n:
         upper = [(_x(r["false_alarms_per_week"], most), _y(_band(r, 1, n))) for r in rows]
@@ -31,6 +30,8 @@ def picture(curve: Sequence[Mapping[str, Any]], title: str, currency: str, t: Tr
         body.append(f'<polygon points="{_points([*upper, *lower])}" fill="{BAND}"/>')
         line = [(_x(r["false_alarms_per_week"], most), _y(r["caught"] / n)) for r in rows]
         body.append(f'<polyline points="{_points(line)}" fill="none" stroke="{LINE}" stroke-width="2"/>')
+        dots = [(_x(r["false_alarms_per_week"], most), _y(r["caught"] / n)) for r in curve]
+        body += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.5" fill="{OTHER}"/>' for x, y in dots]
         body += _money(rows, most, currency, t)
         for r in curve:
             if r["is_taken"]:
@@ -46,7 +47,7 @@ def picture(curve: Sequence[Mapping[str, Any]], title: str, currency: str, t: Tr
 def frontier(curve: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Return the points that no other beats, by false alarms and so by stops caught.
 
-    The others are no choice: a limit so low that an alert never ends raises none in time for the next stop.
+    The others are no choice: a higher limit raises too late, a lower one an alert that never ends; both count as false.
     """
     found: list[Mapping[str, Any]] = []
     for row in sorted(curve, key=lambda r: (r["false_alarms_per_week"], -r["caught"])):

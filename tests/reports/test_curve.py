@@ -6,7 +6,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from domain.text import catalogue
-from reports.curve import frontier, picture
+from reports.curve import OTHER, TAKEN, frontier, picture
 
 ENGLISH = catalogue("en")
 
@@ -29,20 +29,21 @@ def _tags(drawn: str) -> list[str]:
 def test_a_curve_is_drawn_with_its_band_and_the_threshold_taken() -> None:
     drawn = picture([_row(0.1, 5), _row(0.5, 8, taken=True), _row(2.0, 10)], "press <1>", "EUR", ENGLISH)
     tags = _tags(drawn)
-    assert (tags.count("polygon"), tags.count("polyline"), tags.count("circle")) == (1, 1, 1)
+    assert (tags.count("polygon"), tags.count("polyline"), tags.count("circle")) == (1, 1, 4)
     assert "press &lt;1&gt;" in drawn
     assert "EUR" not in drawn
 
 
-def test_limits_that_another_one_beats_are_no_part_of_the_line() -> None:
+def test_limits_that_another_one_beats_are_dots_beside_the_line() -> None:
     rows = [_row(0.5, 1), _row(0.1, 5), _row(0.1, 2), _row(2.0, 10), _row(2.5, 0), _row(0.5, 8, taken=True)]
     shown = [(r["false_alarms_per_week"], r["caught"]) for r in frontier(rows)]
     assert shown == [(0.1, 5), (0.5, 8), (2.0, 10)]
+    assert picture(rows, "x", "", ENGLISH).count(f'fill="{OTHER}"') == len(rows)
 
 
 def test_a_limit_that_was_taken_is_marked_also_beside_the_line() -> None:
     drawn = picture([_row(0.1, 5), _row(0.5, 4, taken=True)], "x", "", ENGLISH)
-    assert _tags(drawn).count("circle") == 1
+    assert drawn.count(f'fill="{TAKEN}"') == 1
 
 
 def test_known_costs_are_a_second_line_with_the_currency() -> None:
