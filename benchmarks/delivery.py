@@ -12,10 +12,11 @@ import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from multiprocessing import get_context
+from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 from typing import Any, Final
 
@@ -40,7 +41,7 @@ from domain.points import Point, Points
 SEED: Final = 7
 N_ALERTS: Final = 100 if QUICK else 1000
 KILLS: Final = 20 if QUICK else 200
-SPAN_S: Final = 0.5  # of work between two kills, in the mean
+MOST_S: Final = 0.2  # from a message taken to the kill, at most
 FLOOD: Final = 2000
 LOOK_S: Final = 4
 CONFIG: Final = """
@@ -125,7 +126,7 @@ def _repeats(bars: Bars, folder: Path, kills: int) -> None:
         mail, mailed = stack.enter_context(receivers.mail(mail_fail))
         # An answer that comes too late is a repeat without a crash: only where time-outs are tried are they short.
         config = _config(folder, web, mail, timeout_s=1 if kills else 10)
-        n_killed = _until_done(config, kills, random.Random(SEED))
+        n_killed = _until_done(config, kills, lambda: len(hooked) + len(mailed))
         settings = load(config)
         found = _judge(settings, hooked, mailed)
     how = f"{N_ALERTS} alerts to webhook and mail, {n_killed} times kill -9" + (
@@ -141,27 +142,33 @@ def _repeats(bars: Bars, folder: Path, kills: int) -> None:
         bars.show("kills reached", n_killed, str(kills), n_killed >= kills, how)
 
 
-def _until_done(config: Path, kills: int, chance: random.Random) -> int:
-    """Run the child to its end; kill and restart it in between, while it works. Returns how often it was killed."""
-    begun, n_killed = time.time(), 0
+def _until_done(config: Path, kills: int, n_taken: Callable[[], int]) -> int:
+    """Run the child to its end; kill and restart it at random points of its work. Returns how often it was killed."""
+    begun, chance = time.time(), random.Random(SEED)
     context = get_context("forkserver")
     context.set_forkserver_preload(["benchmarks.delivery_child"])
-    while True:
-        ready, said = context.Pipe(duplex=False)
-        child = context.Process(target=delivery_child.run, args=(config, begun, N_ALERTS, said))
-        child.start()
-        said.close()
-        if n_killed >= kills:
-            child.join(1200)
-            return n_killed
-        with suppress(EOFError):
-            ready.recv()
-        child.join(chance.uniform(0.0, 2.0 * SPAN_S))
-        if child.exitcode == 0:
-            return n_killed
+    points = sorted(chance.randrange(2 * N_ALERTS) for _ in range(kills))
+    for point in points:
+        child = _child(context, config, begun, is_last=False)
+        while n_taken() < point and child.is_alive():
+            time.sleep(0.002)
+        child.join(chance.uniform(0.0, MOST_S))
         child.kill()
         child.join()
-        n_killed += 1
+    child = _child(context, config, begun, is_last=True)
+    child.join(1200)
+    return len(points)
+
+
+def _child(context: ForkServerContext, config: Path, begun: float, *, is_last: bool) -> ForkServerProcess:
+    """Start the child and wait until it works."""
+    ready, said = context.Pipe(duplex=False)
+    child = context.Process(target=delivery_child.run, args=(config, begun, N_ALERTS, is_last, said))
+    child.start()
+    said.close()
+    with suppress(EOFError):
+        ready.recv()
+    return child
 
 
 def _judge(settings: Settings, hooked: Sequence[Taken], mailed: Sequence[Taken]) -> dict[str, Any]:

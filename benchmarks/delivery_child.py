@@ -57,8 +57,11 @@ def raised(number: int, now: datetime, priority: Priority = Priority.MEDIUM, ass
     return AlertUpdate(alert, (row,), notices_for(alert, rule, (row,), Background("degC", ())))
 
 
-def run(config: Path, begun: float, n: int, ready: Connection) -> None:
-    """Run until n alerts are raised and nothing waits, or until killed; says on `ready` when work begins."""
+def run(config: Path, begun: float, n: int, is_last: bool, ready: Connection) -> None:
+    """Run until n alerts are raised and nothing waits, or until killed where it is not the last one.
+
+    It says on `ready` when work begins.
+    """
     rooms, clock = Rooms(load(config), telemetry=False), Faster(begun)
     rooms.start()
     with notifiers(rooms.settings) as receivers:
@@ -72,7 +75,7 @@ def run(config: Path, begun: float, n: int, ready: Connection) -> None:
                 delivering.plan(clock.now())
                 for lane in lanes:
                     lane.wake()
-                is_done = n_raised == n and not rooms.ledger.outbox.counts().waiting
+                is_done = is_last and n_raised == n and not rooms.ledger.outbox.counts().waiting
                 if is_done and not [x for x in rooms.ledger.outbox.open_notices() if len(x.told) < len(receivers)]:
                     break
                 time.sleep(0.01)
