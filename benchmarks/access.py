@@ -26,7 +26,7 @@ from benchmarks import access_walks as walks
 from benchmarks.bars import QUICK, Bars
 from dashboard.access import BROWSER_COOKIE, SESSION_COOKIE
 from dashboard.console import create_app
-from dashboard.source import DetectorInfo, Reread, Source
+from dashboard.source import DetectorInfo, Done, Reread, Source
 from domain.access import UserRole
 from domain.audit import Action, Actor, Deed
 from domain.passwords import LIST, password_fault
@@ -84,7 +84,8 @@ class Stage:
         detectors = (DetectorInfo("risk", "failure", "press", ""), DetectorInfo("silica", "quality", "line", "silica"))
         return Source(
             "Stage", plant, ZoneInfo("UTC"), "en", 2.0, self.points, self.ledger, self.journal, (), detectors,
-            self.now, lambda: "", lambda _id, _by, _note: None, lambda: (), lambda _n, _r, _b: Reread(0, 0),
+            self.now, lambda: "", lambda _doing: Done(0), lambda _id, _lang: (), lambda: (),
+            lambda _n, _r, _b: Reread(0, 0),
             lambda _told: None,
         )  # fmt: skip
 

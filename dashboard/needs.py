@@ -45,6 +45,8 @@ CALLBACKS: Final[Mapping[str, UserRole]] = {
     "asset-event-said.children": OPERATOR,
     "alerts-grid.rowData": VIEWER,
     "alerts-grid.exportDataAsCsv": VIEWER,
+    "alerts-detail.children": VIEWER,
+    "alerts-why.children": VIEWER,
     "alerts-said.children": OPERATOR,
     "handover-body.children": VIEWER,
     "quality-head.children": VIEWER,

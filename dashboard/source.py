@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from domain.alerting import Rule
@@ -37,6 +38,39 @@ class Reread:
     before: int | None = None
 
 
+class Act(StrEnum):
+    """What a person does with alerts."""
+
+    ACKNOWLEDGE = "ack"
+    COMMENT = "comment"
+    SHELVE = "shelve"
+    UNSHELVE = "unshelve"
+    RESET = "reset"
+    OUT_OF_SERVICE = "out-of-service"
+    IN_SERVICE = "in-service"
+
+
+@dataclass(frozen=True, slots=True)
+class Doing:
+    """What somebody does with one alert, or with many. by: who was typed; who is logged in counts. seen: alert id ->
+    the number of its raises that were shown. lasts: of shelving.
+    """
+
+    act: Act
+    by: str
+    note: str
+    seen: Mapping[str, int]
+    lasts: timedelta = timedelta(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What became of it. refused: why some were not done, as stored phrases, each once."""
+
+    n_done: int
+    refused: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Source:
     """Everything a page may read. state: what the service is doing now, a message id ("" for ordinary running)."""
@@ -53,7 +87,8 @@ class Source:
     detectors: Sequence[DetectorInfo]
     now: Callable[[], datetime]
     state: Callable[[], str]
-    acknowledge: Callable[[str, str, str], None]
+    attend: Callable[[Doing], Done]
+    explain: Callable[[str, str], Sequence[str]]  # an alert's id and a language; raises RecordError
     health: Callable[[], Sequence[Reading]]  # none before the service ever looked
     reread: Callable[[int | None, str | None, int | None], Reread]  # a number, a reason code, numbers below; None: any
     record: Callable[[Told], None]  # raises RecordError

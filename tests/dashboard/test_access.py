@@ -126,7 +126,7 @@ def test_a_viewer_sees_no_control_that_he_may_not_use(app: Dash, client: FlaskCl
         return set(_hidden(json.loads(text)["response"]["shell"]["children"], False))
 
     assert {"alerts-ack", "alerts-by", "alerts-note"} <= hidden("viewer")
-    assert hidden("operator") == {"alerts-by"}  # filled with the name
+    assert hidden("operator") == {"alerts-by", "alerts-explain"}  # filled with the name; nothing is selected
 
 
 def _hidden(tree: Any, is_inside: bool) -> Iterator[str]:
@@ -284,7 +284,8 @@ def test_fifty_errors_show_no_trace(
     for change in ({"output": "no.such"}, {"inputs": []}, {"inputs": {}}, {"state": [1, 2]}, {"state": None},
                    {"changedPropIds": 5}, {"outputs": 7}, {"inputs": good["inputs"][::-1]}):  # fmt: skip
         said.append(client.post(CALL, json={**good, **change}, headers=held))
-    monkeypatch.setattr(type(source.ledger.alerting), "alerts", _break)
+    for name in ("alerts", "open"):
+        monkeypatch.setattr(type(source.ledger.alerting), name, _break)
     for output in ("alerts-grid.rowData", "asset-head.children", "handover-body.children", "shell.children"):
         said.append(client.post(CALL, json=call_of(callback(app, output), page="/alerts"), headers=held))
     assert len(said) >= 50
