@@ -14,6 +14,7 @@ from app.clock import SystemClock
 from app.recording import record
 from app.rereading import replay
 from app.rooms import Rooms
+from app.workshop import RuleWorkshop
 from dashboard.access import actor
 from dashboard.console import ConsoleServer, PortTakenError, create_app
 from dashboard.source import DetectorInfo, Reread, Source
@@ -51,7 +52,7 @@ def console(
         rooms.points,
         rooms.ledger,
         rooms.journal,
-        settings.all_rules,
+        lambda: rooms.settings.all_rules,
         tuple(DetectorInfo(d.name, detector_class(d.kind).role, d.asset_class, d.outcome) for d in root.detectors),
         clock.now,
         state,
@@ -60,6 +61,7 @@ def console(
         lambda: _readings(rooms),
         partial(_reread, rooms, clock, turn),
         lambda told: _record(rooms, clock, told),
+        RuleWorkshop(rooms, clock),
         root.plant.shifts,
         root.console.model_days,
     )

@@ -24,10 +24,10 @@ from domain.text import Translate, catalogue, mark, spoken
 TITLE: Final = mark("Alerts")
 COLUMNS: Final = {
     "priority": (mark("Priority"), 105),
-    "raised": (mark("Since"), 170),
-    "title": (mark("Alert"), 200),
-    "asset": (mark("Asset"), 190),
-    "state": (mark("State"), 200),
+    "raised": (mark("Since"), 195),
+    "title": (mark("Alert"), 175),
+    "asset": (mark("Asset"), 175),
+    "state": (mark("State"), 215),
     "value": (mark("Value"), 100),
     "limit": (mark("Limit"), 100),
     "unit": (mark("Unit"), 80),
@@ -106,6 +106,7 @@ def _grid(shown: list[dict[str, Any]], selected: list[dict[str, Any]], t: Transl
         id="alerts-grid",
         rowData=shown,
         selectedRows=selected,
+        scrollTo={"rowId": selected[0]["id"], "rowPosition": "middle"} if selected else None,
         columnDefs=[
             {
                 "field": field,

@@ -22,7 +22,7 @@ def link(path: str, language: str, **query: str) -> str:
 
 def alert_views(here: str, t: Translate, language: str) -> Any:
     """Return the links between the views of alerts."""
-    views = {"/alerts": mark("List")}
+    views = {"/alerts": mark("List"), "/alerts/figures": mark("Alarm figures"), "/alerts/rules": mark("Rules")}
     links = [
         dcc.Link(t(name), href=link(path, language), className="here" if path == here else "")
         for path, name in views.items()

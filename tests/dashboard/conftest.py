@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 from app.desk import attend
+from benchmarks.access_walks import IdleWorkshop
 from dashboard.access import actor
 from dashboard.console import ConsoleServer, create_app
 from dashboard.source import DetectorInfo, Reread, Source
@@ -152,11 +153,11 @@ def small_source(folder: Path) -> Iterator[Source]:
     )
     zone = ZoneInfo("Asia/Seoul")
     yield Source(
-        "Test plant", small_plant(), zone, "en", 1.0, points, ledger, journal, rules, detectors,
+        "Test plant", small_plant(), zone, "en", 1.0, points, ledger, journal, lambda: rules, detectors,
         lambda: NOW, lambda: "", lambda doing: attend(rooms, doing, actor(doing.by), NOW), explain,
         lambda: [Reading("sum", 0.0, ""), Reading("disk", 0.42, "31.0 GB free"), Reading("lag", 3.0, "")],
         lambda number, _reason, _before: Reread(3, 2) if number is None else Reread(1, 0),
-        record,
+        record, IdleWorkshop(),
     )  # fmt: skip
     for room in (ledger, journal, points):
         room.stop()
