@@ -55,6 +55,7 @@ def layout(_source: Source, t: Translate, language: str, _query: Mapping[str, st
                 dcc.Loading(html.Div(id="figures-proof"), type="dot"),
                 wide=True,
             ),
+            html.Div(id="figures-grades"),
         ]
     )
 
@@ -62,10 +63,16 @@ def layout(_source: Source, t: Translate, language: str, _query: Mapping[str, st
 def register(app: Dash, source: Source) -> None:
     """Add the figures of a time range, and the proof of the advice."""
 
-    def choose(days: str, language: str) -> Any:
-        return body(source.workshop.figures(float(days or "30")), source, catalogue(language), language)
+    def choose(days: str, language: str) -> tuple[Any, Any]:
+        found, t = source.workshop.figures(float(days or "30")), catalogue(language)
+        return body(found, source, t, language), grades(found, t)
 
-    app.callback(Output("figures-body", "children"), Input("figures-days", "value"), State("language", "data"))(choose)
+    app.callback(
+        Output("figures-body", "children"),
+        Output("figures-grades", "children"),
+        Input("figures-days", "value"),
+        State("language", "data"),
+    )(choose)
 
     def prove(_n: int, days: str, language: str) -> Any:
         return proofs(source, float(days or "30"), catalogue(language))
@@ -81,30 +88,36 @@ def register(app: Dash, source: Source) -> None:
 
 
 def body(found: Figures, source: Source, t: Translate, language: str) -> list[Any]:
-    """Return a card for each position, the grades, and the advice."""
+    """Return a card for each position, and the advice."""
     titles = {r.id: t(r.title) for r in source.rules}
     span = f"{words.instant(found.since, source.zone)} – {words.instant(found.until, source.zone)}"
     positions = [_position(p, titles, t) for p in found.positions]
     if not positions:
         positions = [html.P(t("No alarms in this time."), className="quiet")]
-    grades = [
-        [g.grade, g.asset, f"{g.recency} / 5", f"{g.frequency} / 5", f"{g.magnitude} / 5"]
-        for g in found.grades[:SHOWN_GRADES]
-    ]
-    heads = [t("grade"), t("Asset"), t("how recent"), t("how many"), t("how urgent")]
-    n_more = len(found.grades) - SHOWN_GRADES
-    more = [html.P(t("and {n} more", n=n_more), className="quiet")] if n_more > 0 else []
     return [
         html.P(span, className="quiet"),
         *positions,
         parts.card(t("Advice"), _advice(found.advice, titles, t, language), wide=True),
-        parts.card(
-            t("Grades of the equipment, A (quiet) to E"),
-            parts.table(heads, grades, t("The config has no assets.")),
-            *more,
-            wide=True,
-        ),
     ]
+
+
+def grades(found: Figures, t: Translate) -> Any:
+    """Return the grades of the assets that had alerts, the worst first, and how many had none."""
+    graded = [g for g in found.grades if g.frequency]
+    rows = [
+        [g.grade, g.asset, f"{g.recency} / 5", f"{g.frequency} / 5", f"{g.magnitude} / 5"]
+        for g in graded[:SHOWN_GRADES]
+    ]
+    heads = [t("grade"), t("Asset"), t("how recent"), t("how many"), t("how urgent")]
+    n_more, n_quiet = len(graded) - SHOWN_GRADES, len(found.grades) - len(graded)
+    told = [t("and {n} more", n=n_more)] if n_more > 0 else []
+    told += [t("{n} assets had no alert: grade A", n=n_quiet)] if n_quiet else []
+    return parts.card(
+        t("Grades of the equipment, A (quiet) to E"),
+        parts.table(heads, rows, t("No asset had an alert.")),
+        html.P("; ".join(told), className="quiet"),
+        wide=True,
+    )
 
 
 def _position(p: Performance, titles: Mapping[str, str], t: Translate) -> Any:
