@@ -133,7 +133,9 @@ def small_source(folder: Path) -> Iterator[Source]:
     rules = (
         Rule("press-risk", "press", "score:press-failure", Condition.HIGH, None, None, HOUR, Priority.HIGH, "Risk", ""),
     )
-    rooms: Any = SimpleNamespace(ledger=ledger, settings=SimpleNamespace(all_rules=rules, plant=small_plant()))
+    rooms: Any = SimpleNamespace(
+        ledger=ledger, settings=SimpleNamespace(all_rules=rules, plant=small_plant(), watched=small_plant())
+    )
 
     def explain(alert_id: str, language: str) -> Sequence[str]:
         if alert_id != ALERT:
