@@ -28,8 +28,12 @@ def acknowledge(
     """Acknowledge an alert; raises ValueError where there is none, no name, nothing to do, or a later raise than
     `occurrence`.
     """
-    _change(rooms, alert_id, now, lambda a, n: lifecycle.acknowledge(a, who.name, now, note, n, occurrence))
+    _acknowledge(rooms, alert_id, who, note, now, occurrence)
     _note(rooms, now, who, Action.ACKNOWLEDGED, alert_id, note)
+
+
+def _acknowledge(rooms: Rooms, alert_id: str, who: Actor, note: str, now: datetime, occurrence: int | None) -> None:
+    _change(rooms, alert_id, now, lambda a, n: lifecycle.acknowledge(a, who.name, now, note, n, occurrence))
 
 
 def acknowledge_all(
@@ -65,7 +69,7 @@ def _one_by_one(rooms: Rooms, seen: Mapping[str, int], who: Actor, note: str, no
     refused = {}
     for name, times in seen.items():
         try:
-            _change(rooms, name, now, lambda a, n, times=times: lifecycle.acknowledge(a, who.name, now, note, n, times))
+            _acknowledge(rooms, name, who, note, now, times)
         except ValueError as error:
             refused[name] = error
     return refused

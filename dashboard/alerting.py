@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from alerts.lifecycle import UNACKED
 from alerts.units import unit_of
@@ -109,12 +109,12 @@ def alert_view(source: Source, alert_id: str) -> AlertView | None:
     )
 
 
-def _facts(source: Source, story: Sequence[Transition]) -> Mapping[str, object]:
+def _facts(source: Source, story: Sequence[Transition]) -> Mapping[str, Any]:
     """Return what the newest notice that is kept told; {} where none is."""
     keys = [f"{row.alert_id}:{row.sequence}" for row in story if row.change.is_announced or row.change is Change.RAISED]
     kept = source.ledger.outbox.facts(keys)
     newest = next((kept[key] for key in reversed(keys) if key in kept), "{}")
-    found: Mapping[str, object] = json.loads(newest)
+    found: Mapping[str, Any] = json.loads(newest)
     return found
 
 
