@@ -49,9 +49,13 @@ class AllowList:
                     raise ValueError(f"allow {entry!r} is no address, network or host name") from None
                 self._hosts.append((host.lower(), port))
 
+    def names(self, host: str, port: int) -> bool:
+        """Say whether a host is allowed by its name on a port, whatever address it has."""
+        return any(h == host.lower() and p in (None, port) for h, p in self._hosts)
+
     def holds(self, host: str, address: Address, port: int) -> bool:
         """Say whether a host, or the address that it has, is allowed on a port."""
-        return any(h == host.lower() and p in (None, port) for h, p in self._hosts) or any(
+        return self.names(host, port) or any(
             address.version == n.version and address in n and p in (None, port) for n, p in self._networks
         )
 
@@ -72,14 +76,21 @@ def place(url: str) -> Place:
 
 def refuse_inside(where: Place, allowed: AllowList) -> None:
     """Raise ValueError for a URL whose host is written as an inside address: what can be told without a look-up."""
+    found = written_address(where.host)
+    if found is not None:
+        _check(where, found, allowed)
+
+
+def written_address(host: str) -> Address | None:
+    """Return the address that a host is written as, None for a name."""
     try:
-        found = ipaddress.ip_address(socket.inet_ntoa(socket.inet_aton(where.host)))  # 0x7f.1 and 2130706433, too
+        return ipaddress.ip_address(socket.inet_ntoa(socket.inet_aton(host)))  # 0x7f.1 and 2130706433, too
     except OSError:
-        try:
-            found = ipaddress.ip_address(where.host)
-        except ValueError:
-            return
-    _check(where, found, allowed)
+        pass
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        return None
 
 
 def resolve(where: Place, allowed: AllowList, look_up: Resolve = socket.getaddrinfo) -> list[tuple[Any, ...]]:

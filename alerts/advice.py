@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any, Final
 
-from alerts.performance import FREQUENT, MINUTE, Announcement, Standing, chattering
+from alerts.performance import FREQUENT, MINUTE, Announcement, Grade, Performance, Standing, chattering
 from domain.alerting import Condition, Rule
 from domain.text import mark, phrase
 
@@ -37,6 +37,17 @@ class Advice:
     key: str
     value: Any
     why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """How the alarms of a stretch of time were, by position, asset and rule, and what could be changed of it."""
+
+    since: datetime
+    until: datetime
+    positions: tuple[Performance, ...]
+    grades: tuple[Grade, ...]
+    advice: tuple[Advice, ...]
 
 
 def advice(

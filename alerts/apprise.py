@@ -1,21 +1,21 @@
 """Notifications through the services that apprise knows: chat, text message, pager.
 
-Invariants: redirects are not followed; a URL that leads to a host of its own is checked like a webhook's; what runs a
-program, writes a file, or is any web server's (json, xml, form) is refused, since `kind = "webhook"` does that with the
-address pinned. The address is checked and not pinned here: apprise connects by itself.
+Invariants: redirects are not followed; what runs a program, writes a file, or is any web server's (json, xml, form) is
+refused, since `kind = "webhook"` does that with the address pinned. apprise looks names up and connects by itself, so
+that no address can be pinned: a URL with a host of its own is refused, but where the host is allow-listed by its name,
+or written as an address that may be connected to.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-import socket
 from collections.abc import Sequence
 from typing import Any, Final
 
 import apprise
 
-from alerts.addresses import AllowList, Place, Resolve, refuse_inside, resolve
+from alerts.addresses import AllowList, Place, refuse_inside, written_address
 from domain.alerting import Message, Priority
 from domain.errors import NotifyError
 
@@ -33,17 +33,14 @@ TYPES: Final = {
 class AppriseNotifier:
     """Sends to the service of one URL. Every failure is tried again: apprise does not say what failed.
 
-    allow: inside hosts, such as a chat server of the plant's own.
+    allow: hosts that a URL may name, such as a chat server of the plant's own.
     """
 
-    def __init__(
-        self, url: str, allow: Sequence[str] = (), timeout_s: float = 10.0, look_up: Resolve = socket.getaddrinfo
-    ) -> None:
-        self._allowed, self._look_up = AllowList(allow), look_up
+    def __init__(self, url: str, allow: Sequence[str] = (), timeout_s: float = 10.0) -> None:
         self._service = _service(url, timeout_s)
-        self._place = _place(self._service)
-        if self._place is not None:
-            refuse_inside(self._place, self._allowed)
+        where = _place(self._service)
+        if where is not None:
+            _refuse(where, AllowList(allow))
 
     def start(self) -> None:
         """Nothing to connect."""
@@ -54,7 +51,6 @@ class AppriseNotifier:
 
     def send(self, message: Message) -> None:
         """Deliver one message; raises NotifyError."""
-        self._refuse_inside()
         payload: dict[str, Any] = json.loads(message.payload)
         text, title = str(payload["text"]), str(payload.get("subject", ""))
         name = str(self._service.service_name)
@@ -65,14 +61,14 @@ class AppriseNotifier:
         if not is_sent:
             raise NotifyError(f"not taken by {name}", is_retryable=True)
 
-    def _refuse_inside(self) -> None:
-        """Raise NotifyError where the URL's host is inside; one that is not found is no host, or fails by itself."""
-        if self._place is not None:
-            try:
-                resolve(self._place, self._allowed, self._look_up)
-            except NotifyError as error:
-                if not error.is_retryable:
-                    raise
+
+def _refuse(where: Place, allowed: AllowList) -> None:
+    """Raise ValueError for a host that nobody vouches for: its name may lead elsewhere with every look-up."""
+    if written_address(where.host) is None and not allowed.names(where.host, where.port):
+        raise ValueError(
+            f"apprise looks {where.host} up by itself, and may be led inside: put it into `allow` if that is meant"
+        )
+    refuse_inside(where, allowed)
 
 
 def _service(url: str, timeout_s: float) -> Any:

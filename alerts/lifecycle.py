@@ -23,11 +23,21 @@ from domain.alerting import (
     Transition,
     alert_id,
 )
+from domain.errors import RecordError
 from domain.limits import Limits
+from domain.text import mark
 
 MOST_TEXT: Final = 4000  # signs of a comment or a reason
 LONGEST_SHELF: Final = timedelta(days=7)
 UNACKED: Final = (AlertState.ACTIVE_UNACKED, AlertState.RETURNED_UNACKED, AlertState.LATCHED_UNACKED)
+NOTHING_TO_ACK: Final = mark("the alert is {state}: there is nothing to acknowledge")
+RAISED_SINCE: Final = mark("the alert was raised again since ({n} times by now): look at it again")
+ACK_FIRST: Final = mark("the alert is {state}: acknowledge it first")
+NOTHING_TO_RESET: Final = mark("the alert is {state}: there is nothing to reset")
+NO_TEXT: Final = mark("a comment needs a text")
+NO_REASON_TO_SHELVE: Final = mark("shelving needs a reason")
+NO_REASON_FOR_SERVICE: Final = mark("taking out of service needs a reason")
+TOO_LONG: Final = mark("a text of {n} signs: at most {most}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +123,9 @@ def acknowledge(
     }
     state = states.get(alert.state)
     if state is None:
-        raise ValueError(f"the alert is {alert.state.value}: there is nothing to acknowledge")
+        raise RecordError(NOTHING_TO_ACK, state=alert.state.value)
     if occurrence is not None and occurrence < alert.occurrences:
-        raise ValueError(f"the alert was raised again since ({alert.occurrences} times by now): look at it again")
+        raise RecordError(RAISED_SINCE, n=alert.occurrences)
     acked = replace(alert, state=state, acked_by=by, acked_at=now)
     row = Transition(alert.id, sequence, Change.ACKNOWLEDGED, state, now, None, by, note)
     return AlertUpdate(acked, (row,), seen=alert.state)
@@ -126,8 +136,8 @@ def reset(alert: Alert, by: str, now: datetime, note: str, sequence: int) -> Ale
     _check_name(by, "a reset")
     _check_text(note)
     if alert.state is not AlertState.LATCHED:
-        what = "acknowledge it first" if alert.state is AlertState.LATCHED_UNACKED else "there is nothing to reset"
-        raise ValueError(f"the alert is {alert.state.value}: {what}")
+        is_unacked = alert.state is AlertState.LATCHED_UNACKED
+        raise RecordError(ACK_FIRST if is_unacked else NOTHING_TO_RESET, state=alert.state.value)
     row = Transition(alert.id, sequence, Change.RESET, AlertState.CLOSED, now, None, by, note)
     return AlertUpdate(replace(alert, state=AlertState.CLOSED), (row,), seen=alert.state)
 
@@ -136,7 +146,7 @@ def comment(alert: Alert, by: str, now: datetime, note: str, sequence: int) -> A
     """Add a comment, which changes no state; raises ValueError without a name or a text, or for too long a one."""
     _check_name(by, "a comment")
     if not note.strip():
-        raise ValueError("a comment needs a text")
+        raise RecordError(NO_TEXT)
     _check_text(note)
     return AlertUpdate(
         alert, (Transition(alert.id, sequence, Change.COMMENTED, alert.state, now, None, by, note),), seen=alert.state
@@ -147,7 +157,7 @@ def shelf(by: str, why: str, now: datetime, until: datetime) -> Hold:
     """Return the hold of a shelving; raises ValueError without name or reason, in the past, or beyond seven days."""
     _check_name(by, "shelving")
     if not why.strip():
-        raise ValueError("shelving needs a reason")
+        raise RecordError(NO_REASON_TO_SHELVE)
     _check_text(why)
     if until <= now:
         raise ValueError(f"shelving until {until.isoformat()}, which is past")
@@ -160,7 +170,7 @@ def out_of_service(by: str, why: str, now: datetime) -> Hold:
     """Return the hold of what a person takes out of service and returns; raises ValueError without name or reason."""
     _check_name(by, "taking out of service")
     if not why.strip():
-        raise ValueError("taking out of service needs a reason")
+        raise RecordError(NO_REASON_FOR_SERVICE)
     _check_text(why)
     return Hold(AlertState.OUT_OF_SERVICE, by, why, now, None)
 
@@ -282,4 +292,4 @@ def _check_name(by: str, what: str) -> None:
 
 def _check_text(text: str) -> None:
     if len(text) > MOST_TEXT:
-        raise ValueError(f"a text of {len(text)} signs: at most {MOST_TEXT}")
+        raise RecordError(TOO_LONG, n=len(text), most=MOST_TEXT)

@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from alerts import performance
-from alerts.advice import Advice, advice
-from alerts.performance import Grade, Performance
+from alerts.advice import Advice, Figures, advice
+from alerts.performance import Grade
 from app.previewing import Preview, preview
 from app.rooms import Rooms
 from domain.alerting import Rule
 from domain.instants import parse_duration
 
 BEFORE = timedelta(days=30)  # what stands since longer than this before the stretch is not looked for
-
-
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """How the alarms of a stretch of time were, by position, asset and rule."""
-
-    since: datetime
-    until: datetime
-    positions: tuple[Performance, ...]
-    grades: tuple[Grade, ...]
-    advice: tuple[Advice, ...]
 
 
 def figures(rooms: Rooms, since: datetime, until: datetime) -> Figures:

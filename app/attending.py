@@ -5,7 +5,7 @@ audit log.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -18,6 +18,7 @@ from domain.audit import Action, Actor, Deed
 from domain.errors import StaleAlertError
 
 ATTEMPTS: Final = 5
+AT_ONCE: Final = 200  # alerts that one transaction acknowledges
 Decide = Callable[[Alert, int], AlertUpdate]  # the alert and the number of its next transition
 
 
@@ -27,8 +28,51 @@ def acknowledge(
     """Acknowledge an alert; raises ValueError where there is none, no name, nothing to do, or a later raise than
     `occurrence`.
     """
-    _change(rooms, alert_id, now, lambda a, n: lifecycle.acknowledge(a, who.name, now, note, n, occurrence))
+    _acknowledge(rooms, alert_id, who, note, now, occurrence)
     _note(rooms, now, who, Action.ACKNOWLEDGED, alert_id, note)
+
+
+def _acknowledge(rooms: Rooms, alert_id: str, who: Actor, note: str, now: datetime, occurrence: int | None) -> None:
+    _change(rooms, alert_id, now, lambda a, n: lifecycle.acknowledge(a, who.name, now, note, n, occurrence))
+
+
+def acknowledge_all(
+    rooms: Rooms, seen: Mapping[str, int], who: Actor, note: str, now: datetime
+) -> dict[str, ValueError]:
+    """Acknowledge many alerts at once, as in a flood; returns why some were not, by id.
+
+    seen: alert id -> the number of its raises that the person saw. Those that the service does not change meanwhile are
+    one transaction for every AT_ONCE.
+    """
+    ids, refused = list(seen), {}
+    for some in (ids[i : i + AT_ONCE] for i in range(0, len(ids), AT_ONCE)):
+        counts, found = rooms.ledger.alerting.n_transitions(some), rooms.ledger.alerting.named(some)
+        updates: dict[str, list[AlertUpdate]] = {}
+        for name in some:
+            try:
+                if name not in found:
+                    raise ValueError(f"no alert {name!r}: forewarn alerts list names them")
+                update = lifecycle.acknowledge(found[name], who.name, now, note, counts.get(name, 0), seen[name])
+                updates[name] = _whole(update)
+            except ValueError as error:
+                refused[name] = error
+        try:
+            rooms.ledger.alerting.save([each for steps in updates.values() for each in steps], {}, now)
+        except StaleAlertError:
+            refused |= _one_by_one(rooms, {name: seen[name] for name in updates}, who, note, now)
+        done = [name for name in updates if name not in refused]
+        rooms.ledger.audit.save(*(_deed(now, who, Action.ACKNOWLEDGED, name, note) for name in done))
+    return refused
+
+
+def _one_by_one(rooms: Rooms, seen: Mapping[str, int], who: Actor, note: str, now: datetime) -> dict[str, ValueError]:
+    refused = {}
+    for name, times in seen.items():
+        try:
+            _acknowledge(rooms, name, who, note, now, times)
+        except ValueError as error:
+            refused[name] = error
+    return refused
 
 
 def reset(rooms: Rooms, alert_id: str, who: Actor, note: str, now: datetime) -> None:
@@ -123,7 +167,11 @@ class ClockSteps:
 
 
 def _note(rooms: Rooms, now: datetime, who: Actor, action: Action, subject: str, why: str, new: str = "") -> None:
-    rooms.ledger.audit.save(Deed(now, who.name, action, subject, new=new, reason=why, origin=who.origin))
+    rooms.ledger.audit.save(_deed(now, who, action, subject, why, new))
+
+
+def _deed(now: datetime, who: Actor, action: Action, subject: str, why: str, new: str = "") -> Deed:
+    return Deed(now, who.name, action, subject, new=new, reason=why, origin=who.origin)
 
 
 def _whole(update: AlertUpdate) -> list[AlertUpdate]:

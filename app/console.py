@@ -8,13 +8,13 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
-from app import health
+from app import desk, health
 from app.access import ConsoleGate, Spans
-from app.attending import acknowledge
 from app.clock import SystemClock
 from app.recording import record
 from app.rereading import replay
 from app.rooms import Rooms
+from app.workshop import RuleWorkshop
 from dashboard.access import actor
 from dashboard.console import ConsoleServer, PortTakenError, create_app
 from dashboard.source import DetectorInfo, Reread, Source
@@ -52,14 +52,16 @@ def console(
         rooms.points,
         rooms.ledger,
         rooms.journal,
-        settings.all_rules,
+        lambda: rooms.settings.all_rules,
         tuple(DetectorInfo(d.name, detector_class(d.kind).role, d.asset_class, d.outcome) for d in root.detectors),
         clock.now,
         state,
-        partial(_acknowledge, rooms, clock),
+        lambda doing: desk.attend(rooms, doing, actor(doing.by), clock.now()),
+        lambda alert_id, language: desk.explain(rooms, alert_id, language, clock.now()),
         lambda: _readings(rooms),
         partial(_reread, rooms, clock, turn),
         lambda told: _record(rooms, clock, told),
+        RuleWorkshop(rooms, clock),
         root.plant.shifts,
         root.console.model_days,
     )
@@ -74,11 +76,6 @@ def _refuse_without_users(rooms: Rooms) -> None:
         key, value = ("trusted_proxy", console.trusted_proxy) if console.trusted_proxy else ("host", console.host)
         rule = "other machines reach the console, and there are no users: forewarn users add NAME --role admin"
         raise ConfigError([Fault(str(rooms.settings.folder / "forewarn.toml"), f"console.{key}", value, rule)])
-
-
-def _acknowledge(rooms: Rooms, clock: Clock, alert_id: str, by: str, note: str) -> None:
-    who = actor(by)
-    acknowledge(rooms, alert_id, who, note, clock.now())
 
 
 def _record(rooms: Rooms, clock: Clock, told: Told) -> None:

@@ -19,6 +19,7 @@ from alerts.following import advance_through
 from alerts.lifecycle import Sample
 from alerts.messages import Background, notices_for
 from alerts.plan import Plan, plan_of
+from alerts.units import unit_of
 from alerts.watchdog import CANARY_RULE
 from app.feeding import SCORE, TAG, Behind, Fed, fed
 from app.rooms import Rooms
@@ -265,15 +266,5 @@ def with_notices(rooms: Rooms, update: AlertUpdate, rule: Rule, behind: Behind) 
         why = tuple(c for c in score.contributions if c.amount > 0)
     axis = rooms.settings.plant.classes[rule.asset_class].axis if score is not None else Axis.TIME
     life = None if score is None else score.life
-    background = Background(unit_of(rooms, rule, asset), why, life=life, axis=axis)
+    background = Background(unit_of(rule, rooms.settings.watched, asset), why, life=life, axis=axis)
     return replace(update, notices=notices_for(update.alert, rule, update.transitions, background))
-
-
-def unit_of(rooms: Rooms, rule: Rule, asset: str) -> str:
-    """Return the unit of what a rule holds against its limits."""
-    term = rule.all_terms[0]
-    if term.condition.is_duration:
-        return "s"
-    tag = rooms.settings.watched.tag(f"{asset}/{term.watch.removeprefix(TAG)}")
-    unit = tag.unit if tag else ""
-    return f"{unit}/min" if term.condition in (Condition.RISING, Condition.FALLING) else unit

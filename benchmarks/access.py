@@ -23,10 +23,11 @@ from sqlalchemy import delete, insert, select, update
 from app import people
 from app.access import ConsoleGate, hash_of
 from benchmarks import access_walks as walks
+from benchmarks.access_walks import IdleWorkshop
 from benchmarks.bars import QUICK, Bars
 from dashboard.access import BROWSER_COOKIE, SESSION_COOKIE
 from dashboard.console import create_app
-from dashboard.source import DetectorInfo, Reread, Source
+from dashboard.source import DetectorInfo, Done, Reread, Source
 from domain.access import UserRole
 from domain.audit import Action, Actor, Deed
 from domain.passwords import LIST, password_fault
@@ -83,9 +84,10 @@ class Stage:
         plant = Plant.of(kinds, [Asset("p/press", "press"), Asset("p/line", "line")], tags)
         detectors = (DetectorInfo("risk", "failure", "press", ""), DetectorInfo("silica", "quality", "line", "silica"))
         return Source(
-            "Stage", plant, ZoneInfo("UTC"), "en", 2.0, self.points, self.ledger, self.journal, (), detectors,
-            self.now, lambda: "", lambda _id, _by, _note: None, lambda: (), lambda _n, _r, _b: Reread(0, 0),
-            lambda _told: None,
+            "Stage", plant, ZoneInfo("UTC"), "en", 2.0, self.points, self.ledger, self.journal, lambda: (), detectors,
+            self.now, lambda: "", lambda _doing: Done(0), lambda _id, _lang: (), lambda: (),
+            lambda _n, _r, _b: Reread(0, 0),
+            lambda _told: None, IdleWorkshop(),
         )  # fmt: skip
 
 

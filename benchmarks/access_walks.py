@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from dash import Dash
 from flask.testing import FlaskClient
 
+from alerts.advice import Figures
 from dashboard import needs
 from dashboard.access import CALL, SAFE, SESSION_COOKIE
 from domain.access import UserRole
@@ -36,6 +38,34 @@ FILLED: Final = {
     "fingerprinted_path": "dash-renderer/build/dash_renderer.min.js",
     "path": "alerts",
 }
+
+
+class IdleWorkshop:
+    """A workshop of one rule, in which a change means two alerts fewer."""
+
+    def __init__(self) -> None:
+        self.saved_as: list[tuple[Mapping[str, Any], str, str]] = []
+
+    def figures(self, days: float) -> Figures:
+        """Return figures of no alarms."""
+        until = datetime(2026, 3, 4, 12, tzinfo=UTC)
+        return Figures(until - timedelta(days=days), until, (), (), ())
+
+    def entries(self) -> Sequence[Mapping[str, Any]]:
+        """Return the one rule."""
+        return [{"id": "press-risk", "asset_class": "press", "watch": "tag:oil", "raise": 80.0, "on_delay": "1min"}]
+
+    def tried(self, asked: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return what the change would have meant."""
+        side = {"n_alerts": 3, "n_stops": 2, "n_caught": 2, "per_day": 0.5, "most_in_10_min": 2}
+        changes = [[rule, key, 80.0, text] for rule, key, text in asked.get("settings", ())]
+        return {"said": "3 -> 1", "changes": changes, "now": side, "then": {**side, "n_alerts": 1},
+                "rules": {"press-risk": [3, 1]}, "owners": {"shop": [0.5, 0.2]}}  # fmt: skip
+
+    def saved(self, asked: Mapping[str, Any], by: str, why: str) -> int:
+        """Remember the change."""
+        self.saved_as.append((asked, by, why))
+        return len(self.saved_as)
 
 
 def call_of(declared: Mapping[str, Any], *, page: str = "/") -> dict[str, Any]:

@@ -102,9 +102,13 @@ def now_text(source: Source, t: Translate) -> str:
 
 def _header(source: Source, t: Translate, language: str, path: str, query: Mapping[str, str]) -> Any:
     links = [
-        dcc.Link(t(module.TITLE), href=parts.link(p, language), className="here" if p == path else "")
+        dcc.Link(
+            t(module.TITLE),
+            href=parts.link(p, language),
+            className="here" if path == p or (path or "").startswith(f"{p}/") else "",
+        )
         for p, module in PAGES.items()
-        if access.may_see(p)
+        if p.count("/") == 1 and access.may_see(p)
     ]
     kept = {k: v for k, v in query.items() if k != "lang"}
     switches = [

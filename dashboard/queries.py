@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dashboard.source import DetectorInfo, Source
-from domain.alerting import Alert
 from domain.health import Reading
 from domain.instants import from_ns, to_ns
 from domain.plant import Tag
@@ -197,12 +196,6 @@ def data_span(source: Source, asset: str) -> tuple[datetime, datetime] | None:
     if not len(newest) or not len(oldest):
         return None
     return from_ns(int(oldest.at[0])), from_ns(int(newest.at.max()))
-
-
-def alerts(source: Source) -> list[Alert]:
-    """Return alerts, open ones first, then the newest."""
-    rows = source.ledger.alerting.alerts()
-    return sorted(rows, key=lambda a: (not a.state.is_open, -to_ns(a.raised_at or a.breach_since)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

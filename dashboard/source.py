@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
+from alerts.advice import Figures
 from domain.alerting import Rule
 from domain.health import Reading
 from domain.plant import Plant
@@ -37,6 +40,57 @@ class Reread:
     before: int | None = None
 
 
+class Act(StrEnum):
+    """What a person does with alerts."""
+
+    ACKNOWLEDGE = "ack"
+    COMMENT = "comment"
+    SHELVE = "shelve"
+    UNSHELVE = "unshelve"
+    RESET = "reset"
+    OUT_OF_SERVICE = "out-of-service"
+    IN_SERVICE = "in-service"
+
+
+@dataclass(frozen=True, slots=True)
+class Doing:
+    """What somebody does with one alert, or with many. by: who was typed; who is logged in counts. seen: alert id ->
+    the number of its raises that were shown. lasts: of shelving.
+    """
+
+    act: Act
+    by: str
+    note: str
+    seen: Mapping[str, int]
+    lasts: timedelta = timedelta(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What became of it. refused: why some were not done, as stored phrases, each once."""
+
+    n_done: int
+    refused: tuple[str, ...] = ()
+
+
+class Workshop(Protocol):
+    """Rules tried on history and changed, and how good the alarms are. What is asked for is `{"settings": [[rule, key,
+    text], ...], "days": n}`, text "" taking the key out, or `{"undo": number, "days": n}`.
+    """
+
+    def figures(self, days: float) -> Figures:
+        """Return the alarm figures of the last days."""
+
+    def entries(self) -> Sequence[Mapping[str, Any]]:
+        """Return the rules as rules.toml has them now; raises RecordError where it cannot be read."""
+
+    def tried(self, asked: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return what a change would have meant, as JSON data; raises RecordError saying why it cannot be made."""
+
+    def saved(self, asked: Mapping[str, Any], by: str, why: str) -> int:
+        """Make the change; returns its number. Raises RecordError."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Source:
     """Everything a page may read. state: what the service is doing now, a message id ("" for ordinary running)."""
@@ -49,16 +103,23 @@ class Source:
     points: PointStore
     ledger: Ledger
     journal: Journal
-    rules: Sequence[Rule]
+    read_rules: Callable[[], Sequence[Rule]]  # a rule that is changed is changed here with the service's next look
     detectors: Sequence[DetectorInfo]
     now: Callable[[], datetime]
     state: Callable[[], str]
-    acknowledge: Callable[[str, str, str], None]
+    attend: Callable[[Doing], Done]
+    explain: Callable[[str, str], Sequence[str]]  # an alert's id and a language; raises RecordError
     health: Callable[[], Sequence[Reading]]  # none before the service ever looked
     reread: Callable[[int | None, str | None, int | None], Reread]  # a number, a reason code, numbers below; None: any
     record: Callable[[Told], None]  # raises RecordError
+    workshop: Workshop
     shifts: Sequence[str] = ()  # the hours at which shifts begin, in the plant's zone
     model_days: int = 0  # after which a model is overdue, 0 for never
+
+    @property
+    def rules(self) -> Sequence[Rule]:
+        """The rules as they are now."""
+        return self.read_rules()
 
     def is_stale(self, trained_at: datetime) -> bool:
         """Whether a model that was trained then is overdue now."""

@@ -118,6 +118,16 @@ class Alerting:
             row = connection.execute(select(t).where(t.c.id == alert_id)).first()
         return None if row is None else _alert(row)
 
+    def named(self, alert_ids: Sequence[str]) -> dict[str, Alert]:
+        """Return alerts by id; one that is not there is left out."""
+        t = tables.alerts
+        found: dict[str, Alert] = {}
+        with self._engine.connect() as connection:
+            for start in range(0, len(alert_ids), IDS_AT_ONCE):
+                query = select(t).where(t.c.id.in_(alert_ids[start : start + IDS_AT_ONCE]))
+                found |= {r.id: _alert(r) for r in connection.execute(query)}
+        return found
+
     def transitions(self, alert_ids: Sequence[str] | None = None) -> list[Transition]:
         """Return transitions in order, of all alerts or of the named ones."""
         t = tables.transitions

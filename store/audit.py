@@ -28,10 +28,11 @@ class Audit:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def save(self, deed: Deed) -> None:
-        """Append a deed that changed nothing else in the ledger."""
+    def save(self, *deeds: Deed) -> None:
+        """Append deeds that changed nothing else in the ledger, all or none."""
         with self._engine.begin() as connection:
-            record(connection, deed)
+            for deed in deeds:
+                record(connection, deed)
 
     def deeds(self, subject: str | None = None, most: int = 1000, since: datetime | None = None) -> Sequence[Deed]:
         """Return the newest deeds first, of one subject or of all, from an instant on or of any time."""

@@ -12,9 +12,10 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from alerts.advice import Figures
 from alerts.messages import local
 from app import attending
-from app.alarm_figures import Figures, figures, is_worth, proved
+from app.alarm_figures import figures, is_worth, proved
 from app.clock import SystemClock
 from app.commands.opening import opened_for
 from app.explaining import NotExplainableError, explained

@@ -8,9 +8,9 @@ from urllib.parse import urlencode
 
 from dash import dcc, html
 
-from dashboard import words
+from dashboard import access, words
 from domain.scores import Verdict
-from domain.text import Translate
+from domain.text import Translate, mark
 
 GRAPH = {"displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "select2d", "autoScale2d"]}
 
@@ -18,6 +18,17 @@ GRAPH = {"displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "select2d",
 def link(path: str, language: str, **query: str) -> str:
     """Return a link inside the console that keeps the language."""
     return f"{path}?{urlencode({**query, 'lang': language})}"
+
+
+def alert_views(here: str, t: Translate, language: str) -> Any:
+    """Return the links between the views of alerts."""
+    views = {"/alerts": mark("List"), "/alerts/figures": mark("Alarm figures"), "/alerts/rules": mark("Rules")}
+    links = [
+        dcc.Link(t(name), href=link(path, language), className="here" if path == here else "")
+        for path, name in views.items()
+        if access.may_see(path)
+    ]
+    return html.Nav(links, className="views")
 
 
 def tick(name: str, refresh_s: float) -> Any:

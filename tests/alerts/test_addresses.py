@@ -166,13 +166,29 @@ def test_allow_list_that_cannot_be_read_is_refused() -> None:
         "no-such://x",
         "gotify://127.0.0.1/token",
         "gotify://10.0.0.1:8080/token",
+        "gotify://0x7f.1/token",
+        "gotify://example.com/token",
     ],
 )
 def test_apprise_refuses_what_leads_inside_or_around_the_check(url: str) -> None:
-    with pytest.raises(ValueError, match=r"refused|inside address|not a URL"):
+    with pytest.raises(ValueError, match=r"refused|inside address|not a URL|by itself"):
         AppriseNotifier(url)
 
 
-def test_apprise_host_that_leads_inside_is_refused_when_it_is_looked_up() -> None:
-    with pytest.raises(NotifyError, match="inside address"):
-        AppriseNotifier("gotify://example.com/token", look_up=answering("10.0.0.1")).send(MESSAGE)
+@pytest.mark.parametrize(
+    ("url", "allow"),
+    [
+        ("gotify://chat.example.com/token", ["chat.example.com"]),
+        ("gotify://chat.example.com:8443/token", ["chat.example.com:8443"]),
+        ("gotify://10.0.0.1:8080/token", ["10.0.0.0/8"]),
+        ("gotify://93.184.215.14/token", []),
+        ("tgram://123456789:abcdefghijklmnopqrstuvwxyz012345678/12315544", []),  # the vendor's own address
+    ],
+)
+def test_apprise_goes_where_somebody_vouches_for_the_host(url: str, allow: list[str]) -> None:
+    AppriseNotifier(url, allow)
+
+
+def test_a_network_does_not_vouch_for_a_name_that_apprise_looks_up_by_itself() -> None:
+    with pytest.raises(ValueError, match="looks chat.example.com up by itself"):
+        AppriseNotifier("gotify://chat.example.com/token", ["10.0.0.0/8", "chat.example.com:8443"])

@@ -175,7 +175,7 @@ def test_receiver_with_a_korean_name_is_delivered_to(server: Server) -> None:
 
 def test_registry_makes_each_kind() -> None:
     options: dict[str, dict[str, Any]] = {
-        "apprise": {"url": "gotify://example.com/token"},
+        "apprise": {"url": "gotify://example.com/token", "allow": ["example.com"]},
         "email": {"host": "localhost", "to": ["a@example.com"], "sender": "b@example.com"},
         "log": {},
         "mqtt": {"host": "localhost"},

@@ -5,16 +5,20 @@ shows it.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
 
-from alerts.lifecycle import acknowledge
+from app.desk import attend
+from benchmarks.access_walks import IdleWorkshop
+from dashboard.access import actor
 from dashboard.console import ConsoleServer, create_app
 from dashboard.source import DetectorInfo, Reread, Source
 from domain.alerting import (
@@ -126,11 +130,17 @@ def small_source(folder: Path) -> Iterator[Source]:
         room.start()
     fill(points, ledger, journal)
 
-    def acknowledge_alert(alert_id: str, by: str, note: str) -> None:
-        alert = ledger.alerting.alert(alert_id)
-        assert alert is not None
-        n = len(ledger.alerting.transitions([alert_id]))
-        ledger.alerting.save([acknowledge(alert, by, NOW, note, n)], {}, NOW)
+    rules = (
+        Rule("press-risk", "press", "score:press-failure", Condition.HIGH, None, None, HOUR, Priority.HIGH, "Risk", ""),
+    )
+    rooms: Any = SimpleNamespace(
+        ledger=ledger, settings=SimpleNamespace(all_rules=rules, plant=small_plant(), watched=small_plant())
+    )
+
+    def explain(alert_id: str, language: str) -> Sequence[str]:
+        if alert_id != ALERT:
+            raise RecordError("no more can be said of it: {why}", why="it is gone")
+        return [f"pressure: +1.2 ({language})"]
 
     def record(told: Told) -> None:
         if told.code == "bad":
@@ -139,20 +149,17 @@ def small_source(folder: Path) -> Iterator[Source]:
         event = Event(told.asset, EventKind(told.kind), told.code, start, None, NOW, f"{told.note} ({told.by})")
         ledger.records.apply("hand", [Decoded(Points.from_rows(()), events=(event,))])
 
-    rules = (
-        Rule("press-risk", "press", "score:press-failure", Condition.HIGH, None, None, HOUR, Priority.HIGH, "Risk", ""),
-    )
     detectors = (
         DetectorInfo("press-failure", "failure", "press", ""),
         DetectorInfo("silica", "quality", "line", "silica"),
     )
     zone = ZoneInfo("Asia/Seoul")
     yield Source(
-        "Test plant", small_plant(), zone, "en", 1.0, points, ledger, journal, rules, detectors,
-        lambda: NOW, lambda: "", acknowledge_alert,
+        "Test plant", small_plant(), zone, "en", 1.0, points, ledger, journal, lambda: rules, detectors,
+        lambda: NOW, lambda: "", lambda doing: attend(rooms, doing, actor(doing.by), NOW), explain,
         lambda: [Reading("sum", 0.0, ""), Reading("disk", 0.42, "31.0 GB free"), Reading("lag", 3.0, "")],
         lambda number, _reason, _before: Reread(3, 2) if number is None else Reread(1, 0),
-        record,
+        record, IdleWorkshop(),
     )  # fmt: skip
     for room in (ledger, journal, points):
         room.stop()

@@ -70,9 +70,9 @@ def test_an_alert_is_acknowledged_by_name(browser_page: Page, served: str, sourc
     browser_page.goto(f"{served}/alerts?lang=en")
     row = browser_page.locator("#alerts-grid .ag-row").first
     expect(row).to_contain_text("active, unacknowledged")
-    browser_page.locator("#alerts-ack").click()
-    expect(browser_page.locator("#alerts-said")).to_have_text("Select an alert first.")
-    row.locator("input[type=checkbox]").click()
+    expect(browser_page.locator("#alerts-ack")).to_be_disabled()
+    row.click()
+    expect(browser_page.locator("#alerts-detail")).to_contain_text("score:press-failure")
     browser_page.locator("#alerts-ack").click()
     expect(browser_page.locator("#alerts-said")).to_have_text("Give your name first.")
     browser_page.locator("#alerts-by").fill("Kim")
@@ -137,7 +137,7 @@ def test_an_operator_logs_in_acts_in_the_own_name_and_is_led_out_when_the_sessio
     browser_page.locator("[name=password]").fill(PASSWORD)
     browser_page.locator("button.primary").click()
     row = browser_page.locator("#alerts-grid .ag-row").first
-    row.locator("input[type=checkbox]").click()
+    row.click()
     expect(browser_page.locator("#alerts-by")).to_be_hidden()
     browser_page.locator("#alerts-note").fill(HOSTILE)
     browser_page.locator("#alerts-ack").click()

@@ -64,13 +64,13 @@ def test_the_drawn_limit_is_the_one_that_raises_the_alert(source: Source) -> Non
     view = queries.asset_view(source, PRESS, [], NOW - HOUR, NOW)
     assert view.thresholds == {"press-failure": 0.9}
     own = replace(source.rules[0], raise_at=0.7, clear_at=0.6)
-    assert queries.asset_view(replace(source, rules=(own,)), PRESS, [], NOW - HOUR, NOW).thresholds == {
+    assert queries.asset_view(replace(source, read_rules=lambda: (own,)), PRESS, [], NOW - HOUR, NOW).thresholds == {
         "press-failure": 0.7
     }
 
 
 def test_a_detector_without_a_rule_has_no_limit(source: Source) -> None:
-    assert queries.asset_view(replace(source, rules=()), PRESS, [], NOW - HOUR, NOW).thresholds == {}
+    assert queries.asset_view(replace(source, read_rules=lambda: ()), PRESS, [], NOW - HOUR, NOW).thresholds == {}
 
 
 def test_persistence_is_the_last_value_known_when_the_lot_ended(source: Source) -> None:
