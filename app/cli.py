@@ -141,8 +141,12 @@ def _parser() -> argparse.ArgumentParser:
     notify.add_argument("name", nargs="?", help="name of a notifier of the config, for test")
     notify.add_argument("--json", action="store_true")
 
-    events = _command(commands, "events", "record stops, failures and maintenance by hand; list; from where they show")
-    events.add_argument("action", choices=("add", "list", "onsets"))
+    events = _command(
+        commands,
+        "events",
+        "record stops, failures and maintenance by hand; list; how they show; why none was warned of",
+    )
+    events.add_argument("action", choices=("add", "list", "onsets", "autopsy"))
     events.add_argument("--asset", default="", help="its path")
     events.add_argument("--kind", default="", help="failure, stop, maintenance, alarm, mode, product or shift")
     events.add_argument("--code", default="", help="failure mode, alarm code, kind of maintenance")
@@ -152,6 +156,8 @@ def _parser() -> argparse.ArgumentParser:
     events.add_argument("--by", default="", metavar="WHO", help="who says so")
     events.add_argument("--detector", default="", help="onsets: of this detector")
     events.add_argument("--accept", action="store_true", help="onsets: labels use what is shown, and keep it")
+    events.add_argument("--days", type=float, default=90.0, help="autopsy: of stops in the last days (%(default)g)")
+    events.add_argument("--again", action="store_true", help="autopsy: make those anew that were made before")
     events.add_argument("--onset", default="", metavar="T", help="onsets: from where one failure shows instead")
     events.add_argument("--json", action="store_true")
 

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from app import afterwards, outcomes, ruling, training
+from app import afterwards, outcomes, training
 from app.broker import DemoBroker
 from app.clock import ReplayClock, SystemClock
 from app.console import console
@@ -150,11 +150,11 @@ class Demo:
             pipeline.tick(at)
             pipeline.dispatch(at)
             if at - judged_at >= JUDGING:
-                afterwards.told(self.rooms, ruling.DAYS, at)
+                afterwards.told(self.rooms, at)
                 judged_at = at
             progress.done_until = at.isoformat()
             self.rooms.ledger.save_note(PROGRESS, progress.dump())
-        afterwards.told(self.rooms, ruling.DAYS, self.clock.now())
+        afterwards.told(self.rooms, self.clock.now())
         progress.redelivered = max(0, collector.health().n_committed + self._earlier - progress.messages)
 
     def _is_received(self, collector: MqttCollector, n_messages: int) -> bool:

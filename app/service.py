@@ -18,7 +18,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from alerts.delivery import Lane
-from app import afterwards, attending, drifting, promotion, rereading, retraining, ruling
+from app import afterwards, attending, drifting, promotion, rereading, retraining
 from app.auditing import note_config
 from app.backup import backup, told
 from app.beats import Beats, Job, WallTimes
@@ -146,7 +146,7 @@ class Service:
             "load": files.load,
             "backup": lambda asked, note: self.backup(Path(asked["path"]), note),
             "preview": lambda asked, _note: answered(self.rooms, asked, self._clock.now()),
-            "judge": lambda asked, _note: afterwards.told(self.rooms, asked["days"], self._clock.now()),
+            "judge": lambda asked, _note: afterwards.told(self.rooms, self._clock.now(), **asked),
             "reread": lambda asked, note: self.reread(asked["number"], asked["reason"], note),
         }
         answer = partial(serve, self.rooms.ledger, works, self._clock.now)
@@ -254,7 +254,7 @@ class Service:
         return {"silence": Job(lambda: silence.look(self._clock.now()), SILENCE_S)}
 
     def _judge(self) -> None:
-        afterwards.told(self.rooms, ruling.DAYS, self._clock.now())
+        afterwards.told(self.rooms, self._clock.now())
 
     def _plan(self, pipeline: Pipeline, lanes: Sequence[Lane]) -> None:
         if pipeline.delivering.plan(self._clock.now()):

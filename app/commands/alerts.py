@@ -92,7 +92,7 @@ def _judge(settings: Settings, args: argparse.Namespace, stopping: threading.Eve
     days = ruling.DAYS if args.days_given is None else args.days_given
     with served_or_here(settings, "judge", {"days": days}, stopping) as (answer, rooms):
         if rooms is not None:
-            answer = afterwards.told(rooms, days, SystemClock().now())
+            answer = afterwards.told(rooms, SystemClock().now(), days)
     print(json.dumps(answer) if args.json else answer["said"])
     return 0
 
