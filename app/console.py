@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
-from app import health
+from app import health, ruling
 from app.access import ConsoleGate, Spans
 from app.attending import acknowledge
 from app.clock import SystemClock
@@ -17,7 +17,7 @@ from app.rereading import replay
 from app.rooms import Rooms
 from dashboard.access import actor
 from dashboard.console import ConsoleServer, PortTakenError, create_app
-from dashboard.source import DetectorInfo, Reread, Source
+from dashboard.source import DetectorInfo, Reread, Review, Source
 from detectors import detector_class
 from domain.audit import Action, Deed
 from domain.errors import ConfigError, Fault
@@ -60,6 +60,7 @@ def console(
         lambda: _readings(rooms),
         partial(_reread, rooms, clock, turn),
         lambda told: _record(rooms, clock, told),
+        lambda said: _review(rooms, clock, said),
         root.plant.shifts,
         root.console.model_days,
     )
@@ -84,6 +85,10 @@ def _acknowledge(rooms: Rooms, clock: Clock, alert_id: str, by: str, note: str) 
 def _record(rooms: Rooms, clock: Clock, told: Told) -> None:
     who = actor(told.by)
     record(rooms, replace(told, by=who.name), clock.now(), who.origin)
+
+
+def _review(rooms: Rooms, clock: Clock, said: Review) -> None:
+    ruling.review(rooms, said.alert, said.worth, actor(said.by), clock.now(), said.cause, said.found)
 
 
 def _readings(rooms: Rooms) -> Sequence[Reading]:

@@ -12,6 +12,7 @@ from domain.health import Reading
 from domain.plant import Plant
 from domain.ports import PointStore
 from domain.records import Told
+from domain.rulings import Worth
 from store.journal import Journal
 from store.ledger import Ledger
 
@@ -37,6 +38,17 @@ class Reread:
     before: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Review:
+    """What a person says of a warning. by: who was typed; who is logged in counts."""
+
+    alert: str
+    worth: Worth
+    by: str
+    cause: str = ""
+    found: str = ""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Source:
     """Everything a page may read. state: what the service is doing now, a message id ("" for ordinary running)."""
@@ -57,6 +69,7 @@ class Source:
     health: Callable[[], Sequence[Reading]]  # none before the service ever looked
     reread: Callable[[int | None, str | None, int | None], Reread]  # a number, a reason code, numbers below; None: any
     record: Callable[[Told], None]  # raises RecordError
+    review: Callable[[Review], None]  # raises ValueError saying why it is not kept
     shifts: Sequence[str] = ()  # the hours at which shifts begin, in the plant's zone
     model_days: int = 0  # after which a model is overdue, 0 for never
 

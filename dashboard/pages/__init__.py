@@ -9,12 +9,13 @@ from collections.abc import Mapping
 from types import ModuleType
 from typing import Final
 
-from dashboard.pages import alerts, asset, handover, overview, people, quality, system
+from dashboard.pages import alerts, asset, handover, overview, people, quality, review, system
 
 PAGES: Final[Mapping[str, ModuleType]] = {
     "/": overview,
     "/asset": asset,
     "/alerts": alerts,
+    "/alerts/worth": review,
     "/handover": handover,
     "/quality": quality,
     "/system": system,
