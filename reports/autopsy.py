@@ -164,16 +164,19 @@ def autopsy(case: Case) -> Autopsy:
     lacking = tuple(sorted((m for m in missing if m.coverage < case.min_coverage), key=lambda m: m.coverage))
     assessed = _assessed(case, run_up)
     peak, usual, rarity = _risen(case, run_up)
-    has_risen = rarity is not None and peak is not None and usual is not None and rarity <= RARE
+    has_risen = rarity is not None and rarity <= RARE
     catching = _catching(case, run_up) if has_risen else None
+    is_over = case.limits is not None and _is_raised(case, case.limits)
     cause, alert_at = _told(case, run_up)
     if cause is None:
         if case.limits is None or not len(case.own.position):
             cause = Cause.UNWATCHED
         elif lacking or assessed < ASSESSED:
             cause = Cause.GAP
+        elif is_over:
+            cause = Cause.HELD
         elif catching is not None:
-            cause = Cause.HELD if catching.limit >= case.limits.raise_at else Cause.THRESHOLD
+            cause = Cause.THRESHOLD
         else:
             cause = Cause.NOT_IN_MODEL if moved else Cause.NO_PRECURSOR
     return Autopsy(
@@ -328,7 +331,12 @@ def _risen(case: Case, run_up: tuple[float, float]) -> tuple[float | None, float
     length = run_up[1] - run_up[0]
     peaks = [p for t in (case.own, *case.others) for p in _peaks(case, t, length)]
     if len(peaks) < MIN_BLOCKS:
-        return peak, None, None
+        lower = [r for r in case.curve if r["raise_at"] <= peak]
+        if not lower:
+            return peak, None, None
+        # Too few normal stretches are stored: how often the back-test came as high, in a stretch of this length.
+        per_week = float(max(lower, key=lambda r: r["raise_at"])["false_alarms_per_week"])
+        return peak, None, min(1.0, per_week * length / case.week)
     normal = np.array(peaks)
     usual = float(np.median(normal))
     is_high = peak >= usual + RISE * max(_spread(normal), STEADY)
@@ -358,10 +366,15 @@ def _catching(case: Case, run_up: tuple[float, float]) -> Price | None:
     inside = (case.own.position > run_up[0]) & (case.own.position <= run_up[1])
     levels = np.unique(held(case.own, case.confirm)[inside])
     for level in levels[np.isfinite(levels)][::-1][:MOST_LEVELS].tolist():
-        spans = raises(case.own.value, case.own.position, _limits(case, level), case.confirm)
-        if any(case.lead <= case.at - case.own.position[i] <= case.horizon for i, _ in spans):
+        if _is_raised(case, _limits(case, level)):
             return _price(case, level)
     return None
+
+
+def _is_raised(case: Case, limits: Limits) -> bool:
+    """Whether limits raise on the asset's scores where a warning is in time."""
+    spans = raises(case.own.value, case.own.position, limits, case.confirm)
+    return any(case.lead <= case.at - case.own.position[i] <= case.horizon for i, _ in spans)
 
 
 def _limits(case: Case, level: float) -> Limits:

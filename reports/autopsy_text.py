@@ -85,9 +85,9 @@ def _moved(tag: Mapping[str, Any], t: Translate, at: Callable[[str], str]) -> st
     return t(
         said,
         tag=tag["tag"],
-        found=f"{tag['found']:.4g}",
+        found=f"{tag['found']:.6g}",
         unit=tag["unit"],
         since=at(tag["since"]),
-        normal=f"{tag['normal']:.4g}",
+        normal=f"{tag['normal']:.6g}",
         far=f"{abs(tag['deviation']):.1f}",
     )

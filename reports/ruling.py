@@ -44,7 +44,7 @@ class Finding:
 
 
 def ruled(asset: Watched, events: Sequence[Event], codes: Sequence[str], window: int, until: datetime) -> list[Finding]:
-    """Rule on every saying of one alert whose future is known.
+    """Rule on the sayings of an alert whose future is known; where planned work followed, a person is asked at once.
 
     asset: its failures are what the alert's detector warns of, with `codes`; its transitions are the alert's. events:
     the asset's other stops, its maintenance and its modes. window: axis units that the detector looks back.
@@ -55,8 +55,9 @@ def ruled(asset: Watched, events: Sequence[Event], codes: Sequence[str], window:
     for raised, cleared in excursions(asset.transitions):
         span = position(asset, raised), position(asset, cleared)
         for saying in sayings(span, failures, cls.horizon, asset.lead, end):
-            if saying.is_known:
-                found.append(_finding(asset, saying, failures, events, codes, window))
+            finding = _finding(asset, saying, failures, events, codes, window)
+            if saying.is_known or finding.worth is Worth.UNCLEAR:
+                found.append(finding)
     return found
 
 

@@ -26,12 +26,12 @@ WORTHS: Final = {
     Worth.UNCLEAR: mark("unclear"),
 }
 COLUMNS: Final = {
-    "raised": (mark("Since"), 190),
+    "raised": (mark("Since"), 205),
     "title": (mark("Alert"), 190),
     "asset": (mark("Asset"), 200),
-    "worth": (mark("Worth"), 130),
-    "why": (mark("Why"), 520),
-    "by": (mark("Said by"), 120),
+    "worth": (mark("Worth"), 120),
+    "why": (mark("Why"), 560),
+    "by": (mark("Said by"), 150),
 }
 BUTTONS: Final = {
     "review-true": (Worth.HIT, mark("It was true")),
@@ -47,16 +47,24 @@ def layout(source: Source, t: Translate, _language: str, _query: Mapping[str, st
         id="review-grid",
         rowData=rows(found, source, t),
         columnDefs=[
-            {"field": field, "headerName": t(title), "width": width, "sortable": True, "filter": True}
+            {
+                "field": field,
+                "headerName": t(title),
+                "width": width,
+                "sortable": True,
+                "filter": True,
+                "wrapText": True,
+                "autoHeight": True,
+            }
             for field, (title, width) in COLUMNS.items()
         ],
         getRowId="params.data.id",
         dashGridOptions={
-            "rowSelection": {"mode": "singleRow"},
+            "rowSelection": {"mode": "singleRow", "enableClickSelection": True},
             "localeText": {"noRowsToShow": t("No warnings so far")},
             "animateRows": False,
         },
-        style={"height": "380px"},
+        style={"height": "380px", "marginBottom": "16px"},
     )
     fields = {
         "review-cause": t("Cause, e.g. the failure's code"),

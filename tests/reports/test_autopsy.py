@@ -100,6 +100,20 @@ def test_a_score_over_the_limit_without_an_alert_was_held_back() -> None:
     assert autopsy(planted.rising(1, to=4.0)).cause is Cause.HELD
 
 
+def test_with_little_normal_running_the_back_test_says_whether_a_score_is_high() -> None:
+    case = planted.rising(1)
+    young = replace(case.own, position=case.own.position[-60:], value=case.own.value[-60:])
+    case = replace(case, own=young, others=())
+    rare, common = ({"raise_at": 0.5, "false_alarms_per_week": n} for n in (0.1, 5.0))
+    assert autopsy(case).would_catch is None
+    assert autopsy(replace(case, curve=(common,))).would_catch is None
+    found = autopsy(replace(case, curve=(rare,)))
+    assert found.cause is Cause.THRESHOLD
+    assert found.would_catch is not None
+    assert (found.would_catch.curve_per_week, found.usual) == (0.1, None)
+    assert autopsy(replace(planted.rising(1, to=4.0), own=replace(young, value=young.value + 4))).cause is Cause.HELD
+
+
 def test_without_a_rule_or_a_score_nothing_watched() -> None:
     case = planted.rising(1)
     assert autopsy(replace(case, limits=None)).cause is Cause.UNWATCHED

@@ -98,6 +98,13 @@ def test_planned_work_that_followed_asks_a_person_unless_it_failed_all_the_same(
     assert found([(10, 12)], events=[event(EventKind.MAINTENANCE, 36)], cls=cls)[0].worth is Worth.FALSE
 
 
+@pytest.mark.parametrize("cls", [CLOCK, CYCLES])
+def test_a_person_is_asked_as_soon_as_planned_work_is_known(cls: AssetClass) -> None:
+    work = event(EventKind.MAINTENANCE, 15, 17)
+    assert [x.worth for x in found([(10, 12)], events=[work], until=18, cls=cls)] == [Worth.UNCLEAR]
+    assert found([(10, 12)], events=[event(EventKind.MODE, 8)], until=18, cls=cls) == []
+
+
 def test_a_hit_needs_no_excuse() -> None:
     assert found([(10, 12)], [20], events=[event(EventKind.MODE, 8)])[0].worth is Worth.HIT
 
