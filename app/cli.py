@@ -141,8 +141,12 @@ def _parser() -> argparse.ArgumentParser:
     notify.add_argument("name", nargs="?", help="name of a notifier of the config, for test")
     notify.add_argument("--json", action="store_true")
 
-    events = _command(commands, "events", "record stops, failures and maintenance by hand; list; from where they show")
-    events.add_argument("action", choices=("add", "list", "onsets"))
+    events = _command(
+        commands,
+        "events",
+        "record stops, failures and maintenance by hand; list; how they show; why none was warned of",
+    )
+    events.add_argument("action", choices=("add", "list", "onsets", "autopsy"))
     events.add_argument("--asset", default="", help="its path")
     events.add_argument("--kind", default="", help="failure, stop, maintenance, alarm, mode, product or shift")
     events.add_argument("--code", default="", help="failure mode, alarm code, kind of maintenance")
@@ -152,6 +156,8 @@ def _parser() -> argparse.ArgumentParser:
     events.add_argument("--by", default="", metavar="WHO", help="who says so")
     events.add_argument("--detector", default="", help="onsets: of this detector")
     events.add_argument("--accept", action="store_true", help="onsets: labels use what is shown, and keep it")
+    events.add_argument("--days", type=float, default=90.0, help="autopsy: of stops in the last days (%(default)g)")
+    events.add_argument("--again", action="store_true", help="autopsy: make those anew that were made before")
     events.add_argument("--onset", default="", metavar="T", help="onsets: from where one failure shows instead")
     events.add_argument("--json", action="store_true")
 
@@ -175,7 +181,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_alerts(alerts: argparse.ArgumentParser) -> None:
     acts = ("ack", "reset", "comment", "shelve", "unshelve", "out-of-service", "in-service")
-    alerts.add_argument("action", choices=("list", *acts, "explain", "performance"))
+    alerts.add_argument("action", choices=("list", *acts, "explain", "performance", "review", "judge"))
     alerts.add_argument("alert", nargs="?", help="alert id; for shelving and service, also a rule with --asset")
     alerts.add_argument("--by", default="", help="who does it")
     alerts.add_argument("--reason", default="", help="what they say")
@@ -190,6 +196,15 @@ def _add_alerts(alerts: argparse.ArgumentParser) -> None:
     alerts.add_argument("--last", dest="days_given", type=float, metavar="DAYS", help="only raised within these days")
     alerts.add_argument("--most", type=int, default=1000, help="at most so many (%(default)s)")
     alerts.add_argument("--days", type=float, default=30.0, help="of performance: the days looked at (%(default)g)")
+    said = alerts.add_mutually_exclusive_group()
+    said.add_argument("--true", dest="worth", action="store_const", const="hit", help="of review: a failure was near")
+    said.add_argument("--false", dest="worth", action="store_const", const="false", help="of review: nothing was wrong")
+    said.add_argument(
+        "--unclear", dest="worth", action="store_const", const="unclear", help="of review: cannot be told"
+    )
+    alerts.add_argument("--cause", default="", help="of review: what caused it, such as a failure's code")
+    alerts.add_argument("--found", default="", help="of review: what was found")
+    alerts.add_argument("--asks", action="store_true", help="only what waits for a review")
     alerts.add_argument("--prove", action="store_true", help="of performance: replay the stored data for each advice")
     alerts.add_argument("--json", action="store_true")
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
-from app import desk, health
+from app import desk, health, ruling
 from app.access import ConsoleGate, Spans
 from app.clock import SystemClock
 from app.recording import record
@@ -17,7 +17,7 @@ from app.rooms import Rooms
 from app.workshop import RuleWorkshop
 from dashboard.access import actor
 from dashboard.console import ConsoleServer, PortTakenError, create_app
-from dashboard.source import DetectorInfo, Reread, Source
+from dashboard.source import DetectorInfo, Reread, Review, Source
 from detectors import detector_class
 from domain.audit import Action, Deed
 from domain.errors import ConfigError, Fault
@@ -62,6 +62,7 @@ def console(
         partial(_reread, rooms, clock, turn),
         lambda told: _record(rooms, clock, told),
         RuleWorkshop(rooms, clock),
+        lambda said: _review(rooms, clock, said),
         root.plant.shifts,
         root.console.model_days,
     )
@@ -81,6 +82,10 @@ def _refuse_without_users(rooms: Rooms) -> None:
 def _record(rooms: Rooms, clock: Clock, told: Told) -> None:
     who = actor(told.by)
     record(rooms, replace(told, by=who.name), clock.now(), who.origin)
+
+
+def _review(rooms: Rooms, clock: Clock, said: Review) -> None:
+    ruling.review(rooms, said.alert, said.worth, actor(said.by), clock.now(), said.cause, said.found)
 
 
 def _readings(rooms: Rooms) -> Sequence[Reading]:

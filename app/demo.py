@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from app import outcomes, training
+from app import afterwards, outcomes, training
 from app.broker import DemoBroker
 from app.clock import ReplayClock, SystemClock
 from app.console import console
@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 START: Final = datetime.fromisoformat("2026-03-01T20:00:00+00:00")
 PROGRESS: Final = "demo_progress"
 RECEIPT_TIMEOUT_S: Final = 60.0
+JUDGING: Final = timedelta(days=1)
 
 
 @dataclass(slots=True)
@@ -134,6 +135,7 @@ class Demo:
         publisher = Publisher(broker.port)
         publisher.start()
         stack.callback(publisher.stop)
+        judged_at = self.clock.now()
         for at, group in by_time(messages):
             if progress.done_until and at <= datetime.fromisoformat(progress.done_until):
                 continue
@@ -147,8 +149,12 @@ class Demo:
             self._count(progress, group)
             pipeline.tick(at)
             pipeline.dispatch(at)
+            if at - judged_at >= JUDGING:
+                afterwards.told(self.rooms, at)
+                judged_at = at
             progress.done_until = at.isoformat()
             self.rooms.ledger.save_note(PROGRESS, progress.dump())
+        afterwards.told(self.rooms, self.clock.now())
         progress.redelivered = max(0, collector.health().n_committed + self._earlier - progress.messages)
 
     def _is_received(self, collector: MqttCollector, n_messages: int) -> bool:

@@ -18,7 +18,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from alerts.delivery import Lane
-from app import attending, drifting, promotion, rereading, retraining
+from app import afterwards, attending, drifting, promotion, rereading, retraining
 from app.auditing import note_config
 from app.backup import backup, told
 from app.beats import Beats, Job, WallTimes
@@ -55,6 +55,8 @@ KEEPING_LIMIT_S = 6 * 3600.0
 PIPELINE_LIMIT_S = 600.0  # it stands still while a backup is made
 ROLL_UP_LIMIT_S = 3600.0
 DRIFT_S = 3600
+JUDGING_S = 600
+JUDGING_LIMIT_S = 3600.0
 WARMING_LIMIT_S = 900.0  # compiling everything anew takes a minute or two
 REQUEST_LIMIT_S = 6 * 3600.0  # a load or a backup takes its time
 REQUESTS_S = 0.3  # seconds between looks for what a command asks
@@ -144,6 +146,7 @@ class Service:
             "load": files.load,
             "backup": lambda asked, note: self.backup(Path(asked["path"]), note),
             "preview": lambda asked, _note: answered(self.rooms, asked, self._clock.now()),
+            "judge": lambda asked, _note: afterwards.told(self.rooms, self._clock.now(), **asked),
             "reread": lambda asked, note: self.reread(asked["number"], asked["reason"], note),
         }
         answer = partial(serve, self.rooms.ledger, works, self._clock.now)
@@ -167,6 +170,7 @@ class Service:
         if Role.SCORE in self._roles:
             jobs["dispatch"] = Job(partial(self._led, partial(self._plan, pipeline, lanes)), run.dispatch_s)
             jobs["drift"] = Job(partial(self._led, lambda: drifting.look(self.rooms, self._clock.now())), DRIFT_S)
+            jobs["judging"] = Job(partial(self._led, self._judge), JUDGING_S, limit_s=JUDGING_LIMIT_S)
             jobs |= self._model_jobs()
         return jobs
 
@@ -248,6 +252,9 @@ class Service:
         if Role.COLLECT not in self._roles or not self.settings.root.watchdog.has_no_data_alarms:
             return {}
         return {"silence": Job(lambda: silence.look(self._clock.now()), SILENCE_S)}
+
+    def _judge(self) -> None:
+        afterwards.told(self.rooms, self._clock.now())
 
     def _plan(self, pipeline: Pipeline, lanes: Sequence[Lane]) -> None:
         if pipeline.delivering.plan(self._clock.now()):

@@ -24,6 +24,7 @@ PAGES = {
     "asset-engine": "/asset?asset=demo/fleet/engine-070&",
     "asset-line": "/asset?asset=demo/flotation&",
     "alerts": "/alerts?",
+    "worth": "/alerts/worth?",
     "handover": "/handover?",
     "quality": "/quality?",
     "system": "/system?",

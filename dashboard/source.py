@@ -15,6 +15,7 @@ from domain.health import Reading
 from domain.plant import Plant
 from domain.ports import PointStore
 from domain.records import Told
+from domain.rulings import Worth
 from store.journal import Journal
 from store.ledger import Ledger
 
@@ -89,6 +90,15 @@ class Workshop(Protocol):
 
     def saved(self, asked: Mapping[str, Any], by: str, why: str) -> int:
         """Make the change; returns its number. Raises RecordError."""
+@dataclass(frozen=True, slots=True)
+class Review:
+    """What a person says of a warning. by: who was typed; who is logged in counts."""
+
+    alert: str
+    worth: Worth
+    by: str
+    cause: str = ""
+    found: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,6 +123,7 @@ class Source:
     reread: Callable[[int | None, str | None, int | None], Reread]  # a number, a reason code, numbers below; None: any
     record: Callable[[Told], None]  # raises RecordError
     workshop: Workshop
+    review: Callable[[Review], None]  # raises ValueError saying why it is not kept
     shifts: Sequence[str] = ()  # the hours at which shifts begin, in the plant's zone
     model_days: int = 0  # after which a model is overdue, 0 for never
 

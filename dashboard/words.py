@@ -91,6 +91,7 @@ DEEDS: Final[Mapping[str, str]] = {
     Action.IN_SERVICE: mark("alert back in service"),
     Action.UNSHELVED: mark("alert unshelved"),
     Action.COMMENTED: mark("alert commented"),
+    Action.REVIEWED: mark("alert reviewed"),
     Action.RULE_CHANGED: mark("rule changed"),
     Action.EVENT_RECORDED: mark("event recorded"),
     Action.TRAINED: mark("model trained"),

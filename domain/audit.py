@@ -40,6 +40,7 @@ class Action(StrEnum):
     SHELVED = "alert shelved"
     UNSHELVED = "alert unshelved"
     COMMENTED = "alert commented"
+    REVIEWED = "alert reviewed"
     OUT_OF_SERVICE = "alert out of service"
     IN_SERVICE = "alert in service again"
     RULE_CHANGED = "rule changed"

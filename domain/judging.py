@@ -6,7 +6,7 @@ open at the failure. An alert that stays open is judged again each horizon.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 
@@ -31,6 +31,18 @@ class Judgement:
 NOTHING = Judgement(0, 0, 0, ())
 
 
+@dataclass(frozen=True, slots=True)
+class Saying:
+    """One instant at which an alert spoke: its raise, or a horizon later each while it stayed open; in axis units.
+
+    catches: the place of the failure that it warned of in time, None for none. is_known: what followed is known.
+    """
+
+    at: float
+    catches: int | None
+    is_known: bool
+
+
 def catches(raised: Sequence[float], failures: Sequence[float], horizon: float, lead: float) -> dict[int, float]:
     """Return the places of the failures that a raise caught, each with the lead time of the first that did."""
     first_lead: dict[int, float] = {}
@@ -53,16 +65,22 @@ def judge(
     A failure caught by several raises counts once, with the lead time of the first of them. What lies within a
     horizon of `until`, the end of what is known, with no failure yet, is not judged.
     """
+    first_lead = catches([raised for raised, _ in excursions], failures, horizon, lead)
+    said = [x for each in excursions for x in sayings(each, failures, horizon, lead, until)]
+    n_false = sum(x.is_known and x.catches is None for x in said)
+    return Judgement(len(failures), len(first_lead), n_false, tuple(first_lead[i] for i in sorted(first_lead)))
+
+
+def sayings(
+    excursion: tuple[float, float], failures: Sequence[float], horizon: float, lead: float, until: float
+) -> Iterator[Saying]:
+    """Yield the instants at which an excursion (raised, cleared) spoke, and what each was worth; see `judge`."""
     if not horizon > 0:
         raise ValueError(f"a horizon of {horizon}")
-    first_lead = catches([raised for raised, _ in excursions], failures, horizon, lead)
-    n_false = 0
-    for raised, cleared in excursions:
-        next_failure = min((at for at in failures if at >= raised), default=float("inf"))
-        said = raised
-        while said < min(cleared, next_failure, until) or said == raised:
-            is_hit = any(lead <= at - said <= horizon for at in failures)
-            is_known = next_failure <= until or said + horizon <= until
-            n_false += is_known and not is_hit
-            said += horizon
-    return Judgement(len(failures), len(first_lead), n_false, tuple(first_lead[i] for i in sorted(first_lead)))
+    raised, cleared = excursion
+    next_failure = min((at for at in failures if at >= raised), default=float("inf"))
+    said = raised
+    while said < min(cleared, next_failure, until) or said == raised:
+        caught = next((i for i, at in enumerate(failures) if lead <= at - said <= horizon), None)
+        yield Saying(said, caught, next_failure <= until or said + horizon <= until)
+        said += horizon

@@ -44,8 +44,8 @@ def failure_outcome(assets: Sequence[Watched]) -> FailureOutcome:
     total, seconds = NOTHING, 0.0
     leads: list[float] = []
     for each in assets:
-        spans = [(_position(each, a), _position(each, b)) for a, b in excursions(each.transitions)]
-        failures = [_position(each, at) for at in each.failures]
+        spans = [(position(each, a), position(each, b)) for a, b in excursions(each.transitions)]
+        failures = [position(each, at) for at in each.failures]
         until = max([*failures, float(len(each.times)) if each.asset_class.axis is Axis.CYCLE else each.times[-1]])
         found = judge(spans, failures, each.asset_class.horizon, each.lead, until)
         total += found
@@ -72,7 +72,8 @@ def excursions(transitions: Sequence[Transition]) -> list[tuple[datetime, dateti
     return spans
 
 
-def _position(each: Watched, at: datetime | None) -> float:
+def position(each: Watched, at: datetime | None) -> float:
+    """Return where on the asset's axis an instant lies: ns, or the cycles completed by it; None lies beyond all."""
     if at is None:
         return float("inf")
     if each.asset_class.axis is Axis.TIME:

@@ -5,11 +5,11 @@ Invariant: an alert's change, its transition rows and the notices they cause are
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, and_, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, and_, delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from domain.alerting import (
@@ -102,12 +102,22 @@ class Alerting:
             rows = connection.execute(select(t).where(t.c.state != AlertState.CLOSED.value)).all()
         return {a.key: a for a in map(_alert, rows)}
 
-    def alerts(self, most: int = 1000, asset: str | None = None) -> list[Alert]:
-        """Return raised alerts, newest raise first."""
+    def alerts(
+        self,
+        most: int = 1000,
+        asset: str | None = None,
+        rules: Collection[str] | None = None,
+        since: datetime | None = None,
+    ) -> list[Alert]:
+        """Return raised alerts, newest raise first. since: only those raised from then on, and those not closed."""
         t = tables.alerts
         query = select(t).where(t.c.raised_at.is_not(None)).order_by(t.c.raised_at.desc(), t.c.id).limit(most)
         if asset is not None:
             query = query.where(t.c.asset == asset)
+        if rules is not None:
+            query = query.where(t.c.rule.in_(sorted(rules)))
+        if since is not None:
+            query = query.where(or_(t.c.raised_at >= to_ns(since), t.c.state != AlertState.CLOSED.value))
         with self._engine.connect() as connection:
             return [_alert(r) for r in connection.execute(query)]
 
@@ -132,10 +142,12 @@ class Alerting:
         """Return transitions in order, of all alerts or of the named ones."""
         t = tables.transitions
         query = select(t).order_by(t.c.alert_id, t.c.sequence)
+        parts = [query]
         if alert_ids is not None:
-            query = query.where(t.c.alert_id.in_(alert_ids))
+            starts = range(0, len(alert_ids), IDS_AT_ONCE)
+            parts = [query.where(t.c.alert_id.in_(alert_ids[i : i + IDS_AT_ONCE])) for i in starts]
         with self._engine.connect() as connection:
-            return [_transition(r) for r in connection.execute(query)]
+            return [_transition(r) for part in parts for r in connection.execute(part)]
 
     def transitions_since(self, since: datetime) -> list[Transition]:
         """Return the transitions from an instant on, in the order of time."""

@@ -21,6 +21,7 @@ from store.requests import Requests
 from store.revisions import Revisions
 from store.rhythms import Rhythms
 from store.rule_changes import RuleChanges
+from store.rulings import Rulings
 from store.scoring import Scoring
 from store.sql import put, storable_text
 from store.sqlite import open_engine
@@ -58,6 +59,7 @@ class Ledger:
             self.revisions = Revisions(self._engine)
             self.alerting = Alerting(self._engine)
             self.rule_changes = RuleChanges(self._engine)
+            self.rulings = Rulings(self._engine)
             self.outbox = Outbox(self._engine)
             self.rhythms = Rhythms(self._engine)
             self.upkeep = Upkeep(self._engine)

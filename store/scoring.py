@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine, and_, delete, func, select, update
 
 from domain.instants import from_ns, to_ns
@@ -86,6 +88,22 @@ class Scoring:
         with self._engine.connect() as connection:
             rows = connection.execute(select(t).where(and_(*where)).order_by(t.c.at, t.c.asset, t.c.subject))
             return [read_score(r) for r in rows]
+
+    def values(
+        self, detector: str, since: datetime, until: datetime
+    ) -> dict[str, tuple[NDArray[np.int64], NDArray[np.float64]]]:
+        """Return of each asset when it was scored in (since, until], in ns, and the values; NaN = not assessed."""
+        t = tables.scores
+        where = t.c.detector == detector, t.c.at > to_ns(since), t.c.at <= to_ns(until), t.c.subject == ""
+        found: dict[str, tuple[list[int], list[float]]] = {}
+        with self._engine.connect() as connection:
+            for asset, at, value in connection.execute(select(t.c.asset, t.c.at, t.c.value).where(*where)):
+                ats, values = found.setdefault(asset, ([], []))
+                ats.append(at)
+                values.append(np.nan if value is None else value)
+        arrays = {a: (np.array(at, dtype=np.int64), np.array(v, dtype=np.float64)) for a, (at, v) in found.items()}
+        order = {a: np.argsort(at, kind="stable") for a, (at, _) in arrays.items()}
+        return {a: (at[order[a]], v[order[a]]) for a, (at, v) in arrays.items()}
 
     def latest(self, detector: str) -> dict[str, Score]:
         """Return a detector's newest score of each asset."""

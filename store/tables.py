@@ -258,6 +258,34 @@ transitions = Table(
     Column("by", Text, nullable=False),
     Column("note", Text, nullable=False),
 )
+rulings = Table(
+    "rulings",
+    TABLES,
+    Column("id", Integer, primary_key=True),
+    Column("alert_id", Text, nullable=False),
+    Column("said_at", BigInteger, nullable=False),
+    Column("worth", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("because", Text, nullable=False),
+    Column("cause", Text, nullable=False),
+    Column("found", Text, nullable=False),
+    Column("acted_at", BigInteger),
+    Index("rulings_alert", "alert_id", "said_at"),
+)
+autopsies = Table(
+    "autopsies",
+    TABLES,
+    Column("id", Integer, primary_key=True),
+    Column("asset", Text, nullable=False),
+    Column("start", BigInteger, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("detector", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("finding", Text, nullable=False),
+    Column("evidence", Text, nullable=False),
+    Index("autopsies_stop", "asset", "start"),
+)
 rhythms = Table(
     "rhythms",
     TABLES,

@@ -1,5 +1,5 @@
-"""`forewarn alerts`: list them; acknowledge, reset, comment, shelve, take out of service, by name; explain one; their
-figures.
+"""`forewarn alerts`: list them; acknowledge, reset, comment, shelve, take out of service, review, by name; explain one;
+their figures; rule on what they were worth.
 """
 
 from __future__ import annotations
@@ -7,27 +7,29 @@ from __future__ import annotations
 import argparse
 import json
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from alerts.advice import Figures
 from alerts.messages import local
-from app import attending
+from app import afterwards, attending, ruling
 from app.alarm_figures import figures, is_worth, proved
 from app.clock import SystemClock
-from app.commands.opening import opened_for
+from app.commands.opening import opened_for, served_or_here
 from app.explaining import NotExplainableError, explained
 from app.explanation_text import shown
 from app.people import commanded
 from app.previewing import Preview
 from app.rooms import Rooms
+from app.ruling_text import as_json, why
 from app.running import CommandError
 from app.settings import Settings, load
 from domain.alerting import Alert, AlertState, Hold
 from domain.errors import ModelError
 from domain.instants import parse_duration
+from domain.rulings import Ruling, Worth, newest
 from domain.text import catalogue, printable, spoken
 
 ACTS: Final = ("ack", "reset", "comment", "shelve", "unshelve", "out-of-service", "in-service")
@@ -42,15 +44,20 @@ SAID: Final = {
 }
 
 
-def main(args: argparse.Namespace, _stopping: threading.Event) -> int:
-    """List alerts, newest first; do something with one; or print the alarm figures."""
+def main(args: argparse.Namespace, stopping: threading.Event) -> int:
+    """List alerts, newest first; do something with one; print the alarm figures; or rule on what they were worth."""
     settings = load(args.config)
     if args.action == "explain":
         return _explain(settings, args)
+    if args.action == "judge":
+        return _judge(settings, args, stopping)
     with opened_for(settings, telemetry=args.prove) as rooms:
         now = SystemClock().now()
         if args.action in ACTS:
             _act(rooms, args, now)
+            return 0
+        if args.action == "review":
+            _review(rooms, args, now)
             return 0
         if args.action == "performance":
             since = now - timedelta(days=args.days)
@@ -58,12 +65,36 @@ def main(args: argparse.Namespace, _stopping: threading.Event) -> int:
             proofs = [proved(rooms, x, since, now) if args.prove else None for x in found_figures.advice]
             _show_figures(found_figures, proofs, args)
             return 0
-        found = _chosen(rooms, args, now)
+        worth = newest(rooms.ledger.rulings.all())
+        found = _chosen(rooms, args, now, worth)
         holds = rooms.ledger.alerting.holds()
     if args.json:
-        print(json.dumps([_as_json(a, holds.get((a.key.rule, a.key.asset))) for a in found]))
+        t, zone = catalogue("en"), settings.root.plant.zone
+        rows = [_as_json(a, holds.get((a.key.rule, a.key.asset))) | as_json(worth.get(a.id), t, zone) for a in found]
+        print(json.dumps(rows))
         return 0
-    _show(found, holds, settings)
+    _show(found, holds, worth, settings)
+    return 0
+
+
+def _review(rooms: Rooms, args: argparse.Namespace, now: datetime) -> None:
+    if not args.alert or not args.by.strip() or not args.worth:
+        raise CommandError("forewarn alerts review ID --true|--false|--unclear --by NAME: all are needed", 2)
+    try:
+        who = commanded(args.by)
+        made = ruling.review(rooms, args.alert, Worth(args.worth), who, now, args.cause, args.found)
+    except ValueError as error:
+        raise CommandError(str(error)) from error
+    print(f"{args.alert}: {made.worth.value}, by {printable(made.by)}")
+
+
+def _judge(settings: Settings, args: argparse.Namespace, stopping: threading.Event) -> int:
+    """Rule on alerts now, by the running service where there is one."""
+    days = ruling.DAYS if args.days_given is None else args.days_given
+    with served_or_here(settings, "judge", {"days": days}, stopping) as (answer, rooms):
+        if rooms is not None:
+            answer = afterwards.told(rooms, SystemClock().now(), days)
+    print(json.dumps(answer) if args.json else answer["said"])
     return 0
 
 
@@ -106,7 +137,7 @@ def _until(text: str, now: datetime) -> datetime:
         return at
 
 
-def _chosen(rooms: Rooms, args: argparse.Namespace, now: datetime) -> list[Alert]:
+def _chosen(rooms: Rooms, args: argparse.Namespace, now: datetime, worth: Mapping[str, Ruling]) -> list[Alert]:
     owners = {r.id: r.owner for r in rooms.settings.all_rules}
     wants: list[Callable[[Alert], bool]] = []
     if args.rule:
@@ -117,6 +148,10 @@ def _chosen(rooms: Rooms, args: argparse.Namespace, now: datetime) -> list[Alert
         wants.append(lambda a: a.state.value.startswith(args.state))
     if args.owner:
         wants.append(lambda a: owners.get(a.key.rule) == args.owner)
+    if args.asks:
+        wants.append(lambda a: a.id in worth and worth[a.id].asks)
+    if args.worth:
+        wants.append(lambda a: a.id in worth and worth[a.id].worth.value == args.worth)
     if args.open:
         wants.append(lambda a: a.state.is_open or a.state.is_held)
     if args.days_given is not None:
@@ -147,11 +182,15 @@ def _as_json(a: Alert, hold: Hold | None) -> dict[str, Any]:
     }
 
 
-def _show(rows: list[Alert], holds: dict[tuple[str, str], Hold], settings: Settings) -> None:
-    zone = settings.root.plant.zone
+def _show(
+    rows: list[Alert], holds: dict[tuple[str, str], Hold], worth: Mapping[str, Ruling], settings: Settings
+) -> None:
+    zone, t = settings.root.plant.zone, catalogue("en")
     for a in rows:
         at = local(a.raised_at, zone) if a.raised_at else ""
         print(f"{a.id}  {at}  {a.priority.value:6}  {a.state.value:24}  {a.key.rule}  {a.key.asset}{_why(a)}")
+        if (said := worth.get(a.id)) is not None:
+            print(f"{'':18}{said.worth.value}: {why(said, t, zone)}")
     if not rows:
         print("no alerts")
     for (rule, asset), hold in holds.items():

@@ -1,4 +1,6 @@
-"""`forewarn events`: record a stop, a failure or maintenance by hand; list what is known; from where failures show."""
+"""`forewarn events`: record a stop, a failure or maintenance by hand; list what is known; from where failures show; why
+stops came without a warning.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +9,14 @@ import json
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime
-from typing import Final
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, Final
 
 from alerts.messages import local
-from app import training
+from app import afterwards, training
 from app.clock import SystemClock
-from app.commands.opening import opened_for
+from app.commands.opening import opened_for, served_or_here
 from app.examples import onsets_of, with_modes
 from app.faults import suggest
 from app.onsets import Onset, accept
@@ -23,18 +26,21 @@ from app.settings import Settings, load
 from domain.errors import RecordError
 from domain.records import Event, Told
 from domain.scores import TrainingError
-from domain.text import printable
+from domain.text import catalogue, printable
+from reports.autopsy_text import sentences
+from store.rulings import AutopsyRow
 
 SAID: Final = {NEW: "recorded", VERSION: "recorded as a new version", KNOWN: "known already, nothing changed"}
 
 
-def main(args: argparse.Namespace, _stopping: threading.Event) -> int:
+def main(args: argparse.Namespace, stopping: threading.Event) -> int:
     """Do one of the actions."""
     settings = load(args.config)
     actions: Mapping[str, Callable[[Settings, argparse.Namespace, datetime], int]] = {
         "add": _add,
         "list": _list,
         "onsets": _onsets,
+        "autopsy": partial(_autopsy, stopping),
     }
     try:
         return actions[args.action](settings, args, SystemClock().now())
@@ -103,6 +109,44 @@ def _onsets(settings: Settings, args: argparse.Namespace, now: datetime) -> int:
     if not found:
         print("no failure that this detector warns of is known")
     return 0
+
+
+def _autopsy(stopping: threading.Event, settings: Settings, args: argparse.Namespace, now: datetime) -> int:
+    """Show why stops of the last days came without a warning; by the running service where there is one."""
+    if args.asset and args.asset not in settings.plant.assets:
+        raise CommandError(f"no such asset: {args.asset!r}{suggest(args.asset, settings.plant.assets)}", 2)
+    asked = {"days": args.days, "asset": args.asset, "is_again": args.again}
+    with served_or_here(settings, "judge", asked, stopping) as (_, rooms):
+        if rooms is not None:
+            afterwards.told(rooms, now, **asked)
+    zone, since = settings.root.plant.zone, now - timedelta(days=args.days)
+    with opened_for(settings, telemetry=False) as rooms:
+        found = [r for r in rooms.ledger.rulings.autopsies(args.asset or None) if r.start >= since]
+    if args.start:
+        start = read_instant("start", args.start, zone)
+        found = [r for r in found if r.start == start]
+    if args.json:
+        print(json.dumps([_autopsy_row(r) for r in found]))
+        return 0
+    t = catalogue(settings.root.plant.language)
+    for row in found:
+        print(f"{local(row.start, zone)}  {printable(row.code) or '-'}  {row.asset}  {row.detector}".rstrip())
+        for said in sentences(row.finding, row.evidence, t, lambda at: local(datetime.fromisoformat(at), zone)):
+            print(f"    {said}")
+    if not found:
+        print("no stop without a warning")
+    return 0
+
+
+def _autopsy_row(row: AutopsyRow) -> dict[str, Any]:
+    return {
+        "asset": row.asset,
+        "code": row.code,
+        "start": row.start.isoformat(),
+        "detector": row.detector,
+        "finding": row.finding,
+        **row.evidence,
+    }
 
 
 def _moved(found: list[Onset], at: datetime) -> list[Onset]:

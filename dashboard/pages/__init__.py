@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from types import ModuleType
 from typing import Final
 
-from dashboard.pages import alarm_figures, alerts, asset, handover, overview, people, quality, rules, system
+from dashboard.pages import alarm_figures, alerts, asset, handover, overview, people, quality, review, rules, system
 
 PAGES: Final[Mapping[str, ModuleType]] = {
     "/": overview,
@@ -17,6 +17,7 @@ PAGES: Final[Mapping[str, ModuleType]] = {
     "/alerts": alerts,
     "/alerts/figures": alarm_figures,
     "/alerts/rules": rules,
+    "/alerts/worth": review,
     "/handover": handover,
     "/quality": quality,
     "/system": system,

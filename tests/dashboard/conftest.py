@@ -20,7 +20,7 @@ from app.desk import attend
 from benchmarks.access_walks import IdleWorkshop
 from dashboard.access import actor
 from dashboard.console import ConsoleServer, create_app
-from dashboard.source import DetectorInfo, Reread, Source
+from dashboard.source import DetectorInfo, Reread, Review, Source
 from domain.alerting import (
     Alert,
     AlertKey,
@@ -38,6 +38,7 @@ from domain.instants import to_ns
 from domain.plant import Asset, AssetClass, Axis, Plant, Tag
 from domain.points import Points
 from domain.records import Decoded, Event, EventKind, Lot, Outcome, Reason, Rejected, Result, Told
+from domain.rulings import Ruling
 from domain.scores import Contribution, Scale, Score, Verdict
 from domain.text import phrase
 from store.duckdb import DuckDBPoints
@@ -149,6 +150,12 @@ def small_source(folder: Path) -> Iterator[Source]:
         event = Event(told.asset, EventKind(told.kind), told.code, start, None, NOW, f"{told.note} ({told.by})")
         ledger.records.apply("hand", [Decoded(Points.from_rows(()), events=(event,))])
 
+    def review(said: Review) -> None:
+        if ledger.alerting.alert(said.alert) is None:
+            raise ValueError(f"no alert {said.alert!r}")
+        raised = NOW - 5 * HOUR
+        ledger.rulings.add([Ruling(said.alert, raised, said.worth, NOW, said.by, "", said.cause, said.found)])
+
     detectors = (
         DetectorInfo("press-failure", "failure", "press", ""),
         DetectorInfo("silica", "quality", "line", "silica"),
@@ -159,7 +166,7 @@ def small_source(folder: Path) -> Iterator[Source]:
         lambda: NOW, lambda: "", lambda doing: attend(rooms, doing, actor(doing.by), NOW), explain,
         lambda: [Reading("sum", 0.0, ""), Reading("disk", 0.42, "31.0 GB free"), Reading("lag", 3.0, "")],
         lambda number, _reason, _before: Reread(3, 2) if number is None else Reread(1, 0),
-        record, IdleWorkshop(),
+        record, IdleWorkshop(), review,
     )  # fmt: skip
     for room in (ledger, journal, points):
         room.stop()
