@@ -54,6 +54,7 @@ def study(
         "n_bad": int(is_bad.sum()),
         "counts_defects": lots.counts_defects,
         "says_worse": lots.worse is not None,
+        "is_low_worse": is_low_worse,
         "rmse": ranks.rmse,
         "mean_rmse": ranks.mean_rmse,
         "n_held_out": ranks.n_held_out,

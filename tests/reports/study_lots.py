@@ -32,7 +32,7 @@ def fit(values: Floats, outcome: Floats) -> Line:
     mean = np.nanmean(values, axis=0)
     centred = np.where(np.isnan(values), 0.0, values - mean)
     slope = np.linalg.solve(centred.T @ centred + np.eye(values.shape[1]), centred.T @ outcome)
-    return Line(np.asarray(mean, dtype=np.float64), slope, float(outcome.mean()))
+    return Line(np.asarray(mean), np.asarray(slope, dtype=np.float64), float(outcome.mean()))
 
 
 def lots(n: int = 300, seed: int = 0) -> Lots:
