@@ -20,6 +20,7 @@ EXAMPLES: Final = {
     "train": "forewarn train failure --config plant",
     "features": "forewarn features export --set press-trend --from 2026-03-01 --out march.parquet",
     "evaluate": "forewarn evaluate failure --json --config plant",
+    "report": "forewarn report factors --detector silica --out factors.html",
     "threshold": 'forewarn threshold choose press-failure --raise 0.35 --by "Kim" --reason "more checks are fine"',
     "models": 'forewarn models rollback press-failure --by "Kim" --reason "raised three false alarms today"',
     "alerts": 'forewarn alerts ack 9f2c41d07be3a655 --by "Kim" --reason "on my way"',
@@ -113,6 +114,16 @@ def _parser() -> argparse.ArgumentParser:
     limit.add_argument("--reason", default="", help="why")
     limit.add_argument("--out", type=Path, metavar="FILE", help="write the curve as a picture (SVG)")
     limit.add_argument("--json", action="store_true")
+
+    report = _command(commands, "report", "what moves a result, and which limits would help, as a page")
+    report.add_argument("report", choices=("factors",))
+    report.add_argument("--detector", metavar="NAME", help="a detector of lots; left out, the first one")
+    report.add_argument("--out", type=Path, metavar="FILE", help="write it as a page (HTML)")
+    report.add_argument("--language", choices=("en", "ko"), help="of the report; left out, the plant's")
+    report.add_argument("--watch", metavar="FACTOR", help="factors: make a rule of this one's recommended window")
+    report.add_argument("--by", default="", help="who makes the rule")
+    report.add_argument("--reason", default="", help="why")
+    report.add_argument("--json", action="store_true")
 
     models = _command(commands, "models", "list and show trained models; promote one, or roll back to the one before")
     models.add_argument("action", choices=("list", "show", "promote", "rollback", "sign"))

@@ -22,6 +22,11 @@ COVERAGE: Final = 0.9
 Tell = Callable[[str], None]
 
 
+def note_of(detector: str) -> str:
+    """Return the name of the ledger's note that holds the newest study of a detector."""
+    return f"factors of {detector}"
+
+
 def study(
     lots: Lots, fit: Fit, *, seed: int = 1, cost: tuple[float, float] | None = None, tell: Tell = lambda _step: None
 ) -> dict[str, Any]:

@@ -1,0 +1,142 @@
+"""A detector's history to the factor study of its lots, kept in the ledger for reports and the console.
+
+Invariant: a study is made at training or by a command, never by who looks at it; the newest one stands.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.examples import History
+from app.rooms import Rooms
+from detectors import factor_learner
+from detectors.folds import Fold, folds_of, in_time
+from detectors.settings import DetectorSettings
+from domain.instants import to_ns
+from domain.lots import EVENT_STRATA
+from domain.records import Event
+from domain.scores import TrainingError
+from domain.vectors import FeatureVectors, Training
+from reports.factor_study import note_of, study
+from reports.factors import FEWEST_TRAIN
+from reports.study import Lots
+
+MOST_LEVELS: Final = 20  # of a text column that is a stratum without being declared one
+FEWEST_BAD: Final = 20  # bad lots from which defects are counted; with fewer the result itself says more
+Tell = Callable[[str], None]
+Texts = NDArray[np.object_]
+
+
+def studied(history: History, training: Training, units: Mapping[str, str], now: datetime,
+            tell: Tell = lambda _step: None) -> dict[str, Any]:  # fmt: skip
+    """Return the study of a history's lots as a record; raises TrainingError where there are too few.
+
+    training: the rows that a model of the history may learn from. units: of tags, by name.
+    """
+    detector = history.detector
+    lots = lots_of(history, training)
+    cost = None if detector.cost is None else (detector.cost.stop, detector.cost.check)
+    try:
+        found = study(replace(lots, units=units), factor_learner.fit, seed=detector.seed, cost=cost, tell=tell)
+    except ValueError as error:
+        raise TrainingError(f"no factor study of {detector.name}: {error}") from error
+    about = {
+        "detector": detector.name,
+        "outcome": detector.outcome,
+        "unit": units.get(detector.outcome, ""),
+        "made_at": now.isoformat(),
+    }
+    return about | found
+
+
+def lots_of(history: History, training: Training) -> Lots:
+    """Return the lots of a training as a study takes them, in time order."""
+    vectors, columns, judged = training.vectors, history.lot_columns, history.judged
+    sources = {n.source for n in vectors.names if n.origin != "lab"}
+    is_bad = judged.is_bad(training.outcome)
+    is_two_valued = bool(np.isin(training.outcome, (0.0, 1.0)).all())
+    worse, counts = None, False
+    if is_two_valued or (judged.has_limits and FEWEST_BAD <= is_bad.sum() <= len(is_bad) - FEWEST_BAD):
+        worse, counts = is_bad.astype(np.float64), True
+    elif judged.bad_below is None and judged.bad_above is not None:
+        worse = training.outcome
+    elif judged.bad_above is None and judged.bad_below is not None:
+        worse = -training.outcome
+    return Lots(
+        vectors.values.astype(np.float64),
+        vectors.names,
+        training.outcome,
+        _folds(history, training),
+        strata_of(history, vectors),
+        frozenset(s for s in sources if columns.is_controllable(s)),
+        worse,
+        counts,
+    )
+
+
+def _folds(history: History, training: Training) -> tuple[Fold, ...]:
+    """Return the detector's own folds; in time where those leave nothing to learn from, as of a single line."""
+    split = {"given": "stratified", "batch": "unit"}.get(history.split, history.split)
+    found = tuple(folds_of(training, history.detector.n_folds, split, history.detector.seed))
+    if any(len(train) >= FEWEST_TRAIN and len(test) for train, test in found):
+        return found
+    order = np.argsort(training.vectors.end, kind="stable")
+    cut = in_time(training.vectors.end[order], history.detector.n_folds, training.embargo_ns)
+    return tuple((order[train], order[test]) for train, test in cut)
+
+
+def strata_of(history: History, vectors: FeatureVectors) -> dict[str, Texts]:
+    """Return what lots are told apart by: the line, their texts (a product, a machine), and events at their end."""
+    lots = {(line, x.lot): x for line, found in history.lots.items() for x in found}
+    own = [lots.get(key) for key in zip(vectors.asset, vectors.subject, strict=True)]
+    found = {"line": np.array(vectors.asset, dtype=object)}
+    for name in sorted({name for x in own if x is not None for name in x.texts}):
+        level = np.array(["" if x is None else x.texts.get(name, "") for x in own], dtype=object)
+        if name in history.lot_columns.strata or len(set(level.tolist())) <= MOST_LEVELS:
+            found[name] = level
+    for kind in EVENT_STRATA:
+        if kind in history.lot_columns.strata and kind not in found:
+            found[kind] = _codes(history, vectors, kind)
+    return {name: level for name, level in found.items() if len(set(level.tolist())) > 1}
+
+
+def _codes(history: History, vectors: FeatureVectors, kind: str) -> Texts:
+    spans = {asset: list(_spans(events, kind)) for asset, events in history.events.items()}
+    return np.array(
+        [
+            next((code for start, end, code in reversed(spans.get(asset, [])) if start < at <= end), "")
+            for asset, at in zip(vectors.asset, vectors.end.tolist(), strict=True)
+        ],
+        dtype=object,
+    )
+
+
+def _spans(events: tuple[Event, ...], kind: str) -> Iterator[tuple[int, float, str]]:
+    for e in sorted(events, key=lambda e: e.start):
+        if e.kind.value == kind:
+            yield to_ns(e.start), np.inf if e.end is None else to_ns(e.end), e.code
+
+
+def units_of(rooms: Rooms, detector: DetectorSettings) -> dict[str, str]:
+    """Return the units of the tags of a detector's class, results among them."""
+    plant = rooms.settings.plant
+    return {n: x.unit for a in plant.of_class(detector.asset_class) for n, x in plant.tags[a.path].items() if x.unit}
+
+
+def keep(rooms: Rooms, record: Mapping[str, Any]) -> None:
+    """Keep a study as the newest of its detector."""
+    rooms.ledger.save_note(note_of(str(record["detector"])), json.dumps(record))
+
+
+def kept(rooms: Rooms, detector: str) -> Mapping[str, Any] | None:
+    """Return the newest study of a detector, None where there is none."""
+    noted = rooms.ledger.note(note_of(detector))
+    found: Mapping[str, Any] | None = None if noted is None else json.loads(noted)
+    return found

@@ -1,0 +1,1 @@
+"""One module per report of `forewarn report`: `add` its arguments, `main` makes it."""
