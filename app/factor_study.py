@@ -6,7 +6,7 @@ Invariant: a study is made at training or by a command, never by who looks at it
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
@@ -16,12 +16,10 @@ from numpy.typing import NDArray
 
 from app.examples import History
 from app.rooms import Rooms
+from app.strata import strata_of
 from detectors import factor_learner
 from detectors.folds import Fold, folds_of, in_time
 from detectors.settings import DetectorSettings
-from domain.instants import to_ns
-from domain.lots import EVENT_STRATA
-from domain.records import Event
 from domain.scores import TrainingError
 from domain.vectors import FeatureVectors, Training
 from reports.factor_study import note_of, study
@@ -74,7 +72,7 @@ def lots_of(history: History, training: Training) -> Lots:
         vectors.names,
         training.outcome,
         _folds(history, training),
-        strata_of(history, vectors),
+        _strata(history, vectors),
         frozenset(s for s in sources if columns.is_controllable(s)),
         worse,
         counts,
@@ -92,36 +90,16 @@ def _folds(history: History, training: Training) -> tuple[Fold, ...]:
     return tuple((order[train], order[test]) for train, test in cut)
 
 
-def strata_of(history: History, vectors: FeatureVectors) -> dict[str, Texts]:
-    """Return what lots are told apart by: the line, their texts (a product, a machine), and events at their end."""
-    lots = {(line, x.lot): x for line, found in history.lots.items() for x in found}
-    own = [lots.get(key) for key in zip(vectors.asset, vectors.subject, strict=True)]
-    found = {"line": np.array(vectors.asset, dtype=object)}
-    for name in sorted({name for x in own if x is not None for name in x.texts}):
-        level = np.array(["" if x is None else x.texts.get(name, "") for x in own], dtype=object)
-        if name in history.lot_columns.strata or len(set(level.tolist())) <= MOST_LEVELS:
+def _strata(history: History, vectors: FeatureVectors) -> dict[str, Texts]:
+    """Return the declared strata, and texts of lots that hold few different ones: a reversal would mislead there too."""
+    found = strata_of(history, vectors)
+    texts = {(line, x.lot): x.texts for line, lots in history.lots.items() for x in lots}
+    own = [texts.get(key, {}) for key in zip(vectors.asset.tolist(), vectors.subject.tolist(), strict=True)]
+    for name in sorted({name for x in own for name in x} - found.keys()):
+        level = np.array([x.get(name, "") for x in own], dtype=object)
+        if len(set(level.tolist())) <= MOST_LEVELS:
             found[name] = level
-    for kind in EVENT_STRATA:
-        if kind in history.lot_columns.strata and kind not in found:
-            found[kind] = _codes(history, vectors, kind)
     return {name: level for name, level in found.items() if len(set(level.tolist())) > 1}
-
-
-def _codes(history: History, vectors: FeatureVectors, kind: str) -> Texts:
-    spans = {asset: list(_spans(events, kind)) for asset, events in history.events.items()}
-    return np.array(
-        [
-            next((code for start, end, code in reversed(spans.get(asset, [])) if start < at <= end), "")
-            for asset, at in zip(vectors.asset, vectors.end.tolist(), strict=True)
-        ],
-        dtype=object,
-    )
-
-
-def _spans(events: tuple[Event, ...], kind: str) -> Iterator[tuple[int, float, str]]:
-    for e in sorted(events, key=lambda e: e.start):
-        if e.kind.value == kind:
-            yield to_ns(e.start), np.inf if e.end is None else to_ns(e.end), e.code
 
 
 def units_of(rooms: Rooms, detector: DetectorSettings) -> dict[str, str]:

@@ -40,7 +40,7 @@ def watch(rooms: Rooms, detector: str, factor: str, who: Actor, why: str, now: d
     advice = next((a for a in record["advice"] if a["factor"] == factor and not a["reason"]), None)
     if advice is None:
         raise NotWatchedError(f"no window of {factor} is recommended: nothing to watch")
-    entry = _entry(rooms, detector, factor, advice, record)
+    entry = _entry(rooms, detector, factor, advice)
     path = rooms.settings.folder / RULES
     text = path.read_text(encoding="utf-8")
     if any(r.id == entry["id"] for r in rooms.settings.rules) or f'id = "{entry["id"]}"' in text:
@@ -52,7 +52,7 @@ def watch(rooms: Rooms, detector: str, factor: str, who: Actor, why: str, now: d
     return number, str(entry["id"])
 
 
-def _entry(rooms: Rooms, detector: str, factor: str, advice: Mapping[str, Any], record: Mapping[str, Any]) -> Any:
+def _entry(rooms: Rooms, detector: str, factor: str, advice: Mapping[str, Any]) -> dict[str, Any]:
     settings = rooms.settings
     chosen = next((d for d in settings.root.detectors if d.name == detector), None)
     if chosen is None:

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from reports.study import Bools, Floats, Lots
+from reports.study import Bools, Floats, Lots, block_length
 
 EARLIER: Final = 0.6
 MOST_FACTORS: Final = 20
@@ -165,10 +165,13 @@ def _judged(
     from scipy.stats import hypergeom
 
     p_values = []
+    # Lots in a row that are alike count as one, or an hour's trouble would confirm itself.
+    length = block_length(is_bad[later].astype(np.float64))
+    n_all, bad_all = len(later) // length, int(is_bad[later].sum()) // length
     for a, b in picked:
         rows = (held[later, a] * held[later, b]) > 0
-        n, bad = int(rows.sum()), int(is_bad[later][rows].sum())
-        p_values.append(float(hypergeom.sf(bad - 1, len(later), int(is_bad[later].sum()), n)) if n else 1.0)
+        n, bad = int(rows.sum()) // length, int(is_bad[later][rows].sum()) // length
+        p_values.append(float(hypergeom.sf(bad - 1, n_all, bad_all, n)) if n else 1.0)
     corrected = _holm(p_values)
     found = []
     for (a, b), p in zip(picked, corrected, strict=True):

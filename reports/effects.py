@@ -18,8 +18,8 @@ from reports.study import Fit, Fitted, Floats, Ints, Lots, block_length, filled,
 BINS: Final = 16
 FEWEST_IN_BIN: Final = 8
 WIDE: Final = 0.25  # a bin that spans more of the range than this has a hole in it
-MOST_ROWS: Final = 3000
-REFITS: Final = 20
+MOST_ROWS: Final = 2000
+REFITS: Final = 16
 SIGMAS: Final = 1.645  # of a 90 % interval
 CERTAIN: Final = 2.0  # standard errors from which a sign is told
 MOST_BESIDE: Final = 8  # other factors that a slope is adjusted for

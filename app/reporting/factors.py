@@ -55,7 +55,9 @@ def _record(settings: Settings, detector: DetectorSettings) -> Mapping[str, Any]
         with opened_for(settings, telemetry=False) as rooms:
             found = factor_study.kept(rooms, detector.name)
         if found is None:
-            raise CommandError(f"{detector.name} has no study yet, and the running service has the data: train it first")
+            raise CommandError(
+                f"{detector.name} has no study yet, and the running service has the data: train it first"
+            )
         return found
     with opened_for(settings) as rooms:
         now = SystemClock().now()
