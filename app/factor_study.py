@@ -91,7 +91,7 @@ def _folds(history: History, training: Training) -> tuple[Fold, ...]:
 
 
 def _strata(history: History, vectors: FeatureVectors) -> dict[str, Texts]:
-    """Return the declared strata, and texts of lots that hold few different ones: a reversal would mislead there too."""
+    """Return the declared strata, and texts of lots that hold few different ones: a reversal there would mislead."""
     found = strata_of(history, vectors)
     texts = {(line, x.lot): x.texts for line, lots in history.lots.items() for x in lots}
     own = [texts.get(key, {}) for key in zip(vectors.asset.tolist(), vectors.subject.tolist(), strict=True)]
