@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -19,7 +18,6 @@ from app.rooms import Rooms
 from app.strata import strata_of
 from detectors import factor_learner
 from detectors.folds import Fold, folds_of, in_time
-from detectors.settings import DetectorSettings
 from domain.scores import TrainingError
 from domain.vectors import FeatureVectors, Training
 from reports.factor_study import note_of, study
@@ -32,26 +30,18 @@ Tell = Callable[[str], None]
 Texts = NDArray[np.object_]
 
 
-def studied(history: History, training: Training, units: Mapping[str, str], now: datetime,
-            tell: Tell = lambda _step: None) -> dict[str, Any]:  # fmt: skip
-    """Return the study of a history's lots as a record; raises TrainingError where there are too few.
+def studied(history: History, training: Training, tell: Tell = lambda _step: None) -> dict[str, Any]:
+    """Return the study of a history's lots; raises TrainingError where there are too few.
 
-    training: the rows that a model of the history may learn from. units: of tags, by name.
+    training: the rows that a model of the history may learn from.
     """
     detector = history.detector
     lots = lots_of(history, training)
     cost = None if detector.cost is None else (detector.cost.stop, detector.cost.check)
     try:
-        found = study(replace(lots, units=units), factor_learner.fit, seed=detector.seed, cost=cost, tell=tell)
+        return study(lots, factor_learner.fit, seed=detector.seed, cost=cost, tell=tell)
     except ValueError as error:
         raise TrainingError(f"no factor study of {detector.name}: {error}") from error
-    about = {
-        "detector": detector.name,
-        "outcome": detector.outcome,
-        "unit": units.get(detector.outcome, ""),
-        "made_at": now.isoformat(),
-    }
-    return about | found
 
 
 def lots_of(history: History, training: Training) -> Lots:
@@ -102,15 +92,22 @@ def _strata(history: History, vectors: FeatureVectors) -> dict[str, Texts]:
     return {name: level for name, level in found.items() if len(set(level.tolist())) > 1}
 
 
-def units_of(rooms: Rooms, detector: DetectorSettings) -> dict[str, str]:
-    """Return the units of the tags of a detector's class, results among them."""
+def keep(rooms: Rooms, detector: str, found: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
+    """Keep a study as the newest of its detector; returns its record, with the units of the plant's tags."""
+    chosen = next(d for d in rooms.settings.root.detectors if d.name == detector)
     plant = rooms.settings.plant
-    return {n: x.unit for a in plant.of_class(detector.asset_class) for n, x in plant.tags[a.path].items() if x.unit}
-
-
-def keep(rooms: Rooms, record: Mapping[str, Any]) -> None:
-    """Keep a study as the newest of its detector."""
-    rooms.ledger.save_note(note_of(str(record["detector"])), json.dumps(record))
+    tags = [x for a in plant.of_class(chosen.asset_class) for x in plant.tags[a.path].values()]
+    units = {x.name: x.unit for x in tags if x.unit}
+    about: dict[str, Any] = {
+        "detector": detector,
+        "outcome": chosen.outcome,
+        "unit": units.get(chosen.outcome, ""),
+        "units": units,
+        "made_at": now.isoformat(),
+    }
+    record: dict[str, Any] = {**about, **found}
+    rooms.ledger.save_note(note_of(detector), json.dumps(record))
+    return record
 
 
 def kept(rooms: Rooms, detector: str) -> Mapping[str, Any] | None:

@@ -28,7 +28,7 @@ th { color: #52606d; font-weight: 600; } td.n { text-align: right; white-space: 
 
 
 def page(record: Mapping[str, Any], language: str, t: Translate) -> str:
-    """Return the report as one HTML document. record: a study with `detector`, `outcome`, `unit` and `made` beside."""
+    """Return the report as one HTML document. record: a study as it is kept, and `made`: when, in words."""
     title = t("Factors of {outcome}", outcome=record["outcome"])
     inside = "\n".join(_parts(record, title, t))
     return (
@@ -109,7 +109,7 @@ def _conditions(record: Mapping[str, Any], t: Translate) -> str:
     found = record["conditions"]
     if not found:
         return _p(t("No short condition stands out."))
-    units = text.units_of(record)
+    units = record["units"]
     heads = [t("Condition"), t("lots, earlier"), t("lift"), t("lots, later"), t("lift, later"), t("confirmed")]
     rows = [
         [

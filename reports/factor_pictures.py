@@ -75,8 +75,9 @@ def effect(record: Record, factor: str, t: Translate, advice: Record | None = No
     points = " ".join(f"{across(a):.1f},{up(b):.1f}" for a, b in zip(x, line, strict=True))
     body.append(f'<polyline points="{points}" fill="none" stroke="{LINE}" stroke-width="2.5"/>')
     body += _support(found, across, height - bottom)
-    unit = f" [{found['unit']}]" if found["unit"] else ""
-    body.append(_text((left + width - right) / 2, height - 8, f"{factor}{unit}", anchor="middle", size=12))
+    unit = record["units"].get(factor, "")
+    name = f"{factor} [{unit}]" if unit else factor
+    body.append(_text((left + width - right) / 2, height - 8, name, anchor="middle", size=12))
     return _picture(width, height, body, t("Effect of {factor}", factor=factor))
 
 

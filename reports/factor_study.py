@@ -30,7 +30,10 @@ def note_of(detector: str) -> str:
 def study(
     lots: Lots, fit: Fit, *, seed: int = 1, cost: tuple[float, float] | None = None, tell: Tell = lambda _step: None
 ) -> dict[str, Any]:
-    """Study lots in time order; raises ValueError where there are too few. tell: hears what is under way."""
+    """Study lots in time order; raises ValueError where there are too few. tell: hears what is under way.
+
+    Beside what is here a record holds, by who keeps it: detector, outcome, unit, units (by factor) and made_at.
+    """
     lots = lots.process_only()
     tell("ranking the factors")
     ranks = ranking(lots, fit, seed)
@@ -42,7 +45,7 @@ def study(
     tell("their effects")
     found = effects.effects(few, fit, list(dict.fromkeys([*leads, *movable])), seed)
     tell("limits and conditions")
-    advice = [limits.advise(few, f, leads, strata, seed) for f in dict.fromkeys([*leads, *movable])]
+    advice = limits.advise_all(few, list(dict.fromkeys([*leads, *movable])), leads, strata, seed)
     slopes = {f: effects.slopes(few, f, leads, strata) for f in leads}
     is_bad = conditions.bad_lots(lots)
     held_out, predicted = _held_out(few, fit)
@@ -105,7 +108,6 @@ def _factor(ranked: Ranked, lots: Lots, slopes: Mapping[str, Sequence[effects.Sl
     return {
         **asdict(ranked),
         "name": ranked.name,
-        "unit": lots.units.get(lead, ""),
         "controllable": [f for f in ranked.members if f in lots.controllable],
         "slopes": [asdict(s) for s in slopes.get(lead, ())],
     }
@@ -116,7 +118,6 @@ def _effect(effect: effects.Effect, lots: Lots) -> dict[str, Any]:
     has = np.flatnonzero(~np.isnan(level))
     rows = has[spread_over(len(has), MOST_DOTS)]
     return {
-        "unit": lots.units.get(effect.factor, ""),
         "x": effect.x,
         "y": effect.y,
         "low": effect.low,

@@ -94,7 +94,7 @@ def change(advice: Record, record: Record, t: Translate) -> str:
             "defects {change} points (95 %: {low} to {high})",
             change=f"{100 * now:+.1f}", low=f"{100 * low:+.1f}", high=f"{100 * high:+.1f}",
         )  # fmt: skip
-    if record.get("is_low_worse"):
+    if record["is_low_worse"]:
         now, low, high = -now, -high, -low
     return t(
         "mean {change}{unit} (95 %: {low} to {high})",
@@ -104,7 +104,7 @@ def change(advice: Record, record: Record, t: Translate) -> str:
 
 def advice(found: Record, record: Record, t: Translate) -> str:
     """Return a recommendation, or that there is none and why."""
-    unit = record["effects"].get(found["factor"], {}).get("unit", "")
+    unit = record["units"].get(found["factor"], "")
     if found["reason"]:
         return t("no advice: {reason}", reason=spoken(t, found["reason"]))
     return f"{window(found, unit, t)}: {change(found, record, t)}"
@@ -138,7 +138,7 @@ def summary(record: Record, t: Translate, most: int = 10) -> Iterator[str]:
         yield f"{a['factor']}: {advice(a, record, t)}"
     if not given:
         yield t("No limit is recommended.")
-    units = units_of(record)
+    units = record["units"]
     for c in confirmed(record):
         yield t(
             "{rule}: {share} of {n} later lots bad, {lift} the share of all",
@@ -151,15 +151,10 @@ def confirmed(record: Record) -> Sequence[Record]:
     return [c for c in record["conditions"] if c["is_confirmed"]]
 
 
-def units_of(record: Record) -> dict[str, str]:
-    """Return the units of the factors whose effects were looked at."""
-    return {name: e["unit"] for name, e in record["effects"].items()}
-
-
 def number(value: float | None) -> str:
     """Return a number in four digits."""
     return "–" if value is None else f"{value:.4g}"
 
 
 def _unit(record: Record) -> str:
-    return f" {record['unit']}" if record.get("unit") else ""
+    return f" {record['unit']}" if record["unit"] else ""

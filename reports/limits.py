@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from statistics import NormalDist
 from typing import Final
 
 import numpy as np
@@ -28,6 +29,8 @@ MOST_BESIDE: Final = 5
 MOST_NEAR: Final = 1500
 RESAMPLES: Final = 300
 EDGES: Final = (0.01, 0.99)
+SURE: Final = 0.05
+UNCONFIRMED: Final = phrase("later lots do not confirm it")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,7 @@ class Advice:
 
     change, change_low, change_high: of the share of defects, or of the mean result (larger = worse), were all lots
     held inside: estimated on later lots, with a 95 % interval. n_inside: lots of the history inside.
-    share_movable: share of the lots outside that have a lot like them inside.
+    share_movable: share of the lots outside that have a lot like them inside. p_value: that it changes nothing, one-sided.
     """
 
     factor: str
@@ -50,11 +53,30 @@ class Advice:
     share_movable: float | None = None
     is_low_open: bool = False
     is_high_open: bool = False
+    p_value: float | None = None
 
     @property
     def is_given(self) -> bool:
         """Whether a window is recommended."""
         return not self.reason
+
+
+def advise_all(
+    lots: Lots,
+    factors: Sequence[str],
+    beside: Sequence[str],
+    strata: Mapping[str, NDArray[np.object_]],
+    seed: int = 1,
+) -> list[Advice]:
+    """Return what to do with each factor; what later lots say is held against how many factors were asked (Holm)."""
+    found = [advise(lots, f, beside, strata, seed) for f in factors]
+    asked = sorted((a for a in found if a.p_value is not None), key=lambda a: a.p_value or 0.0)
+    refused = set()
+    for place, a in enumerate(asked):
+        if (a.p_value or 0.0) * (len(asked) - place) >= SURE:
+            refused = {x.factor for x in asked[place:]}
+            break
+    return [replace(a, reason=a.reason or UNCONFIRMED) if a.factor in refused else a for a in found]
 
 
 def advise(
@@ -87,11 +109,9 @@ def advise(
     told = replace(told, share_movable=movable)
     if movable < MOVABLE:
         return replace(told, reason=phrase("history has too few lots like the others inside the window"))
-    change, least, most = _change(inside[later], worse[later], about[later], seed)
-    told = replace(told, change=change, change_low=least, change_high=most)
-    if most >= 0:
-        return replace(told, reason=phrase("later lots do not confirm it"))
-    return told
+    change, least, most, p_value = _change(inside[later], worse[later], about[later], seed)
+    told = replace(told, change=change, change_low=least, change_high=most, p_value=p_value)
+    return replace(told, reason=UNCONFIRMED) if most >= 0 else told
 
 
 def _window(level: Floats, worse: Floats) -> tuple[float, float] | str:
@@ -156,8 +176,8 @@ def _strata_against(
     return ""
 
 
-def _change(inside: Bools, worse: Floats, about: Floats, seed: int) -> tuple[float, float, float]:
-    """Return the change of the mean were all lots inside, and its 95 % interval by a block bootstrap."""
+def _change(inside: Bools, worse: Floats, about: Floats, seed: int) -> tuple[float, float, float, float]:
+    """Return the change of the mean were all lots inside, its 95 % interval by a block bootstrap, and the p-value."""
     random = np.random.default_rng(seed)
     length = block_length(worse)
 
@@ -165,9 +185,10 @@ def _change(inside: Bools, worse: Floats, about: Floats, seed: int) -> tuple[flo
         return _difference(inside[rows], worse[rows], about[rows]) * float((~inside[rows]).mean())
 
     every = np.arange(len(worse))
-    drawn = [moved(resampled(len(worse), length, random)) for _ in range(RESAMPLES)]
+    drawn = np.array([moved(resampled(len(worse), length, random)) for _ in range(RESAMPLES)])
     low, high = np.quantile(drawn, (0.025, 0.975))
-    return moved(every), float(low), float(high)
+    change, error = moved(every), float(drawn.std()) or 1e-12
+    return change, float(low), float(high), NormalDist().cdf(change / error)
 
 
 def _difference(inside: Bools, worse: Floats, about: Floats) -> float:

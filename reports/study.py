@@ -60,7 +60,6 @@ class Lots:
     controllable: frozenset[str] = frozenset()
     worse: Floats | None = None
     counts_defects: bool = False
-    units: Mapping[str, str] = field(default_factory=dict)
 
     def process_only(self) -> Lots:
         """Return the lots without lab history and without columns that never vary."""
@@ -70,7 +69,7 @@ class Lots:
         names = tuple(self.names[i] for i in kept)
         return Lots(
             self.values[:, kept], names, self.outcome, self.folds, self.strata, self.controllable, self.worse,
-            self.counts_defects, self.units,
+            self.counts_defects,
         )  # fmt: skip
 
     def columns(self) -> dict[str, list[int]]:

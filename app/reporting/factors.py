@@ -64,14 +64,12 @@ def _record(settings: Settings, detector: DetectorSettings) -> Mapping[str, Any]
         try:
             history = training.gather(rooms, detector, now)
             rows, _ = training.learned_from(history)
-            units = factor_study.units_of(rooms, detector)
-            record = factor_study.studied(history, rows, units, now, shower("factors"))
+            found = factor_study.studied(history, rows, shower("factors"))
         except TrainingError as error:
             raise CommandError(str(error)) from error
         finally:
             clear()
-        factor_study.keep(rooms, record)
-    return record
+        return factor_study.keep(rooms, detector.name, found, now)
 
 
 def _watch(settings: Settings, detector: DetectorSettings, args: argparse.Namespace) -> int:

@@ -44,4 +44,4 @@ def lots(n: int = 300, seed: int = 0) -> Lots:
     outcome = 2 * x[:, 0] - x[:, 1] + random.normal(size=n)
     folds = [(np.arange(n // 2), np.arange(n // 2, 3 * n // 4)), (np.arange(3 * n // 4), np.arange(3 * n // 4, n))]
     product = np.where(random.random(n) < 0.5, "A", "B").astype(object)
-    return Lots(x, names, outcome, folds, {"product": product}, frozenset({"a", "b", "c"}), outcome, units={"a": "bar"})
+    return Lots(x, names, outcome, folds, {"product": product}, frozenset({"a", "b", "c"}), outcome)

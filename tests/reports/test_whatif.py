@@ -62,7 +62,7 @@ def test_a_study_is_one_record_of_plain_data() -> None:
     assert json.loads(json.dumps(record, allow_nan=False)) == record
     assert record["factors"][0]["members"][0] in ("a", "twin")
     assert record["factors"][0]["controllable"] == ["a"]
-    assert record["effects"]["a"]["unit"] == "bar"
+    assert record["effects"]["a"]["counts"]
     assert {a["factor"] for a in record["advice"]} >= {"a", "b", "c"}
     assert [d["tenth"] for d in record["deciles"]] == list(range(1, 11))
     assert record["what_if"]["factors"]
