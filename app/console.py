@@ -12,12 +12,13 @@ from app import health
 from app.access import ConsoleGate, Spans
 from app.attending import acknowledge
 from app.clock import SystemClock
+from app.factor_watching import NotWatchedError, watch
 from app.recording import record
 from app.rereading import replay
 from app.rooms import Rooms
 from dashboard.access import actor
 from dashboard.console import ConsoleServer, PortTakenError, create_app
-from dashboard.source import DetectorInfo, Reread, Source
+from dashboard.source import DetectorInfo, Reread, Source, WatchError
 from detectors import detector_class
 from domain.audit import Action, Deed
 from domain.errors import ConfigError, Fault
@@ -60,6 +61,7 @@ def console(
         lambda: _readings(rooms),
         partial(_reread, rooms, clock, turn),
         lambda told: _record(rooms, clock, told),
+        partial(_watch, rooms, clock),
         root.plant.shifts,
         root.console.model_days,
     )
@@ -84,6 +86,14 @@ def _acknowledge(rooms: Rooms, clock: Clock, alert_id: str, by: str, note: str) 
 def _record(rooms: Rooms, clock: Clock, told: Told) -> None:
     who = actor(told.by)
     record(rooms, replace(told, by=who.name), clock.now(), who.origin)
+
+
+def _watch(rooms: Rooms, clock: Clock, detector: str, factor: str, by: str, why: str) -> str:
+    try:
+        _, rule = watch(rooms, detector, factor, actor(by), why, clock.now())
+    except (NotWatchedError, ConfigError) as error:
+        raise WatchError(str(error)) from error
+    return rule
 
 
 def _readings(rooms: Rooms) -> Sequence[Reading]:

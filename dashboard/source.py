@@ -37,6 +37,10 @@ class Reread:
     before: int | None = None
 
 
+class WatchError(Exception):
+    """A window that cannot be watched; the text says why."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Source:
     """Everything a page may read. state: what the service is doing now, a message id ("" for ordinary running)."""
@@ -57,6 +61,7 @@ class Source:
     health: Callable[[], Sequence[Reading]]  # none before the service ever looked
     reread: Callable[[int | None, str | None, int | None], Reread]  # a number, a reason code, numbers below; None: any
     record: Callable[[Told], None]  # raises RecordError
+    watch: Callable[[str, str, str, str], str]  # detector, factor, by whom, why; the rule's id; raises WatchError
     shifts: Sequence[str] = ()  # the hours at which shifts begin, in the plant's zone
     model_days: int = 0  # after which a model is overdue, 0 for never
 

@@ -46,7 +46,7 @@ def _parts(record: Mapping[str, Any], title: str, t: Translate) -> Iterator[str]
     yield from (_p(line, "warning") for line in said[1:])
     yield f"<h2>{escape(t('What matters'))}</h2>"
     yield pictures.ranking(record, t)
-    yield _p(_legend(t), "quiet")
+    yield _p(legend(t), "quiet")
     yield _ranks(record, t)
     yield f"<h2>{escape(t('Recommended limits'))}</h2>"
     yield from _advice(record, t)
@@ -63,7 +63,8 @@ def _parts(record: Mapping[str, Any], title: str, t: Translate) -> Iterator[str]
     yield _conditions(record, t)
 
 
-def _legend(t: Translate) -> str:
+def legend(t: Translate) -> str:
+    """Return what a ranking shows."""
     return t(
         "▲ the result rises with the factor, ▼ it falls, ◆ neither surely. Factors joined by + move together: history "
         "cannot tell which of them it is. The interval of a rank holds 90 % of resampled held-out lots."
@@ -123,11 +124,19 @@ def _conditions(record: Mapping[str, Any], t: Translate) -> str:
         ]
         for c in found
     ]
-    note = t(
+    return table([*heads, *([t("net money, later")] if record["has_costs"] else [])], rows) + _p(
+        conditions_note(record, t), "quiet"
+    )
+
+
+def conditions_note(record: Mapping[str, Any], t: Translate) -> str:
+    """Return how the conditions were found and judged."""
+    return t(
         "Found on the earlier {share} of the lots among {n} conditions, judged on the later ones by an exact test that "
-        "allows for all that are shown.", share="60 %", n=record["n_tried"],
-    )  # fmt: skip
-    return table([*heads, *([t("net money, later")] if record["has_costs"] else [])], rows) + _p(note, "quiet")
+        "allows for all that are shown. In brackets: the lift on the earlier lots.",
+        share="60 %",
+        n=record["n_tried"],
+    )
 
 
 def confirmed(condition: Mapping[str, Any], t: Translate) -> str:

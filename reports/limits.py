@@ -39,7 +39,8 @@ class Advice:
 
     change, change_low, change_high: of the share of defects, or of the mean result (larger = worse), were all lots
     held inside: estimated on later lots, with a 95 % interval. n_inside: lots of the history inside.
-    share_movable: share of the lots outside that have a lot like them inside. p_value: that it changes nothing, one-sided.
+    share_movable: share of the lots outside that have a lot like them inside. p_value: one-sided, that it changes
+    nothing.
     """
 
     factor: str
