@@ -31,7 +31,7 @@ def ranking(record: Record | None, t: Translate) -> go.Figure:
         y=names,
         orientation="h",
         marker={"color": [LINE if f["controllable"] else QUIET for f in rows]},
-        text=[t("rank {low}–{high}", low=f["rank_low"], high=f["rank_high"]) for f in rows],
+        text=[factor_text.rank_interval(f, t) for f in rows],
         textposition="outside",
         cliponaxis=False,
         hovertext=[f"{f['name']}<br>{factor_text.slopes(f, t)}" for f in rows],
@@ -57,7 +57,7 @@ def effect(record: Record | None, factor: str | None, t: Translate) -> go.Figure
     figure = go.Figure(layout=layout_of(height=400, hovermode="closest"))
     dots = [(a, b) for a, b in zip(*found["dots"], strict=True) if a is not None and x[0] <= a <= x[-1]]
     figure.add_trace(
-        go.Scattergl(
+        go.Scatter(
             x=[a for a, _ in dots], y=[b for _, b in dots], mode="markers", name=t("one lot"),
             marker={"color": "rgba(47,111,159,0.30)", "size": 5},
         )

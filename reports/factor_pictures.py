@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 
 from domain.text import Translate
-from reports.factor_text import SIGNS
+from reports.factor_text import SIGNS, rank_interval
 
 INK, LINE, BAND, DOT, HOLE, GRID, LIMIT = "#1f2933", "#b7791f", "#f0d9ae", "#2f6f9f", "#f3f4f6", "#e4e7eb", "#2e7d4f"
 FONT: Final = "font-family=\"system-ui, 'Noto Sans KR', 'Noto Sans CJK KR', sans-serif\""
@@ -32,7 +32,7 @@ def ranking(record: Record, t: Translate, most: int = 10) -> str:
         name = f"{f['rank']}. {f['name']} {SIGNS[f['direction']]}"
         body.append(_text(left - 10, y + 15, _short(name, 44), anchor="end", more=f"<title>{escape(name)}</title>"))
         body.append(f'<rect x="{left}" y="{y}" width="{max(1.0, long):.1f}" height="20" rx="2" fill="{DOT}"/>')
-        said = t("rank {low}–{high}", low=f["rank_low"], high=f["rank_high"])
+        said = rank_interval(f, t)
         body.append(_text(left + long + 8, y + 15, said, size=12, colour="#52606d"))
     return _picture(width, 24 + ROW * len(rows), body, t("Factors by importance"))
 

@@ -50,6 +50,13 @@ def ranks(factor: Record, t: Translate) -> str:
     return t("rank {rank} ({low}–{high})", rank=factor["rank"], low=factor["rank_low"], high=factor["rank_high"])
 
 
+def rank_interval(factor: Record, t: Translate) -> str:
+    """Return the interval of a factor's rank alone."""
+    if factor["rank_low"] == factor["rank_high"]:
+        return t("rank {rank}, sure", rank=factor["rank"])
+    return t("rank {low}–{high}", low=factor["rank_low"], high=factor["rank_high"])
+
+
 def slopes(factor: Record, t: Translate) -> str:
     """Return the direction in each stratum: `product: A ▲, B ▼`."""
     by_stratum: dict[str, list[str]] = {}

@@ -31,7 +31,7 @@ def layout(source: Source, t: Translate, language: str, query: Mapping[str, str]
     return html.Div(
         [
             html.H1([t(TITLE), ": ", detector.outcome]),
-            html.Nav(choices, hidden=len(found) < 2, className="choices"),
+            html.Nav(choices, className="choices") if len(found) > 1 else None,
             dcc.Store(id="quality-detector", data=detector.name),
             html.Div(id="quality-head"),
             parts.card(t("Predicted and measured"), dcc.Graph(id="quality-predicted", config=parts.GRAPH), wide=True),
