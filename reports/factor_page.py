@@ -44,20 +44,20 @@ def _parts(record: Mapping[str, Any], title: str, t: Translate) -> Iterator[str]
     said = text.headline(record, t)
     yield _p(said[0])
     yield from (_p(line, "warning") for line in said[1:])
-    yield f"<h2>{escape(t('What matters'))}</h2>"
+    yield _heading(t("What matters"))
     yield pictures.ranking(record, t)
     yield _p(legend(t), "quiet")
     yield _ranks(record, t)
-    yield f"<h2>{escape(t('Recommended limits'))}</h2>"
+    yield _heading(t("Recommended limits"))
     yield from _advice(record, t)
-    yield f"<h2>{escape(t('How each factor acts'))}</h2>"
+    yield _heading(t("How each factor acts"))
     yield _p(effect_legend(t), "quiet")
     yield '<div class="effects">'
     advised = {a["factor"]: a for a in record["advice"]}
     for factor in record["effects"]:
         yield f"<section><h3>{escape(factor)}</h3>{pictures.effect(record, factor, t, advised.get(factor))}</section>"
     yield "</div>"
-    yield f"<h2>{escape(t('When lots turn out bad'))}</h2>"
+    yield _heading(t("When lots turn out bad"))
     yield _p(text.bad_text(record, t))
     yield pictures.lift(record, t)
     yield _conditions(record, t)
@@ -150,6 +150,10 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     head = "".join(f"<th>{escape(h)}</th>" for h in heads)
     body = "\n".join("<tr>" + "".join(f"<td>{escape(c)}</td>" for c in row) + "</tr>" for row in rows)
     return f"<table><thead><tr>{head}</tr></thead><tbody>\n{body}\n</tbody></table>"
+
+
+def _heading(said: str) -> str:
+    return f"<h2>{escape(said)}</h2>"
 
 
 def _p(said: str, kind: str = "") -> str:

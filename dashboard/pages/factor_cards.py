@@ -37,7 +37,8 @@ def cards(record: Record | None, source: Source, t: Translate) -> list[Any]:
 
 def _made(record: Record, source: Source, t: Translate) -> str:
     at = words.instant(datetime.fromisoformat(record["made_at"]), source.zone)
-    return f"{t('Factor study of the process alone, made {at}.', at=at)} {factor_text.headline(record, t)[0]}"
+    made = t("Factor study of the process alone, made {at}.", at=at)
+    return f"{made} {factor_text.headline(record, t)[0]}"
 
 
 def _warnings(record: Record, t: Translate) -> list[Any]:
