@@ -30,7 +30,6 @@ N_LINES: Final = 20 if QUICK else 200
 TOP: Final = 5
 FOUND: Final = 0.95
 SHARED: Final = 3
-FOLD_H: Final = 674
 
 
 def main() -> None:
@@ -108,7 +107,7 @@ def flotation(bars: Bars) -> None:
     bars.show(bar, len(shared), f">= {SHARED}", len(shared) >= SHARED, how)
 
 
-PLANT: Final = f"""[[formats]]
+PLANT: Final = """[[formats]]
 name = "sensors"
 match = "sensors.parquet"
 asset = "plant/flotation"
@@ -165,7 +164,7 @@ def flotation_plant(folder: Path, sets: Path) -> tuple[Path, list[Path]]:
     process = [c for c in every.columns if c not in (time, silica, iron) and np.issubdtype(every[c].dtype, np.number)]
     names = {c: c.lower().strip("% ").replace("%", "").replace(" ", "_") for c in process}
     assets = pd.DataFrame({"asset": ["plant/flotation"], "class": ["line"]})
-    config = failure_sets.write_config(folder, PLANT, assets, [*names.values(), "silica"], "line")
+    config = failure_sets.write_config(folder, PLANT, assets, list(names.values()), "line")
     sensors, lots, results = (folder / f"{name}.parquet" for name in ("sensors", "lots", "results"))
     every[process].rename(columns=names).assign(time=at).to_parquet(sensors, index=False)
     hour = pd.Timedelta(hours=1)
