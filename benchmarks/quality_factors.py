@@ -156,7 +156,7 @@ n_folds = 5
 
 def flotation_plant(folder: Path, sets: Path) -> tuple[Path, list[Path]]:
     """Write the flotation plant: its hourly means, a lot an hour, its silica known two hours later."""
-    every = pd.read_parquet(sets / "mining_flotation" / "mining_hourly.parquet").reset_index()
+    every = pd.read_parquet(sets / "mining_flotation" / "mining_hourly.parquet")
     time = next(c for c in every.columns if "date" in c.lower() or "time" in c.lower())
     at = pd.to_datetime(every[time], utc=True)
     silica = next(c for c in every.columns if "silica concentrate" in c.lower().replace("_", " "))

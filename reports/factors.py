@@ -82,11 +82,13 @@ def groups(lots: Lots) -> list[tuple[str, ...]]:
 def ranking(lots: Lots, fit: Fit, seed: int = 1) -> Ranking:
     """Rank the process factors; raises ValueError where no fold has FEWEST_TRAIN lots to learn from."""
     lots = lots.process_only()
+    if not lots.names:
+        raise ValueError("no factor varies, or none was measured where the lots were")
     teams = groups(lots)
     folds = [_fold(lots, fit, teams, train, test, seed + i) for i, (train, test) in enumerate(lots.folds)
              if len(train) >= FEWEST_TRAIN and len(test)]  # fmt: skip
-    if not folds or not teams:
-        raise ValueError(f"no fold has {FEWEST_TRAIN} lots to learn from, and a factor that varies")
+    if not folds:
+        raise ValueError(f"no fold has {FEWEST_TRAIN} lots to learn from")
     scores = _scores(folds)
     random = np.random.default_rng(seed)
     lengths = [block_length(f.loss) for f in folds]

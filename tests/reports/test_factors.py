@@ -69,3 +69,9 @@ def test_blocks_are_as_long_as_the_series_is_alike() -> None:
     rows = resampled(100, 10, random)
     assert len(rows) == 100
     assert (np.diff(rows.reshape(10, 10), axis=1) % 100 == 1).all()
+
+
+def test_no_factor_that_varies_is_said() -> None:
+    given = lots()
+    with pytest.raises(ValueError, match="no factor varies"):
+        ranking(replace(given, values=np.full(given.values.shape, np.nan)), fit)
