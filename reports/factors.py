@@ -1,7 +1,7 @@
 """Which process factors move a result: lots in, factors by rank out, with how sure the rank is. Pure.
 
-A rank is by a score: half its share of the error that comes back when the factor is shuffled in held-out lots, half its
-share of the Shapley values there. Factors that history cannot tell apart are one group, and are shuffled together.
+A rank is by a score: half its share of the error that comes back when the factor is shuffled in a fold's held-out lots,
+half its share of the Shapley values there, and the mean of that over the folds. Factors that history cannot tell apart are one group, and are shuffled together.
 Source: Breiman (2001), Random forests; Lundberg, Lee (2017), SHAP; Strobl et al. (2008), on correlated factors.
 """
 
@@ -208,8 +208,12 @@ def _joined(folds: Sequence[_Fold]) -> _Fold:
 
 
 def _scores(folds: Sequence[_Fold]) -> Floats:
-    every = _joined(folds)
-    rise, shapley = np.clip(every.rise.mean(axis=0), 0.0, None), every.shapley.mean(axis=0)
+    """Return the scores of groups, each fold counting alike: one whose model fails would outweigh all others."""
+    return np.asarray(np.mean([_score(f) for f in folds], axis=0))
+
+
+def _score(fold: _Fold) -> Floats:
+    rise, shapley = np.clip(fold.rise.mean(axis=0), 0.0, None), fold.shapley.mean(axis=0)
     return np.asarray(rise / (rise.sum() or 1.0) / 2 + shapley / (shapley.sum() or 1.0) / 2)
 
 
