@@ -83,7 +83,7 @@ class Split:
 @dataclass(frozen=True, slots=True)
 class Cause:
     """A stratum that may stand behind the change. amount: its part of that kind; z: how far it stands out in the
-    direction of the change, in standard errors; p: corrected for all that were looked at (Holm).
+    direction of the change, in standard errors; p: one-sided, corrected for all that were looked at (Holm).
     """
 
     dimension: str
@@ -162,7 +162,7 @@ def causes_of(lots: Lots) -> tuple[Cause, ...]:
         for kind, z in {Kind.MIX: table.z_mix(), Kind.WITHIN: table.z_within()}.items():
             rows = zip(table.names, amounts[kind].tolist(), (direction * z).tolist(), strict=True)
             found += [Cause(name, stratum, kind, amount, at, 1.0) for stratum, amount, at in rows]
-    corrected = holm(np.array([2 * ndtr(-abs(c.z)) for c in found]))
+    corrected = holm(np.array([ndtr(-c.z) for c in found]))  # one-sided: the rest tells nothing of the direction
     told = [
         Cause(c.dimension, c.stratum, c.kind, c.amount, c.z, p)
         for c, p in zip(found, corrected.tolist(), strict=True)

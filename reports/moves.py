@@ -26,8 +26,9 @@ Predict = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """How one factor moved. before, after: means; shift, elsewhere: in standard deviations, here and in all other lots
-    (None where there are none); p: corrected (Holm). effect: what it brought by the model, None without one.
+    """How one factor (a tag, a lot's value) moved, by that of its features that moved most. before, after: means of it;
+    shift, elsewhere: in standard deviations, here and in all other lots (None where there are none); p: corrected
+    (Holm). effect: what all its features brought by the model, None without one.
     """
 
     name: FeatureName
@@ -42,6 +43,11 @@ class Move:
     def is_sure(self) -> bool:
         """Whether it moved beyond chance."""
         return self.p < SURE
+
+    @property
+    def apart(self) -> float:
+        """By how much it moved here more than elsewhere, in standard deviations."""
+        return abs(self.shift - (self.elsewhere or 0.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +68,7 @@ def moved(
     change: float,
     predict: Predict | None = None,
 ) -> Moves:
-    """Rank the columns of values (n, names), NaN = missing, by their move inside a stratum between the periods.
+    """Rank the factors of values (n, names), NaN = missing, by their move inside a stratum between the periods.
 
     change: of the stratum's level. With a model, what surely moved comes first, by its effect in the direction of the
     change; without one, by how much more it moved than elsewhere.
@@ -74,21 +80,14 @@ def moved(
     told = np.flatnonzero(~np.isnan(tests))
     p = np.ones(len(names))
     p[told] = holm(tests[told])
-    found = [
-        Move(
-            names[i],
-            float(np.nanmean(before[:, i])),
-            float(np.nanmean(after[:, i])),
-            float(shifts[i]),
-            None if np.isnan(others[i]) else float(others[i]),
-            float(p[i]),
-        )
-        for i in told.tolist()
-    ]
-    found.sort(key=lambda m: (not m.is_sure, -abs(m.shift - (m.elsewhere or 0.0))))
-    if predict is None:
-        return Moves(tuple(found), None)
-    return _weighed(found, before, after, names, change, predict)
+    by_source: dict[tuple[str, str], Move] = {}
+    for i in told[np.lexsort((-np.abs(shifts[told]), tests[told]))].tolist():
+        means = float(np.nanmean(before[:, i])), float(np.nanmean(after[:, i]))
+        elsewhere = None if np.isnan(others[i]) else float(others[i])
+        move = Move(names[i], *means, float(shifts[i]), elsewhere, float(p[i]))
+        by_source.setdefault((names[i].origin, names[i].source), move)
+    found = sorted(by_source.values(), key=lambda m: (not m.is_sure, -m.apart))
+    return Moves(tuple(found), None) if predict is None else _weighed(found, before, after, names, change, predict)
 
 
 def _weighed(
@@ -99,19 +98,18 @@ def _weighed(
     change: float,
     predict: Predict,
 ) -> Moves:
-    column = {name: i for i, name in enumerate(names)}
     rows = after[:: -(-len(after) // MOST_ROWS)]
     as_is = float(np.mean(predict(rows)))
     direction = float(np.sign(change)) or 1.0
     back = rows.copy()
     weighed = []
     for move in found[:MOST_WEIGHED]:
-        at = column[move.name]
         one = rows.copy()
-        one[:, at] = put_back(rows[:, at], after[:, at], before[:, at])
+        for at in (i for i, n in enumerate(names) if (n.origin, n.source) == (move.name.origin, move.name.source)):
+            one[:, at] = put_back(rows[:, at], after[:, at], before[:, at])
+            if move.is_sure:
+                back[:, at] = one[:, at]
         weighed.append(replace(move, effect=as_is - float(np.mean(predict(one)))))
-        if move.is_sure:
-            back[:, at] = one[:, at]
     weighed.sort(key=lambda m: (not m.is_sure, -direction * (m.effect or 0.0)))
     return Moves((*weighed, *found[MOST_WEIGHED:]), as_is - float(np.mean(predict(back))))
 
