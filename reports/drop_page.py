@@ -105,8 +105,8 @@ def page(found: Why, about: About, t: Translate, language: str) -> str:
 
 
 NOTE: Final = mark(
-    "In each table the parts add up to the change: what came of more or fewer lots of a kind, and what came of better or "
-    "worse ones. Shifts are in standard deviations, tested by ranks and corrected for the number of factors. "
+    "In each table the parts add up to the change: what came of more or fewer lots of a kind, and what came of better "
+    "or worse ones. Shifts are in standard deviations, tested by ranks and corrected for the number of factors. "
     "What moved together with the result need not be its cause."
 )
 HEADLINE: Final = {

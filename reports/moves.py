@@ -19,6 +19,7 @@ from domain.vectors import FeatureName
 from reports.drop import FEWEST, SURE, holm
 
 MOST_WEIGHED: Final = 40  # factors that a model is asked about
+FARTHEST: Final = 99.0  # standard deviations, also of what stood still and then stood elsewhere
 MOST_ROWS: Final = 2000  # lots that it is asked about
 
 Predict = Callable[[NDArray[np.float64]], NDArray[np.float64]]
@@ -134,9 +135,8 @@ def _shifts(before: NDArray[np.float64], after: NDArray[np.float64]) -> NDArray[
     square = sum(np.nansum((of - m) ** 2, axis=0) for of, m in zip((before, after), mean, strict=True))
     spread = np.sqrt(square / np.maximum(n[0] + n[1] - 2, 1))
     difference = mean[1] - mean[0]
-    shift = np.divide(difference, spread, out=np.sign(difference) * np.inf, where=spread > 0)
-    shift = np.where((spread == 0) & (difference == 0), 0.0, shift)
-    return np.where(is_told, shift, np.nan)
+    shift = np.divide(difference, spread, out=np.sign(difference) * FARTHEST, where=spread > 0)
+    return np.where(is_told, np.clip(shift, -FARTHEST, FARTHEST), np.nan)
 
 
 def _tests(before: NDArray[np.float64], after: NDArray[np.float64]) -> NDArray[np.float64]:
