@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from domain.text import Translate, mark
 from reports import sheet
-from reports.drop import Cause, Kind, Part, Split
+from reports.drop import Cause, Change, Kind, Part, Split
 from reports.moves import Moves
 from reports.waterfall import waterfall
 from reports.why import Why
@@ -60,48 +60,36 @@ def as_json(found: Why, about: About) -> dict[str, Any]:
     )  # type: ignore[no-any-return]
 
 
-def lines(found: Why, about: About, t: Translate) -> list[str]:
-    """Return the explanation as lines of text."""
+def sections(found: Why, about: About, t: Translate) -> list[sheet.Section]:
+    """Return the explanation, with a waterfall for each dimension."""
     told = _said(found.is_share, about.unit)
-    rows = [_headline(found, about, told, t), *_sentences(found, about, told, t)]
+    rows = [sheet.Section("", (_headline(found, about, told, t), *_sentences(found, about, told, t)))]
     for split in found.splits:
-        rows += [
-            "",
-            t("By {dimension}", dimension=_named(split.dimension, t)),
-            *sheet.columns(_head(t), _rows(split, told, t)),
-        ]
+        title = t("By {dimension}", dimension=_named(split.dimension, t))
+        rows.append(_section(title, split, found.change, told, t))
     if found.where is not None:
-        for split in found.nested:
-            rows += ["", _inside(found.where, split, t), *sheet.columns(_head(t), _rows(split, told, t))]
+        rows += [_section(_inside(found.where, s, t), s, found.inside, told, t) for s in found.nested]
     if found.moves is not None:
-        rows += ["", *_moves_sentences(found, found.moves, told, t)]
-        if found.moves.found:
-            rows += sheet.columns(_moves_head(t), _moves_rows(found.moves, told, t))
+        texts = tuple(_moves_sentences(found, found.moves, told, t))
+        table = _moves_rows(found.moves, told, t)
+        rows.append(sheet.Section(t("What moved there"), texts, _moves_head(t), table))
     return rows
 
 
+def lines(found: Why, about: About, t: Translate) -> list[str]:
+    """Return the explanation as lines of text."""
+    return sheet.lines(sections(found, about, t))
+
+
 def page(found: Why, about: About, t: Translate, language: str) -> str:
-    """Return the explanation as a page of HTML with a waterfall for each dimension."""
-    told = _said(found.is_share, about.unit)
-    parts = [sheet.sentence(_headline(found, about, told, t), "lead")]
-    parts += [sheet.sentence(text) for text in _sentences(found, about, told, t)]
-    change = found.change
-    for split in found.splits:
-        parts.append(sheet.heading(t("By {dimension}", dimension=_named(split.dimension, t))))
-        parts.append(_picture(split, change.before, change.after, told, t))
-        parts.append(sheet.table(_head(t), _rows(split, told, t)))
-    if found.where is not None:
-        for split in found.nested:
-            parts.append(sheet.heading(_inside(found.where, split, t)))
-            parts.append(_picture(split, found.inside.before, found.inside.after, told, t))
-            parts.append(sheet.table(_head(t), _rows(split, told, t)))
-    if found.moves is not None:
-        parts.append(sheet.heading(t("What moved there")))
-        parts += [sheet.sentence(text) for text in _moves_sentences(found, found.moves, told, t)]
-        if found.moves.found:
-            parts.append(sheet.table(_moves_head(t), _moves_rows(found.moves, told, t)))
-    parts.append(sheet.sentence(t(NOTE), "note"))
-    return sheet.page(t("Why did {result} change?", result=about.result), parts, language)
+    """Return the explanation as a page of HTML."""
+    title = t("Why did {result} change?", result=about.result)
+    return sheet.page(title, sections(found, about, t), t(NOTE), language)
+
+
+def _section(title: str, split: Split, change: Change, told: Callable[[float], str], t: Translate) -> sheet.Section:
+    picture = _picture(split, change.before, change.after, told, t)
+    return sheet.Section(title, (), _head(t), _rows(split, told, t), picture)
 
 
 NOTE: Final = mark(
@@ -203,49 +191,40 @@ def _picture(split: Split, before: float, after: float, told: Callable[[float], 
     return waterfall((t("before"), before), steps, (t("after"), after), told)
 
 
-def _head(t: Translate) -> list[str]:
-    return [
-        "",
-        t("lots before"),
-        t("lots after"),
-        t("before"),
-        t("after"),
-        t("more or fewer"),
-        t("better or worse"),
-        t("together"),
-    ]
+def _head(t: Translate) -> tuple[str, ...]:
+    texts = (mark("lots before"), mark("lots after"), mark("before"), mark("after"))
+    return ("", *(t(x) for x in (*texts, mark("more or fewer"), mark("better or worse"), mark("together"))))
 
 
-def _rows(split: Split, told: Callable[[float], str], t: Translate) -> list[list[str]]:
+def _rows(split: Split, told: Callable[[float], str], t: Translate) -> tuple[tuple[str, ...], ...]:
+    shown, others = split.parts[:MOST_PARTS], split.parts[MOST_PARTS:]
     rows = [
-        [
+        (
             _stratum(p.stratum, t),
             f"{p.n_before} ({p.share_before:.0%})",
             f"{p.n_after} ({p.share_after:.0%})",
             told(p.before),
             told(p.after),
             *(_signed(a, told) for a in (p.mix, p.within, p.amount)),
-        ]
-        for p in split.parts[:MOST_PARTS]
+        )
+        for p in shown
     ]
-    others = split.parts[MOST_PARTS:]
     if others:
-        n = [f"{sum(k)} ({sum(s):.0%})" for k, s in (
-            ([p.n_before for p in others], [p.share_before for p in others]),
-            ([p.n_after for p in others], [p.share_after for p in others]),
-        )]  # fmt: skip
+        before = f"{sum(p.n_before for p in others)} ({sum(p.share_before for p in others):.0%})"
+        after = f"{sum(p.n_after for p in others)} ({sum(p.share_after for p in others):.0%})"
         sums = (sum(p.mix for p in others), sum(p.within for p in others), sum(p.amount for p in others))
-        rows.append([t("{n} others", n=len(others)), *n, "", "", *(_signed(a, told) for a in sums)])
-    return rows
+        name = t("{n} others", n=len(others))
+        rows.append((name, before, after, "", "", *(_signed(a, told) for a in sums)))
+    return tuple(rows)
 
 
-def _moves_head(t: Translate) -> list[str]:
-    return ["", t("before"), t("after"), t("shift"), t("elsewhere"), "p", t("brought, by the model")]
+def _moves_head(t: Translate) -> tuple[str, ...]:
+    return ("", t("before"), t("after"), t("shift"), t("elsewhere"), "p", t("brought, by the model"))
 
 
-def _moves_rows(moves: Moves, told: Callable[[float], str], t: Translate) -> list[list[str]]:
-    return [
-        [
+def _moves_rows(moves: Moves, told: Callable[[float], str], t: Translate) -> tuple[tuple[str, ...], ...]:
+    return tuple(
+        (
             m.name.source,
             f"{m.before:.4g}",
             f"{m.after:.4g}",
@@ -253,9 +232,9 @@ def _moves_rows(moves: Moves, told: Callable[[float], str], t: Translate) -> lis
             "" if m.elsewhere is None else f"{m.elsewhere:+.2f}",
             _p(m.p) if m.is_sure else t("{p}, chance", p=_p(m.p)),
             "" if m.effect is None else _signed(m.effect, told),
-        ]
+        )
         for m in moves.found[:MOST_MOVES]
-    ]
+    )
 
 
 def _said(is_share: bool, unit: str) -> Callable[[float], str]:

@@ -1,13 +1,15 @@
-"""Headings, sentences, tables and pictures in; one HTML page that needs nothing from outside, out. Pure.
+"""Sections of sentences, tables and pictures in; lines of text, or one HTML page that needs nothing from outside, out.
 
 Invariant: every text is escaped; a page can be mailed, printed and kept.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from html import escape
 from typing import Final
+from unicodedata import east_asian_width
 
 STYLE: Final = (
     "body{font:15px/1.5 sans-serif;color:#1f2933;max-width:860px;margin:2em auto;padding:0 1em}"
@@ -19,8 +21,30 @@ STYLE: Final = (
 )
 
 
-def page(title: str, parts: Sequence[str], language: str) -> str:
-    """Return the page; parts are HTML."""
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A part of a report; title "" for none. head, rows: a table, first a column of texts. picture: SVG, "" = none."""
+
+    title: str
+    sentences: tuple[str, ...] = ()
+    head: tuple[str, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
+    picture: str = ""
+
+
+def lines(sections: Sequence[Section]) -> list[str]:
+    """Return the sections as lines of text."""
+    found: list[str] = []
+    for section in sections:
+        found += ["", section.title] if section.title else []
+        found += section.sentences
+        found += _columns(section.head, section.rows) if section.rows else []
+    return found
+
+
+def page(title: str, sections: Sequence[Section], note: str, language: str) -> str:
+    """Return the sections as a page; note: what is said beside, at its end."""
+    parts = [*(part for section in sections for part in _html(section)), f'<p class="note">{escape(note)}</p>']
     body = "\n".join(parts)
     return (
         f'<!doctype html>\n<html lang="{language}"><head><meta charset="utf-8">'
@@ -29,31 +53,36 @@ def page(title: str, parts: Sequence[str], language: str) -> str:
     )
 
 
-def heading(text: str) -> str:
-    """Return a heading of a section."""
-    return f"<h2>{escape(text)}</h2>"
+def _html(section: Section) -> Iterator[str]:
+    if section.title:
+        yield f"<h2>{escape(section.title)}</h2>"
+    for text in section.sentences:
+        yield f"<p>{escape(text)}</p>"
+    if section.picture:
+        yield section.picture
+    if section.rows:
+        kinds = ["" if i == 0 else ' class="n"' for i in range(len(section.head))]
+        top = "".join(f"<th{kind}>{escape(text)}</th>" for kind, text in zip(kinds, section.head, strict=True))
+        cells = [
+            "".join(f"<td{kind}>{escape(text)}</td>" for kind, text in zip(kinds, row, strict=True))
+            for row in section.rows
+        ]
+        yield f"<table><tr>{top}</tr>{''.join(f'<tr>{row}</tr>' for row in cells)}</table>"
 
 
-def sentence(text: str, kind: str = "") -> str:
-    """Return a paragraph; kind: `lead` for what matters most, `note` for what is said beside."""
-    return f'<p class="{kind}">{escape(text)}</p>' if kind else f"<p>{escape(text)}</p>"
+def _columns(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return a table in columns of a fixed width; a Korean sign is as wide as two."""
+    table = [head, *rows]
+    widths = [max(_wide(row[i]) for row in table) for i in range(len(head))]
+    found = []
+    for row in table:
+        gaps = [" " * (w - _wide(text)) for text, w in zip(row, widths, strict=True)]
+        cells = [
+            f"{text}{gap}" if i == 0 else f"{gap}{text}" for i, (text, gap) in enumerate(zip(row, gaps, strict=True))
+        ]
+        found.append(f"  {'  '.join(cells)}".rstrip())
+    return found
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]], n_texts: int = 1) -> str:
-    """Return a table; its first n_texts columns hold texts, the others figures."""
-    kinds = ["" if i < n_texts else ' class="n"' for i in range(len(head))]
-    top = "".join(f"<th{kind}>{escape(text)}</th>" for kind, text in zip(kinds, head, strict=True))
-    cells = ["".join(f"<td{kind}>{escape(text)}</td>" for kind, text in zip(kinds, row, strict=True)) for row in rows]
-    return f"<table><tr>{top}</tr>{''.join(f'<tr>{row}</tr>' for row in cells)}</table>"
-
-
-def columns(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return a table as lines of plain text."""
-    wide = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
-    return [
-        "  "
-        + "  ".join(
-            text.ljust(w) if i == 0 else text.rjust(w) for i, (text, w) in enumerate(zip(row, wide, strict=True))
-        ).rstrip()
-        for row in (head, *rows)
-    ]
+def _wide(text: str) -> int:
+    return sum(2 if east_asian_width(sign) in "WF" else 1 for sign in text)
