@@ -162,13 +162,13 @@ def compared(lots: Lots) -> Compared:
     change = _difference(lots, everywhere)
     _, kinds = np.unique(_kinds(lots), return_inverse=True)
     n = _counts(kinds, lots.is_after)
-    is_in_both = (n > 0).all(axis=0)[kinds]
+    is_in_both = np.asarray(n.min(axis=0) > 0, dtype=bool)[kinds]
     at_same_mix = None
     if is_in_both.any():
         own = Lots(lots.outcome[is_in_both], lots.is_after[is_in_both], {})
         at_same_mix = _difference(own, kinds[is_in_both])
-    means = (float(lots.outcome[rows].mean()) for rows in (~lots.is_after, lots.is_after))
-    return Compared(n_before, n_after, *means, change, at_same_mix, int((~is_in_both).sum()))
+    before, after = (float(lots.outcome[rows].mean()) for rows in (~lots.is_after, lots.is_after))
+    return Compared(n_before, n_after, before, after, change, at_same_mix, int((~is_in_both).sum()))
 
 
 def against_control(pilot: Difference, control: Difference) -> Difference:

@@ -226,7 +226,7 @@ class _Table:
         0 where there are too few.
         """
         n_rest, level_rest = self._rest()
-        is_told = (np.minimum(self.n, n_rest) >= FEWEST).all(axis=0)
+        is_told = np.minimum(self.n, n_rest).min(axis=0) >= FEWEST
         contrast = (self.filled[1] - self.filled[0]) - (level_rest[1] - level_rest[0])
         variance = self.variance * (_inverse(self.n).sum(axis=0) + _inverse(n_rest).sum(axis=0))
         return _ratio(contrast, np.sqrt(variance), is_told)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from domain.text import Translate, mark
 from reports import sheet
 from reports.drop import Cause, Change, Kind, Part, Split
+from reports.figures import nulled, percent, plain, probability, signed
 from reports.moves import Moves
 from reports.waterfall import waterfall
 from reports.why import Why
@@ -45,19 +46,21 @@ def as_json(found: Why, about: About) -> dict[str, Any]:
                 for m in found.moves.found
             ],
         }
-    return _nulled(
-        asdict(about)
-        | {
-            "is_share": found.is_share,
-            "change": asdict(found.change) | {"amount": found.change.amount},
-            "splits": [_split_json(s) for s in found.splits],
-            "causes": [asdict(c) | {"is_sure": c.is_sure} for c in found.causes],
-            "where": None if found.where is None else asdict(found.where),
-            "inside": asdict(found.inside) | {"amount": found.inside.amount},
-            "nested": [_split_json(s) for s in found.nested],
-            "factors": moves,
-        }
-    )  # type: ignore[no-any-return]
+    return dict(
+        nulled(
+            asdict(about)
+            | {
+                "is_share": found.is_share,
+                "change": asdict(found.change) | {"amount": found.change.amount},
+                "splits": [_split_json(s) for s in found.splits],
+                "causes": [asdict(c) | {"is_sure": c.is_sure} for c in found.causes],
+                "where": None if found.where is None else asdict(found.where),
+                "inside": asdict(found.inside) | {"amount": found.inside.amount},
+                "nested": [_split_json(s) for s in found.nested],
+                "factors": moves,
+            }
+        )
+    )
 
 
 def sections(found: Why, about: About, t: Translate) -> list[sheet.Section]:
@@ -112,9 +115,9 @@ def _headline(found: Why, about: About, told: Callable[[float], str], t: Transla
         result=about.result,
         after=told(change.after),
         before=told(change.before),
-        amount=_signed(change.amount, told),
-        low=_signed(change.low, told),
-        high=_signed(change.high, told),
+        amount=signed(change.amount, told),
+        low=signed(change.low, told),
+        high=signed(change.high, told),
     )
 
 
@@ -137,12 +140,12 @@ def _sentences(found: Why, about: About, told: Callable[[float], str], t: Transl
             message,
             stratum=_stratum(cause.stratum, t),
             dimension=_named(cause.dimension, t),
-            amount=_signed(cause.amount, told),
+            amount=signed(cause.amount, told),
             before=told(part.before),
             after=told(part.after),
             share_before=f"{part.share_before:.0%}",
             share_after=f"{part.share_after:.0%}",
-            p=_p(cause.p),
+            p=probability(cause.p),
         )
 
 
@@ -173,8 +176,8 @@ def _moves_sentences(found: Why, moves: Moves, told: Callable[[float], str], t: 
     if moves.explained is not None and n_sure:
         yield t(
             "By a model that has not seen these later lots, what moved explains {explained} of the {amount} there.",
-            explained=_signed(moves.explained, told),
-            amount=_signed(found.inside.amount, told),
+            explained=signed(moves.explained, told),
+            amount=signed(found.inside.amount, told),
         )
 
 
@@ -205,7 +208,7 @@ def _rows(split: Split, told: Callable[[float], str], t: Translate) -> tuple[tup
             f"{p.n_after} ({p.share_after:.0%})",
             told(p.before),
             told(p.after),
-            *(_signed(a, told) for a in (p.mix, p.within, p.amount)),
+            *(signed(a, told) for a in (p.mix, p.within, p.amount)),
         )
         for p in shown
     ]
@@ -214,7 +217,7 @@ def _rows(split: Split, told: Callable[[float], str], t: Translate) -> tuple[tup
         after = f"{sum(p.n_after for p in others)} ({sum(p.share_after for p in others):.0%})"
         sums = (sum(p.mix for p in others), sum(p.within for p in others), sum(p.amount for p in others))
         name = t("{n} others", n=len(others))
-        rows.append((name, before, after, "", "", *(_signed(a, told) for a in sums)))
+        rows.append((name, before, after, "", "", *(signed(a, told) for a in sums)))
     return tuple(rows)
 
 
@@ -230,8 +233,8 @@ def _moves_rows(moves: Moves, told: Callable[[float], str], t: Translate) -> tup
             f"{m.after:.4g}",
             f"{m.shift:+.2f}",
             "" if m.elsewhere is None else f"{m.elsewhere:+.2f}",
-            _p(m.p) if m.is_sure else t("{p}, chance", p=_p(m.p)),
-            "" if m.effect is None else _signed(m.effect, told),
+            probability(m.p) if m.is_sure else t("{p}, chance", p=probability(m.p)),
+            "" if m.effect is None else signed(m.effect, told),
         )
         for m in moves.found[:MOST_MOVES]
     )
@@ -239,21 +242,7 @@ def _moves_rows(moves: Moves, told: Callable[[float], str], t: Translate) -> tup
 
 def _said(is_share: bool, unit: str) -> Callable[[float], str]:
     """Return how a level is written."""
-
-    def told(level: float) -> str:
-        if level != level:
-            return "-"
-        return f"{level:.1%}" if is_share else f"{level:.4g} {unit}".rstrip()
-
-    return told
-
-
-def _signed(amount: float, told: Callable[[float], str]) -> str:
-    return f"{'+' if amount > 0 else ''}{told(amount)}"
-
-
-def _p(p: float) -> str:
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+    return percent if is_share else lambda level: plain(level, unit)
 
 
 def _named(dimension: str, t: Translate) -> str:
@@ -270,12 +259,3 @@ def _part(splits: Sequence[Split], cause: Cause) -> Part:
 
 def _split_json(split: Split) -> dict[str, Any]:
     return {"dimension": split.dimension, "parts": [asdict(p) | {"amount": p.amount} for p in split.parts]}
-
-
-def _nulled(found: Any) -> Any:
-    """Return JSON data with null for NaN and infinity."""
-    if isinstance(found, Mapping):
-        return {key: _nulled(value) for key, value in found.items()}
-    if isinstance(found, (list, tuple)):
-        return [_nulled(value) for value in found]
-    return None if isinstance(found, float) and not -1e308 < found < 1e308 else found
