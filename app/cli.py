@@ -28,6 +28,7 @@ EXAMPLES: Final = {
     "rules": "forewarn rules preview oil-hot raise=85 on_delay=10min --days 90",
     "notify": "forewarn notify test mail",
     "events": "forewarn events add --asset plant/press-4 --kind failure --code seal --start 2026-03-01T14:30 --by Kim",
+    "report": "forewarn report drop --from 2026-03-08 --to 2026-03-15 --out drop.html",
     "deadletter": "forewarn deadletter list --reason unknown_tag",
     "status": "forewarn status --json",
     "backup": "forewarn backup /backups/monday.tar.gz",
@@ -155,6 +156,8 @@ def _parser() -> argparse.ArgumentParser:
     events.add_argument("--onset", default="", metavar="T", help="onsets: from where one failure shows instead")
     events.add_argument("--json", action="store_true")
 
+    _add_report(_command(commands, "report", "why quality changed, and what it was worth; as text, JSON or a page"))
+
     dead = _command(commands, "deadletter", "what could not be taken, and why; read it again; conflicts")
     dead.add_argument("action", choices=("list", "show", "replay", "conflicts"))
     dead.add_argument("id", nargs="?", type=int, help="number of one dead letter")
@@ -203,6 +206,18 @@ def _add_rules(rules: argparse.ArgumentParser) -> None:
     rules.add_argument("--by", default="", help="who changes it")
     rules.add_argument("--reason", default="", help="why")
     rules.add_argument("--json", action="store_true")
+
+
+def _add_report(report: argparse.ArgumentParser) -> None:
+    report.add_argument("report", choices=("drop",), help="drop: between two periods, where and why the result changed")
+    report.add_argument("--detector", help="of the lots that this one predicts; else the first one's")
+    report.add_argument("--from", dest="since", metavar="T", help="the period begins; by default a week before its end")
+    report.add_argument("--to", dest="until", metavar="T", help="the period ends; by default with the newest result")
+    report.add_argument("--against-from", dest="against_since", metavar="T", help="the period to compare with begins")
+    report.add_argument("--against-to", dest="against_until", metavar="T", help="and ends; by default just before")
+    report.add_argument("--mean", action="store_true", help="drop: of the result's mean, where limits say what is bad")
+    report.add_argument("--out", type=Path, metavar="FILE", help="write it as a page (HTML) as well")
+    report.add_argument("--json", action="store_true")
 
 
 def _command(
