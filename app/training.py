@@ -95,6 +95,8 @@ def gather(rooms: Rooms, detector: DetectorSettings, now: datetime) -> History:
         tuple(h for h in settings.root.hypotheses if concerns(h, detector)),
         {a.path: a.attributes for a in assets},
         rooms.models.key_file,
+        settings.lot_columns(detector.asset_class),
+        settings.judged(detector.asset_class, detector.outcome),
     )
 
 
