@@ -209,12 +209,13 @@ def _add_rules(rules: argparse.ArgumentParser) -> None:
 
 
 def _add_report(report: argparse.ArgumentParser) -> None:
-    report.add_argument("report", choices=("drop",), help="drop: between two periods, where and why the result changed")
-    report.add_argument("--detector", help="of the lots that this one predicts; else the first one's")
+    report.add_argument("report", choices=("drop", "benefit"), help="see docs/reports.md")
+    report.add_argument("--detector", help="of what this one predicts; else of the first, or for benefit of all")
     report.add_argument("--from", dest="since", metavar="T", help="the period begins; by default a week before its end")
     report.add_argument("--to", dest="until", metavar="T", help="the period ends; by default with the newest result")
     report.add_argument("--against-from", dest="against_since", metavar="T", help="the period to compare with begins")
     report.add_argument("--against-to", dest="against_until", metavar="T", help="and ends; by default just before")
+    report.add_argument("--at", metavar="T", help="benefit: when it was switched on; by default the first model")
     report.add_argument("--mean", action="store_true", help="drop: of the result's mean, where limits say what is bad")
     report.add_argument("--out", type=Path, metavar="FILE", help="write it as a page (HTML) as well")
     report.add_argument("--json", action="store_true")

@@ -20,7 +20,7 @@ from domain.errors import ModelError
 from domain.scores import TrainingError
 from domain.text import catalogue
 
-REPORTS: Final[Mapping[str, str]] = {"drop": "app.reporting.drop"}
+REPORTS: Final[Mapping[str, str]] = {"drop": "app.reporting.drop", "benefit": "app.reporting.benefit"}
 
 
 def main(args: argparse.Namespace, _stopping: threading.Event) -> int:

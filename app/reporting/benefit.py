@@ -1,4 +1,4 @@
-"""`report benefit`: stops and judged lots before and after a date, of pilot assets and of a control, to what changed."""
+"""`report benefit`: stops and judged lots before and after a date, of pilot assets and a control, to what changed."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ STOPS, LOTS = mark("stops"), mark("the lots")
 
 def report(rooms: Rooms, args: argparse.Namespace, now: datetime, t: Translate) -> Said:
     """Return the report; raises PeriodError for periods that are empty, TrainingError where nothing can be compared."""
-    settings, zone = rooms.settings, rooms.settings.zone
+    zone = rooms.settings.zone
     at, switched = _switched(rooms, args, t)
     end = instant(args.until, zone) or min(to_ns(now), max(_newest(rooms, now), at + 1))
     begin = instant(args.since, zone)
@@ -64,7 +64,9 @@ def report(rooms: Rooms, args: argparse.Namespace, now: datetime, t: Translate) 
     doubts += _around(rooms, before, after, at)
     if (stops is None or stops.control is None) and all(x.control is None for x in lots):
         doubts.append(phrase(NO_CONTROL))
-    found = benefit_page.Benefit(switched, before.said(zone), after.said(zone), stops, lots, tuple(dict.fromkeys(doubts)))
+    found = benefit_page.Benefit(
+        switched, before.said(zone), after.said(zone), stops, lots, tuple(dict.fromkeys(doubts))
+    )
     return Said(
         benefit_page.as_json(found, t),
         benefit_page.lines(found, t),
@@ -87,13 +89,17 @@ def _switched(rooms: Rooms, args: argparse.Namespace, t: Translate) -> tuple[int
         raise PeriodError("no model was switched on: --at says which time to compare at")
     begun, detector = min(first)
     told = f"{begun.astimezone(zone):%Y-%m-%d %H:%M %Z}"
-    return to_ns(begun), t("Compared at {at}, when the first model of {detector} was switched on.", at=told, detector=detector)
+    return to_ns(begun), t(
+        "Compared at {at}, when the first model of {detector} was switched on.", at=told, detector=detector
+    )
 
 
 def _newest(rooms: Rooms, now: datetime) -> int:
     ids = [tag.tag_id for tags in rooms.settings.plant.tags.values() for tag in tags.values()]
     newest = rooms.points.latest(ids, to_ns(now) + 1).at
-    ends = [to_ns(e.end or e.start) for e in rooms.ledger.records.events(now, kinds=(EventKind.FAILURE, EventKind.STOP))]
+    ends = [
+        to_ns(e.end or e.start) for e in rooms.ledger.records.events(now, kinds=(EventKind.FAILURE, EventKind.STOP))
+    ]
     return max([int(newest.max()) if len(newest) else 0, *ends])
 
 

@@ -26,7 +26,8 @@ from domain.text import Translate
 from domain.vectors import FeatureName, FeatureVectors
 from reports import drop_page
 from reports.drop import Lots
-from reports.why import Fit, Predict, why
+from reports.moves import Predict
+from reports.why import Fit, why
 
 SHIFT = "shift"
 MOST_LEVELS = 50  # texts that divide lots; a column with more names the lots themselves
@@ -34,7 +35,7 @@ MOST_LEVELS = 50  # texts that divide lots; a column with more names the lots th
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Judged:
-    """All lots that have a result, by their end. rows: (lots,) ... outcome: float64 (n,). values: (n, names)."""
+    """Lots that have a result, by their end. rows: n, without values; outcome: float64 (n,); strata: object (n,)."""
 
     rows: FeatureVectors
     outcome: NDArray[np.float64]
@@ -52,15 +53,18 @@ def report(rooms: Rooms, args: argparse.Namespace, now: datetime, t: Translate) 
     if not len(lots.outcome):
         raise TrainingError(f"no lot of {detector.asset_class!r} has a result {detector.outcome!r}")
     zone = settings.zone
-    asked = (instant(x, zone) for x in (args.since, args.until, args.against_since, args.against_until))
-    before, after = two_periods(*asked, newest=int(lots.rows.end.max()))
+    since, until, against_since, against_until = (
+        instant(x, zone) for x in (args.since, args.until, args.against_since, args.against_until)
+    )
+    before, after = two_periods(since, until, against_since, against_until, int(lots.rows.end.max()))
+    values, names = _process(history, lots.rows)
     is_before, is_after = _within(lots.rows, before), _within(lots.rows, after)
     of = is_before | is_after
     found = why(
         Lots(lots.outcome[of], is_after[of], {name: x[of] for name, x in lots.strata.items()}),
-        lots.rows.values[of],
-        lots.rows.names,
-        _fit(lots.rows.values[~of], lots.outcome[~of]),
+        values[of],
+        names,
+        _fit(values[~of], lots.outcome[~of]),
     )
     about = drop_page.About(detector.outcome, _unit(rooms, history), before.said(zone), after.said(zone))
     return Said(
@@ -87,10 +91,9 @@ def judged(rooms: Rooms, history: History, *, is_mean: bool = False) -> Judged:
     outcome = np.array([_outcome(history, r) for _, _, r in told], dtype=np.float64)
     if history.judged.has_limits and not is_mean:
         outcome = history.judged.is_bad(outcome).astype(np.float64)
-    values, names = _process(history, [(line, lot.lot) for line, lot, _ in told])
     ends = np.array([_end(lot) for _, lot, _ in told], dtype=np.int64)
     keys = np.array([[line, lot.lot] for line, lot, _ in told], dtype=object).reshape(len(told), 2)
-    rows = FeatureVectors(names, values, keys[:, 0], keys[:, 1], ends, ends, ends.astype(np.float64))
+    rows = FeatureVectors((), np.empty((len(told), 0)), keys[:, 0], keys[:, 1], ends, ends, ends.astype(np.float64))
     return Judged(rows, outcome, _strata(rooms, history, rows, [lot for _, lot, _ in told]))
 
 
@@ -117,12 +120,13 @@ def _end(lot: Lot) -> int:
     return to_ns(lot.end or lot.known_at)
 
 
-def _process(history: History, keys: list[tuple[str, str]]) -> tuple[NDArray[np.float64], tuple[FeatureName, ...]]:
+def _process(history: History, rows: FeatureVectors) -> tuple[NDArray[np.float64], tuple[FeatureName, ...]]:
     """Return the process values of lots, NaN where there are none, without what the lab had found before."""
     vectors = training.training_of(history)[0].vectors
     names = tuple(n for n in vectors.names if n.origin != "lab")
     vectors = vectors.select(names)
     place = {key: i for i, key in enumerate(zip(vectors.asset.tolist(), vectors.subject.tolist(), strict=True))}
+    keys = zip(rows.asset.tolist(), rows.subject.tolist(), strict=True)
     at = np.array([place.get(key, -1) for key in keys], dtype=np.int64)
     return np.where((at >= 0)[:, None], vectors.values[at], np.nan), names
 
