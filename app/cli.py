@@ -115,16 +115,6 @@ def _parser() -> argparse.ArgumentParser:
     limit.add_argument("--out", type=Path, metavar="FILE", help="write the curve as a picture (SVG)")
     limit.add_argument("--json", action="store_true")
 
-    report = _command(commands, "report", "what moves a result, and which limits would help, as a page")
-    report.add_argument("report", choices=("factors",))
-    report.add_argument("--detector", metavar="NAME", help="a detector of lots; left out, the first one")
-    report.add_argument("--out", type=Path, metavar="FILE", help="write it as a page (HTML)")
-    report.add_argument("--language", choices=("en", "ko"), help="of the report; left out, the plant's")
-    report.add_argument("--watch", metavar="FACTOR", help="factors: make a rule of this one's recommended window")
-    report.add_argument("--by", default="", help="who makes the rule")
-    report.add_argument("--reason", default="", help="why")
-    report.add_argument("--json", action="store_true")
-
     models = _command(commands, "models", "list and show trained models; promote one, or roll back to the one before")
     models.add_argument("action", choices=("list", "show", "promote", "rollback", "sign"))
     models.add_argument("model", nargs="?", help="model id, or for rollback the detector")
@@ -165,6 +155,10 @@ def _parser() -> argparse.ArgumentParser:
     events.add_argument("--accept", action="store_true", help="onsets: labels use what is shown, and keep it")
     events.add_argument("--onset", default="", metavar="T", help="onsets: from where one failure shows instead")
     events.add_argument("--json", action="store_true")
+
+    _add_report(
+        _command(commands, "report", "what drives quality, why it changed, what it was worth; text, JSON, a page")
+    )
 
     dead = _command(commands, "deadletter", "what could not be taken, and why; read it again; conflicts")
     dead.add_argument("action", choices=("list", "show", "replay", "conflicts"))
@@ -214,6 +208,23 @@ def _add_rules(rules: argparse.ArgumentParser) -> None:
     rules.add_argument("--by", default="", help="who changes it")
     rules.add_argument("--reason", default="", help="why")
     rules.add_argument("--json", action="store_true")
+
+
+def _add_report(report: argparse.ArgumentParser) -> None:
+    report.add_argument("report", choices=("factors", "drop", "benefit"), help="see docs/reports.md")
+    report.add_argument("--detector", help="of what this one predicts; else of the first, or for benefit of all")
+    report.add_argument("--from", dest="since", metavar="T", help="the period begins; by default a week before its end")
+    report.add_argument("--to", dest="until", metavar="T", help="the period ends; by default with the newest result")
+    report.add_argument("--against-from", dest="against_since", metavar="T", help="the period to compare with begins")
+    report.add_argument("--against-to", dest="against_until", metavar="T", help="and ends; by default just before")
+    report.add_argument("--at", metavar="T", help="benefit: when it was switched on; by default the first model")
+    report.add_argument("--mean", action="store_true", help="drop: of the result's mean, where limits say what is bad")
+    report.add_argument("--watch", metavar="FACTOR", help="factors: make a rule of its recommended window")
+    report.add_argument("--by", default="", help="factors: who makes the rule")
+    report.add_argument("--reason", default="", help="factors: why")
+    report.add_argument("--language", choices=("en", "ko"), help="of the report; by default the plant's")
+    report.add_argument("--out", type=Path, metavar="FILE", help="write it as a page (HTML) as well")
+    report.add_argument("--json", action="store_true")
 
 
 def _command(

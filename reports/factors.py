@@ -1,7 +1,8 @@
 """Which process factors move a result: lots in, factors by rank out, with how sure the rank is. Pure.
 
 A rank is by a score: half its share of the error that comes back when the factor is shuffled in a fold's held-out lots,
-half its share of the Shapley values there, and the mean of that over the folds. Factors that history cannot tell apart are one group, and are shuffled together.
+half its share of the Shapley values there, and the mean of that over the folds. Factors that history cannot tell apart
+are one group, and are shuffled together.
 Source: Breiman (2001), Random forests; Lundberg, Lee (2017), SHAP; Strobl et al. (2008), on correlated factors.
 """
 

@@ -1,1 +1,1 @@
-"""One module per report of `forewarn report`: `add` its arguments, `main` makes it."""
+"""The stores to what the reports take: one module a report, named as the command names it."""

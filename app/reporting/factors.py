@@ -1,93 +1,83 @@
-"""`forewarn report factors`: which process factors move a result, how surely, and which limits would help."""
+"""`report factors`: which factors move a result, how surely, which limits would help; one of them watched."""
 
 from __future__ import annotations
 
 import argparse
-import json
-import threading
 from collections.abc import Mapping
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from alerts.messages import local
 from app import factor_study, factor_watching, training
-from app.clock import SystemClock
-from app.commands.opening import clear, opened_for, shower
+from app.commands.opening import clear, shower
 from app.people import commanded
+from app.reporting.said import Said
 from app.requests import ServiceLock
+from app.rooms import Rooms
 from app.running import CommandError
-from app.settings import Settings, load
+from app.settings import Settings
 from detectors import symptoms
 from detectors.settings import DetectorSettings
-from domain.scores import TrainingError
-from domain.text import catalogue
+from domain.errors import ConfigError
+from domain.text import Translate, catalogue
 from reports import factor_page, factor_text
 
 
-def main(args: argparse.Namespace, _stopping: threading.Event) -> int:
-    """Study the lots, or where the service has the data take its newest study; print it, write the page, or watch."""
-    settings = load(args.config)
-    detector = _detector(settings, args.detector)
+def needs_telemetry(settings: Settings, args: argparse.Namespace) -> bool:
+    """Return whether lots are studied anew: not to watch a window, nor while a service has the data."""
+    return args.watch is None and not ServiceLock(settings.data_folder).is_held()
+
+
+def report(rooms: Rooms, args: argparse.Namespace, now: datetime, t: Translate) -> Said:
+    """Return the report, of lots studied anew or the newest study; or watch a window. Raises TrainingError, and
+    CommandError for what cannot be done.
+    """
+    detector = chosen(rooms.settings, args.detector)
     if args.watch is not None:
-        return _watch(settings, detector, args)
-    record = _record(settings, detector)
-    language = args.language or settings.root.plant.language
-    t = catalogue(language)
-    if args.out is not None:
-        made = local(datetime.fromisoformat(record["made_at"]), settings.root.plant.zone)
-        _write(args.out, factor_page.page({**record, "made": made}, language, t))
-    print(json.dumps(record) if args.json else "\n".join(factor_text.summary(record, t)))
-    return 0
+        return _watched(rooms, detector, args, now, t)
+    record = _record(rooms, detector, now, is_new=needs_telemetry(rooms.settings, args))
+
+    def page(language: str) -> str:
+        made = local(datetime.fromisoformat(record["made_at"]), rooms.settings.root.plant.zone)
+        return factor_page.page({**record, "made": made}, language, catalogue(language))
+
+    said = t if args.language is None else catalogue(args.language)
+    return Said(record, list(factor_text.summary(record, said)), page)
 
 
-def _detector(settings: Settings, name: str | None) -> DetectorSettings:
+def chosen(settings: Settings, name: str | None) -> DetectorSettings:
+    """Return the detector of lots of that name, or the first."""
     of_lots = [d for d in settings.root.detectors if symptoms.is_of_lots(d)]
-    found = [d for d in of_lots if name in (None, d.name)]
-    if len(found) == 1 or (found and name is None):
-        return found[0]
-    known = ", ".join(d.name for d in of_lots) or "none"
-    raise CommandError(f"forewarn report factors --detector NAME: a detector of lots; the config has {known}", 2)
+    found = next((d for d in of_lots if name in (None, d.name)), None)
+    if found is None:
+        known = ", ".join(d.name for d in of_lots) or "none"
+        raise CommandError(f"report factors --detector NAME: a detector of lots; the config has {known}", 2)
+    return found
 
 
-def _record(settings: Settings, detector: DetectorSettings) -> Mapping[str, Any]:
-    if ServiceLock(settings.data_folder).is_held():
-        with opened_for(settings, telemetry=False) as rooms:
-            found = factor_study.kept(rooms, detector.name)
+def _record(rooms: Rooms, detector: DetectorSettings, now: datetime, *, is_new: bool) -> Mapping[str, Any]:
+    if not is_new:
+        found = factor_study.kept(rooms, detector.name)
         if found is None:
-            raise CommandError(
-                f"{detector.name} has no study yet, and the running service has the data: train it first"
-            )
+            raise CommandError(f"{detector.name} has no study yet, and the running service has the data: stop it first")
         return found
-    with opened_for(settings) as rooms:
-        now = SystemClock().now()
-        try:
-            history = training.gather(rooms, detector, now)
-            rows, _ = training.learned_from(history)
-            found = factor_study.studied(history, rows, shower("factors"))
-        except TrainingError as error:
-            raise CommandError(str(error)) from error
-        finally:
-            clear()
-        return factor_study.keep(rooms, detector.name, found, now)
-
-
-def _watch(settings: Settings, detector: DetectorSettings, args: argparse.Namespace) -> int:
-    if not args.by.strip() or not args.reason.strip():
-        raise CommandError("forewarn report factors --watch FACTOR --by NAME --reason WHY: both are needed", 2)
-    with opened_for(settings, telemetry=False) as rooms:
-        try:
-            number, rule = factor_watching.watch(
-                rooms, detector.name, args.watch, commanded(args.by), args.reason, SystemClock().now()
-            )
-        except factor_watching.NotWatchedError as error:
-            raise CommandError(str(error)) from error
-    print(f"change {number}: rule {rule} watches {args.watch}; forewarn rules history tells it")
-    return 0
-
-
-def _write(file: Path, text: str) -> None:
     try:
-        file.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise CommandError(f"{file}: {error.strerror}") from error
+        history = training.gather(rooms, detector, now)
+        rows, _ = training.learned_from(history)
+        studied = factor_study.studied(history, rows, shower("factors"))
+    finally:
+        clear()
+    return factor_study.keep(rooms, detector.name, studied, now)
+
+
+def _watched(rooms: Rooms, detector: DetectorSettings, args: argparse.Namespace, now: datetime, t: Translate) -> Said:
+    if not args.by.strip() or not args.reason.strip():
+        raise CommandError("report factors --watch FACTOR --by NAME --reason WHY: both are needed", 2)
+    if args.out is not None:
+        raise CommandError("report factors --watch FACTOR makes a rule, and no page: leave --out out", 2)
+    try:
+        number, rule = factor_watching.watch(rooms, detector.name, args.watch, commanded(args.by), args.reason, now)
+    except (factor_watching.NotWatchedError, ConfigError) as error:
+        raise CommandError(str(error)) from error
+    line = t("Rule {rule} watches {factor} from now on.", rule=rule, factor=args.watch)
+    return Said({"rule": rule, "change": number}, [line], lambda _language: "")
