@@ -85,7 +85,7 @@ class Stage:
         return Source(
             "Stage", plant, ZoneInfo("UTC"), "en", 2.0, self.points, self.ledger, self.journal, (), detectors,
             self.now, lambda: "", lambda _id, _by, _note: None, lambda: (), lambda _n, _r, _b: Reread(0, 0),
-            lambda _told: None,
+            lambda _told: None, lambda _detector, _factor, _by, _why: "",
         )  # fmt: skip
 
 
