@@ -259,14 +259,16 @@ RIDGE: Final[Mapping[Task, Sequence[Mapping[str, Any]]]] = {
     "classification": tuple({"strength": s} for s in STRENGTHS),
 }
 COMPONENTS: Final = tuple({"components": n} for n in (1, 2, 4))
-KERNELS: Final = tuple({"columns": n, "width": 1.0, "strength": s} for n in (40, 80) for s in (3.0, 30.0))
+KERNELS: Final = tuple(
+    {"columns": n, "width": w, "strength": s} for n in (60, 120, 200) for w, s in ((3.0, 0.5), (1.0, 1.0))
+)
 CANDIDATES: Final[Mapping[str, Candidate]] = {  # the simplest first
     "mean": Candidate(constant, "any", NOTHING),
     "persistence": Candidate(last, "last", NOTHING),
     "lab": Candidate(ridge, "lab", RIDGE),
     "ridge": Candidate(ridge, "relevant", RIDGE),
     "pls": Candidate(pls, "relevant", {"regression": COMPONENTS, "classification": COMPONENTS}),
-    "kernel": Candidate(kernel, "near", {"regression": KERNELS[:2], "classification": KERNELS}),
+    "kernel": Candidate(kernel, "near", {"regression": KERNELS[:1], "classification": KERNELS}),
     "lightgbm": Candidate(trees, "relevant", NOTHING),
 }
 BLEND: Final = "blend"
