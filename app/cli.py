@@ -20,6 +20,7 @@ EXAMPLES: Final = {
     "train": "forewarn train failure --config plant",
     "features": "forewarn features export --set press-trend --from 2026-03-01 --out march.parquet",
     "evaluate": "forewarn evaluate failure --json --config plant",
+    "report": "forewarn report factors --detector silica --out factors.html",
     "threshold": 'forewarn threshold choose press-failure --raise 0.35 --by "Kim" --reason "more checks are fine"',
     "models": 'forewarn models rollback press-failure --by "Kim" --reason "raised three false alarms today"',
     "alerts": 'forewarn alerts ack 9f2c41d07be3a655 --by "Kim" --reason "on my way"',
@@ -161,6 +162,10 @@ def _parser() -> argparse.ArgumentParser:
     events.add_argument("--onset", default="", metavar="T", help="onsets: from where one failure shows instead")
     events.add_argument("--json", action="store_true")
 
+    _add_report(
+        _command(commands, "report", "what drives quality, why it changed, what it was worth; text, JSON, a page")
+    )
+
     dead = _command(commands, "deadletter", "what could not be taken, and why; read it again; conflicts")
     dead.add_argument("action", choices=("list", "show", "replay", "conflicts"))
     dead.add_argument("id", nargs="?", type=int, help="number of one dead letter")
@@ -218,6 +223,23 @@ def _add_rules(rules: argparse.ArgumentParser) -> None:
     rules.add_argument("--by", default="", help="who changes it")
     rules.add_argument("--reason", default="", help="why")
     rules.add_argument("--json", action="store_true")
+
+
+def _add_report(report: argparse.ArgumentParser) -> None:
+    report.add_argument("report", choices=("factors", "drop", "benefit"), help="see docs/reports.md")
+    report.add_argument("--detector", help="of what this one predicts; else of the first, or for benefit of all")
+    report.add_argument("--from", dest="since", metavar="T", help="the period begins; by default a week before its end")
+    report.add_argument("--to", dest="until", metavar="T", help="the period ends; by default with the newest result")
+    report.add_argument("--against-from", dest="against_since", metavar="T", help="the period to compare with begins")
+    report.add_argument("--against-to", dest="against_until", metavar="T", help="and ends; by default just before")
+    report.add_argument("--at", metavar="T", help="benefit: when it was switched on; by default the first model")
+    report.add_argument("--mean", action="store_true", help="drop: of the result's mean, where limits say what is bad")
+    report.add_argument("--watch", metavar="FACTOR", help="factors: make a rule of its recommended window")
+    report.add_argument("--by", default="", help="factors: who makes the rule")
+    report.add_argument("--reason", default="", help="factors: why")
+    report.add_argument("--language", choices=("en", "ko"), help="of the report; by default the plant's")
+    report.add_argument("--out", type=Path, metavar="FILE", help="write it as a page (HTML) as well")
+    report.add_argument("--json", action="store_true")
 
 
 def _command(

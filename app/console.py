@@ -11,13 +11,14 @@ from typing import Any, Final
 from app import desk, health, ruling
 from app.access import ConsoleGate, Spans
 from app.clock import SystemClock
+from app.factor_watching import NotWatchedError, watch
 from app.recording import record
 from app.rereading import replay
 from app.rooms import Rooms
 from app.workshop import RuleWorkshop
 from dashboard.access import actor
 from dashboard.console import ConsoleServer, PortTakenError, create_app
-from dashboard.source import DetectorInfo, Reread, Review, Source
+from dashboard.source import DetectorInfo, Reread, Review, Source, WatchError
 from detectors import detector_class
 from domain.audit import Action, Deed
 from domain.errors import ConfigError, Fault
@@ -63,6 +64,7 @@ def console(
         lambda told: _record(rooms, clock, told),
         RuleWorkshop(rooms, clock),
         lambda said: _review(rooms, clock, said),
+        partial(_watch, rooms, clock),
         root.plant.shifts,
         root.console.model_days,
     )
@@ -86,6 +88,14 @@ def _record(rooms: Rooms, clock: Clock, told: Told) -> None:
 
 def _review(rooms: Rooms, clock: Clock, said: Review) -> None:
     ruling.review(rooms, said.alert, said.worth, actor(said.by), clock.now(), said.cause, said.found)
+
+
+def _watch(rooms: Rooms, clock: Clock, detector: str, factor: str, by: str, why: str) -> str:
+    try:
+        _, rule = watch(rooms, detector, factor, actor(by), why, clock.now())
+    except (NotWatchedError, ConfigError) as error:
+        raise WatchError(str(error)) from error
+    return rule
 
 
 def _readings(rooms: Rooms) -> Sequence[Reading]:

@@ -19,6 +19,7 @@ from detectors import detector_class
 from detectors.settings import DetectorSettings
 from detectors.symptoms import Labels, is_bad_result, is_of_lots, labelled, labels_of, mode_of_result
 from domain.instants import duration_ns, parse_duration, to_ns
+from domain.lots import Judged, LotColumns
 from domain.plant import AssetClass
 from domain.records import Event, Lot, Result
 from domain.scores import TrainingError
@@ -38,6 +39,7 @@ class History:
 
     learns_liveness: whether to learn for how long a tag may stand still. onsets: accepted by a person, by key.
     key_file: holds the key to sign with; None for the one of the models' folder.
+    lot_columns: what the columns of the class's lots are for. judged: how the outcome is judged.
     events: by asset, latest versions. backgrounds, attributes: by asset. lots, results: of detectors that score lots.
     """
 
@@ -57,6 +59,8 @@ class History:
     hypotheses: tuple[HypothesisSettings, ...] = ()
     attributes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     key_file: Path | None = None
+    lot_columns: LotColumns = field(default_factory=LotColumns)
+    judged: Judged = field(default_factory=lambda: Judged(""))
 
     @property
     def is_ordered(self) -> bool:

@@ -48,7 +48,8 @@ def completed(
     told = list(told)
     _check_known(chosen, told, asset_class)
     levels = _levels(chosen, assets)
-    values = sorted({name for lot in lots for name in lot.values})
+    columns = settings.lot_columns(chosen.asset_class)
+    values = sorted({name for lot in lots for name in lot.values if not columns.is_forbidden(name)})
     computed = _of_values(settings, chosen, values)
     process = [n for n in (*values, *(d.name for d in computed)) if feature_sets.is_named(n, chosen.process)]
     names = [

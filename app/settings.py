@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -24,6 +24,7 @@ from app.delivery_faults import delivery_faults
 from app.feature_faults import derived_faults, hypothesis_faults, input_faults, span_faults, window_faults
 from app.inbox_settings import InboxSettings
 from app.keeping_settings import KeepingSettings
+from app.lot_settings import LotSettings, ResultSettings, lot_faults
 from app.mqtt_names import name_faults
 from app.plant_files import read_plant
 from app.rule_file import RULES, Known, read_rules
@@ -37,6 +38,7 @@ from detectors.symptoms import is_of_lots
 from domain.alerting import Rule
 from domain.errors import ConfigError, Fault
 from domain.instants import parse_duration
+from domain.lots import Judged, LotColumns
 from domain.plant import AssetClass, Axis, Plant
 from domain.shifts import parse_start
 from features.settings import DerivedSettings, FeatureSettings, HypothesisSettings
@@ -176,6 +178,8 @@ class Root(BaseModel):
     console: ConsoleSettings = ConsoleSettings()
     formats: tuple[FormatSettings, ...] = ()
     classes: tuple[ClassSettings, ...] = ()
+    lots: tuple[LotSettings, ...] = ()
+    results: tuple[ResultSettings, ...] = ()
     derived: tuple[DerivedSettings, ...] = ()
     features: tuple[FeatureSettings, ...] = ()
     hypotheses: tuple[HypothesisSettings, ...] = ()
@@ -228,6 +232,18 @@ class Settings:
     def feature_set(self, name: str) -> FeatureSettings:
         """Return a feature set by name; raises KeyError."""
         return {x.name: x for x in self.root.features}[name]
+
+    def lot_columns(self, asset_class: str) -> LotColumns:
+        """Return what the columns of a class's lots are for; of tags, tags.csv says which are controllable."""
+        found = next((x.build() for x in self.root.lots if x.asset_class == asset_class), LotColumns())
+        tags = [tag for a in self.plant.of_class(asset_class) for tag in self.plant.tags[a.path].values()]
+        own = sorted({tag.name for tag in tags if tag.is_controllable})
+        return replace(found, controllable=(*found.controllable, *own))
+
+    def judged(self, asset_class: str, result: str) -> Judged:
+        """Return how a result of a class's lots is judged."""
+        found = (x.build() for x in self.root.results if (x.asset_class, x.name) == (asset_class, result))
+        return next(found, Judged(result))
 
 
 def load(folder: Path, overrides: Mapping[str, Mapping[str, Any]] | None = None) -> Settings:
@@ -326,6 +342,7 @@ def _feature_faults(root: Root, classes: Mapping[str, AssetClass], plant: Plant,
         *input_faults(root.features, classes, plant, file),
         *window_faults(root.features, root.derived, classes, plant, file),
         *derived_faults(root.derived, root.features, classes, plant, file),
+        *lot_faults(root.lots, root.results, root.features, classes, file),
     ]
     if faults or _detector_faults(root, classes, file):
         return faults

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +17,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from app import inputs, windowing
+from app import factor_study, inputs, windowing
 from app.children import ChildError, in_child
 from app.examples import History, examples
 from app.hypotheses import concerns, weighed
@@ -38,6 +39,7 @@ from domain.vectors import FeatureSet, Training
 from store.audit import Deed
 from store.scoring import ModelRow
 
+log = logging.getLogger(__name__)
 FIRST: Final = "its first model"
 BUILD_LIMIT_S: Final = 24 * 3600.0
 
@@ -49,6 +51,7 @@ class Trained:
     detector: str
     model_id: str
     about: Mapping[str, Any]
+    study: Mapping[str, Any] | None = None  # of the factors of its lots
 
 
 def gather(rooms: Rooms, detector: DetectorSettings, now: datetime) -> History:
@@ -95,6 +98,8 @@ def gather(rooms: Rooms, detector: DetectorSettings, now: datetime) -> History:
         tuple(h for h in settings.root.hypotheses if concerns(h, detector)),
         {a.path: a.attributes for a in assets},
         rooms.models.key_file,
+        settings.lot_columns(detector.asset_class),
+        settings.judged(detector.asset_class, detector.outcome),
     )
 
 
@@ -197,11 +202,24 @@ def build(history: History, folder: Path) -> Trained:
     key = None if history.key_file is None else signing.key_at(history.key_file)
     bundle.save(made, folder, about, key)
     bundle.prove(folder, made.name, made.model_id, key)
-    return Trained(detector.name, made.model_id, about)
+    return Trained(detector.name, made.model_id, about, _studied(history, training))
+
+
+def _studied(history: History, training: Training) -> Mapping[str, Any] | None:
+    """Return the factor study of a quality detector's lots, None where there is nothing to study."""
+    if detector_class(history.detector.kind).role != "quality":
+        return None
+    try:
+        return factor_study.studied(history, training)
+    except TrainingError as error:
+        log.info("no factor study detector=%s reason=%s", history.detector.name, error)
+        return None
 
 
 def promote(rooms: Rooms, trained: Trained, now: datetime) -> str:
     """Register a model: champion if it is the detector's first, else challenger; returns the role."""
+    if trained.study is not None:
+        factor_study.keep(rooms, trained.detector, trained.study, now)
     scoring = rooms.ledger.scoring
     champion = scoring.champion(trained.detector)
     role = "champion" if champion is not None and champion.model_id == trained.model_id else "challenger"

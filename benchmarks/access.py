@@ -87,7 +87,7 @@ class Stage:
             "Stage", plant, ZoneInfo("UTC"), "en", 2.0, self.points, self.ledger, self.journal, lambda: (), detectors,
             self.now, lambda: "", lambda _doing: Done(0), lambda _id, _lang: (), lambda: (),
             lambda _n, _r, _b: Reread(0, 0),
-            lambda _told: None, IdleWorkshop(), lambda _said: None,
+            lambda _told: None, IdleWorkshop(), lambda _said: None, lambda _detector, _factor, _by, _why: "",
         )  # fmt: skip
 
 

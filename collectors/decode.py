@@ -234,8 +234,11 @@ def read_lot(
         reading = values.from_json(value, has_text_numbers=False)
         if reading.value is not None:
             numbers[name] = reading.value
+    texts = body.get("texts") or {}
+    if not isinstance(texts, Mapping) or not all(isinstance(text, str) for text in texts.values()):
+        raise BadValueError(Reason.TYPE, "`texts` is not an object of names and texts")
     known_at = _instant_or_none(body, "known_at", unit, zone) or default_known_at or end or received_at
-    return Lot(line, lot, start, end, known_at, numbers)
+    return Lot(line, lot, start, end, known_at, numbers, dict(texts))
 
 
 def _result(raw: Raw, path: str, body: Mapping[str, Any], plant: Plant, settings: MqttSettings) -> Decoded:
@@ -284,6 +287,6 @@ KEYS: Final[Mapping[str, frozenset[str]]] = {
     "points": NUMBERED | {"at", "values", "quality", "unit"},
     "point": NUMBERED | {"at", "value", "quality", "unit"},
     "event": NUMBERED | {"kind", "code", "start", "end", "known_at", "note"},
-    "lot": NUMBERED | {"lot", "start", "end", "known_at", "values"},
+    "lot": NUMBERED | {"lot", "start", "end", "known_at", "values", "texts"},
     "result": NUMBERED | {"lot", "result", "value", "result_at", "lab"},
 }

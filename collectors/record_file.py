@@ -45,7 +45,7 @@ class RecordFile:
         """Raise BadFileError where a needed column is missing."""
         owner = () if self.form.asset else ("asset" if self.form.kind == "events" else "line",)
         needed = ("lot",) if self.form.results else NEEDED[self.form.kind]
-        missing = [name for name in (*owner, *needed, *self.form.results) if name not in header]
+        missing = [name for name in (*owner, *needed, *self.form.results, *self.form.texts) if name not in header]
         if missing:
             raise BadFileError(Reason.HEADER, f"{self.name} lacks column {', '.join(missing)}")
 
@@ -81,16 +81,18 @@ class RecordFile:
         return event
 
     def lot(self, row: Mapping[str, Any]) -> Lot:
-        """Read a lot; every column that is no field of it is a process value."""
+        """Read a lot; every column that is no field of it and no text is a process value."""
         form = self.form
         fields = {"line", "lot", "start", "end", "known_at", "asset"}
-        others = {*fields, *form.results, "result_at", "lab"}
+        others = {*fields, *form.results, *form.texts, "result_at", "lab"}
         numbers = {name: self._number(cell) for name, cell in row.items() if name not in others}
         given = {name: row[name] for name in row if name in fields}
         lot = decode.read_lot(self._owner(row, "line"), given, self.received_at, form.time_format, form.zone)
         self._check_future(lot.start, lot.end, lot.known_at)
         kept = {name: number for name, number in numbers.items() if number is not None}
-        return Lot(lot.line, lot.lot, lot.start, lot.end, lot.known_at, kept)
+        texts = {name: str(cell) for name in form.texts if (cell := row[name]) is not None}
+        texts = {name: text for name, text in texts.items() if text not in form.null_texts}
+        return Lot(lot.line, lot.lot, lot.start, lot.end, lot.known_at, kept, texts)
 
     def result(self, row: Mapping[str, Any]) -> Result:
         """Read a result; a text is a verdict of the format's map, or kept as text where the format has none."""

@@ -59,6 +59,7 @@ class FormatSettings(BaseModel):
     fixed: a column that the file does not have -> its text in every row.
     translate: a column, as it is called here -> text in the file -> text here.
     results: columns of a file of lots or results that hold one result each, by the names they have here.
+    texts: columns of a file of lots that hold texts (a product, a machine); the other columns are process values.
     time_column, asset_column, tag_column, value_column and ignore name columns as the file does.
     """
 
@@ -80,6 +81,7 @@ class FormatSettings(BaseModel):
     fixed: dict[str, str] = Field(default_factory=dict)
     translate: dict[str, dict[str, str]] = Field(default_factory=dict)
     results: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     skip_lines: Annotated[int, Field(ge=0)] = 0
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","

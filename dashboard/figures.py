@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from dashboard import words
-from dashboard.queries import AssetView, QualityView, Scatter
+from dashboard.queries import AssetView, QualityView
 from domain.instants import to_ns
 from domain.scores import Scale, Score
 from domain.text import Translate
@@ -26,7 +26,8 @@ FEWEST_EVENTS: Final = 5
 FONT: Final = "system-ui, 'Segoe UI', 'Noto Sans KR', 'Noto Sans CJK KR', sans-serif"
 
 
-def _layout(**extra: Any) -> dict[str, Any]:
+def layout_of(**extra: Any) -> dict[str, Any]:
+    """Return what every figure's layout has, and what this one has beside."""
     base = {
         "margin": {"l": 64, "r": 20, "t": 36, "b": 44},
         "paper_bgcolor": "white",
@@ -41,7 +42,7 @@ def _layout(**extra: Any) -> dict[str, Any]:
 
 def empty(reason: str, height: int = 260) -> go.Figure:
     """Return a figure that says why there is nothing to show."""
-    figure = go.Figure(layout=_layout(height=height))
+    figure = go.Figure(layout=layout_of(height=height))
     figure.update_xaxes(visible=False).update_yaxes(visible=False)
     figure.add_annotation(text=reason, showarrow=False, font={"size": 15, "color": QUIET}, xref="paper", yref="paper")
     return figure
@@ -75,7 +76,7 @@ def trend(view: AssetView, t: Translate, zone: ZoneInfo) -> go.Figure:
             if limit is not None:
                 figure.add_hline(y=limit, line={"color": ALARM, "width": 1, "dash": "dash"}, row=row, col=1)
     _marks(figure, view, t, zone)
-    figure.update_layout(_layout(height=max(260, 150 * len(drawn) + 80)))
+    figure.update_layout(layout_of(height=max(260, 150 * len(drawn) + 80)))
     _time_axis(figure, view, t, zone)
     return figure
 
@@ -99,7 +100,7 @@ def scores(view: AssetView, t: Translate, zone: ZoneInfo, unit: str = "") -> go.
             limit = view.thresholds[detector.name] * factor
             figure.add_hline(y=limit, line={"color": ALARM, "width": 1, "dash": "dash"}, row=row, col=1)
     _marks(figure, view, t, zone)
-    figure.update_layout(_layout(height=150 * len(drawn) + 110))
+    figure.update_layout(layout_of(height=150 * len(drawn) + 110))
     _time_axis(figure, view, t, zone)
     return figure
 
@@ -154,7 +155,7 @@ def contributions(score: Score | None, t: Translate, units: Mapping[str, str]) -
     ]
     colours = [ALARM if c.amount > 0 else LINE for c in top]
     bars = go.Bar(x=[c.amount for c in top], y=labels, orientation="h", marker={"color": colours}, showlegend=False)
-    figure = go.Figure(bars, layout=_layout(height=110 + 30 * len(top), hovermode="closest"))
+    figure = go.Figure(bars, layout=layout_of(height=110 + 30 * len(top), hovermode="closest"))
     figure.update_xaxes(
         title_text=t("raises the score (red), lowers it (blue)"), gridcolor="#e4e7eb", zerolinecolor=INK
     )
@@ -192,7 +193,7 @@ def operating_curve(curve: Sequence[Mapping[str, Any]], t: Translate) -> go.Figu
         figure.add_trace(
             go.Scatter(name=t("threshold taken"), mode="markers", marker={"color": ALARM, "size": 11}, **at)
         )
-    figure.update_layout(_layout(height=380, hovermode="closest"))
+    figure.update_layout(layout_of(height=380, hovermode="closest"))
     rate = t("false alarms per lot") if rows[0].get("is_per_case") else t("false alarms per asset and week")
     figure.update_xaxes(title_text=rate, gridcolor="#eef1f4", rangemode="tozero")
     figure.update_yaxes(title_text=t("stops caught"), range=[0, 1.03], tickformat=".0%", secondary_y=False)
@@ -205,7 +206,7 @@ def predicted(view: QualityView, t: Translate, zone: ZoneInfo) -> go.Figure:
         return empty(t("No lot has been predicted yet"), 340)
     times = words.local_times(view.times, zone)
     band = {"mode": "lines", "line": {"width": 0}, "showlegend": False, "hoverinfo": "skip"}
-    figure = go.Figure(layout=_layout(height=380))
+    figure = go.Figure(layout=layout_of(height=380))
     figure.add_trace(go.Scatter(x=times, y=view.low, **band))
     figure.add_trace(
         go.Scatter(
@@ -222,44 +223,3 @@ def predicted(view: QualityView, t: Translate, zone: ZoneInfo) -> go.Figure:
     )
     figure.update_xaxes(title_text=t("time, {zone}", zone=zone.key), tickformat="%m-%d %H:%M", gridcolor="#eef1f4")
     return figure.update_yaxes(title_text=f"{view.detector.outcome} [{view.unit}]", gridcolor="#e4e7eb")
-
-
-def factors(view: QualityView, t: Translate, most: int = 12) -> go.Figure:
-    """Draw the process factors by importance, with their ranks over the folds."""
-    if not view.factors:
-        return empty(t("No model yet"))
-    top = list(reversed(view.factors[:most]))
-    signs = {1: "▲", -1: "▼", 0: "◆"}
-    labels = [f"{f['name']} {signs[f['direction']]}" for f in top]
-    notes = [t("rank {low}–{high} over the folds", low=f["rank_low"], high=f["rank_high"]) for f in top]
-    bars = go.Bar(
-        x=[f["importance"] for f in top], y=labels, orientation="h", marker={"color": LINE}, text=notes,
-        textposition="auto", showlegend=False,
-    )  # fmt: skip
-    figure = go.Figure(bars, layout=_layout(height=90 + 30 * len(top), hovermode="closest"))
-    figure.update_xaxes(title_text=t("rise of the error when shuffled [{unit}]", unit=view.unit), gridcolor="#e4e7eb")
-    return figure.update_yaxes(automargin=True)
-
-
-def scatter(found: Scatter | None, t: Translate) -> go.Figure:
-    """Draw a factor against the result, with the mean result in ten equal groups of lots."""
-    if found is None or len(found.x) < 10:
-        return empty(t("Fewer than ten lots have both this factor and a result"))
-    order = np.argsort(found.x)
-    groups = np.array_split(order, 10)
-    x_name = f"{found.factor.name} [{found.factor.unit}]" if found.factor.unit else found.factor.name
-    figure = go.Figure(layout=_layout(height=380, hovermode="closest"))
-    figure.add_trace(
-        go.Scattergl(
-            x=found.x, y=found.y, mode="markers", name=t("one lot"),
-            marker={"color": "rgba(47,111,159,0.28)", "size": 5},
-        )
-    )  # fmt: skip
-    figure.add_trace(
-        go.Scatter(
-            x=[float(found.x[g].mean()) for g in groups], y=[float(found.y[g].mean()) for g in groups],
-            mode="lines+markers", name=t("mean of a tenth of the lots"), line={"color": SECOND, "width": 2.5},
-        )
-    )  # fmt: skip
-    figure.update_xaxes(title_text=x_name, gridcolor="#e4e7eb", zeroline=False)
-    return figure.update_yaxes(title_text=f"{found.outcome} [{found.unit}]", gridcolor="#e4e7eb", zeroline=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from domain.points import Rollup
 from domain.records import Tally
 from domain.scores import Score, Verdict
 from domain.text import printable
+from reports.factor_study import note_of
 from store.books import DeadLetter, KeptConflict
 from store.outbox import OutboxCounts
 from store.scoring import ModelRow
@@ -211,7 +213,6 @@ class QualityView:
     high: NDArray[np.float64]
     measured: NDArray[np.float64]
     persistence: NDArray[np.float64]
-    factors: tuple[Mapping[str, Any], ...]
     model: ModelRow | None
 
     def rmse(self, of: str) -> float | None:
@@ -244,7 +245,6 @@ def quality_view(source: Source, detector: DetectorInfo) -> QualityView:
         _column([s.high for s in scores]),
         _column([measured.get((s.asset, s.subject)) for s in scores]),
         _column([_last_known(*known[s.asset], to_ns(s.at)) for s in scores]),
-        tuple(model.details["report"].get("factors", ())) if model else (),
         model,
     )
 
@@ -258,39 +258,11 @@ def _column(values: Sequence[float | None]) -> NDArray[np.float64]:
     return np.array([np.nan if v is None else v for v in values], dtype=np.float64)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Scatter:
-    """A factor against the result, one point a lot: the tag's mean over the lot, and the laboratory's value."""
-
-    factor: Tag
-    outcome: str
-    unit: str
-    x: NDArray[np.float64]
-    y: NDArray[np.float64]
-
-
-def factor_scatter(source: Source, detector: DetectorInfo, factor: str) -> Scatter | None:
-    """Return the scatter of one factor over the lots of the first line that has it; None for an unknown factor."""
-    for asset in source.plant.of_class(detector.asset_class):
-        tag = source.plant.tags[asset.path].get(factor)
-        if tag is None:
-            continue
-        now = source.now()
-        results = source.ledger.records.results(asset.path, detector.outcome, now)
-        value = {r.lot: r.value for r in results if r.value is not None}
-        lots = [x for x in source.ledger.records.lots(asset.path, now) if x.start and x.end and x.lot in value]
-        points = source.points.read([tag.tag_id], 0, to_ns(now) + 1)
-        sums = np.concatenate([[0.0], np.cumsum(np.nan_to_num(points.value))])
-        counts = np.concatenate([[0], np.cumsum(~np.isnan(points.value))])
-        first = np.searchsorted(points.at, [to_ns(x.start) for x in lots if x.start], side="left")
-        stop = np.searchsorted(points.at, [to_ns(x.end) for x in lots if x.end], side="left")
-        n = counts[stop] - counts[first]
-        has = n > 0
-        x = (sums[stop] - sums[first])[has] / n[has]
-        y = np.array([value[lot.lot] for lot in lots], dtype=np.float64)[has]
-        outcome = source.plant.tags[asset.path].get(detector.outcome)
-        return Scatter(tag, detector.outcome, outcome.unit if outcome else "", x, y)
-    return None
+def factor_study(source: Source, detector: str) -> Mapping[str, Any] | None:
+    """Return the newest factor study of a detector, None where there is none; see `reports.factor_study`."""
+    noted = source.ledger.note(note_of(detector))
+    found: Mapping[str, Any] | None = None if noted is None else json.loads(noted)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,6 +101,10 @@ class Review:
     found: str = ""
 
 
+class WatchError(Exception):
+    """A window that cannot be watched; the text says why."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Source:
     """Everything a page may read. state: what the service is doing now, a message id ("" for ordinary running)."""
@@ -124,6 +128,7 @@ class Source:
     record: Callable[[Told], None]  # raises RecordError
     workshop: Workshop
     review: Callable[[Review], None]  # raises ValueError saying why it is not kept
+    watch: Callable[[str, str, str, str], str]  # detector, factor, by whom, why; the rule's id; raises WatchError
     shifts: Sequence[str] = ()  # the hours at which shifts begin, in the plant's zone
     model_days: int = 0  # after which a model is overdue, 0 for never
 

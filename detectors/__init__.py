@@ -11,7 +11,7 @@ from domain.scores import Detector
 DETECTORS: Final[Mapping[str, str]] = {
     "failure_lightgbm": "FailureLightGBM",
     "failure_tournament": "FailureTournament",
-    "quality_ridge": "QualityRidge",
+    "quality_tournament": "QualityTournament",
     "anomaly_hbos": "AnomalyHBOS",
 }
 

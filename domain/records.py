@@ -56,7 +56,9 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Lot:
-    """One unit of product of a line, with the interval of its passage and its process values."""
+    """One unit of product of a line, with the interval of its passage, its process values, and its texts (a product,
+    a machine), by the names of their columns.
+    """
 
     line: str
     lot: str
@@ -64,6 +66,7 @@ class Lot:
     end: datetime | None
     known_at: datetime
     values: Mapping[str, float] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,7 +89,10 @@ def _records(decoded: Decoded) -> dict[str, list[list[Any]]]:
             [e.asset, e.kind.value, e.code, to_ns(e.start), _ns(e.end), to_ns(e.known_at), e.note]
             for e in decoded.events
         ],
-        "lots": [[x.line, x.lot, _ns(x.start), _ns(x.end), to_ns(x.known_at), dict(x.values)] for x in decoded.lots],
+        "lots": [
+            [x.line, x.lot, _ns(x.start), _ns(x.end), to_ns(x.known_at), dict(x.values), dict(x.texts)]
+            for x in decoded.lots
+        ],
         "results": [[r.line, r.lot, r.result, r.value, to_ns(r.result_at), r.lab, r.text] for r in decoded.results],
     }
 
@@ -99,7 +102,8 @@ def _records_of(head: Mapping[str, Any]) -> tuple[tuple[Event, ...], tuple[Lot, 
         tuple(
             Event(a, EventKind(k), c, from_ns(s), _at(e), from_ns(n), note) for a, k, c, s, e, n, note in head["events"]
         ),
-        tuple(Lot(line, lot, _at(s), _at(e), from_ns(k), v) for line, lot, s, e, k, v in head["lots"]),
+        # Lots that an earlier Forewarn wrote have no texts.
+        tuple(Lot(line, lot, _at(s), _at(e), from_ns(k), *rest) for line, lot, s, e, k, *rest in head["lots"]),
         tuple(Result(line, lot, r, v, from_ns(at), lab, t) for line, lot, r, v, at, lab, t in head["results"]),
     )
 

@@ -286,6 +286,7 @@ def _lot_row(x: Lot) -> dict[str, Any]:
         "end": _ns(x.end),
         "known_at": to_ns(x.known_at),
         "process_values": json.dumps(dict(x.values), sort_keys=True),
+        "process_texts": json.dumps(dict(x.texts), sort_keys=True),
     }
 
 
@@ -302,7 +303,8 @@ def _result_row(r: Result) -> dict[str, Any]:
 
 
 def _lot(r: Any) -> Lot:
-    return Lot(r.line, r.lot, _at(r.start), _at(r.end), from_ns(r.known_at), json.loads(r.process_values))
+    values, texts = json.loads(r.process_values), json.loads(r.process_texts)
+    return Lot(r.line, r.lot, _at(r.start), _at(r.end), from_ns(r.known_at), values, texts)
 
 
 def _result(r: Any) -> Result:

@@ -77,6 +77,7 @@ lots = Table(
     Column("end", BigInteger),
     Column("known_at", BigInteger, nullable=False),
     Column("process_values", Text, nullable=False),
+    Column("process_texts", Text, nullable=False, server_default="{}"),
     Column("version", Integer, nullable=False),
     UniqueConstraint("line", "lot", "version"),
 )

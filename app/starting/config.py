@@ -14,7 +14,7 @@ from app.starting.plans import TODO, Answers, FormatPlan, Line, pattern_for
 from app.starting.rules import rules_text
 from app.starting.toml import entry, one_line
 from detectors.failure import MIN_EVENTS
-from detectors.quality_ridge import MIN_LOTS
+from detectors.quality_tournament import MIN_LOTS
 
 FIRST_CYCLE: Final = "2026-01-01T00:00:00+00:00"
 HEAD: Final = """# Written by `forewarn init` from dump files. What is marked `# guessed:` rests on a sample of them.
@@ -179,7 +179,7 @@ def _quality_sections(
                 ],
             )
         )
-        lines = [Line("name", f"{c.name}-{name}"), Line("kind", "quality_ridge", n), Line("asset_class", c.name)]
+        lines = [Line("name", f"{c.name}-{name}"), Line("kind", "quality_tournament", n), Line("asset_class", c.name)]
         lines += [Line("features", features), Line("outcome", result.name), Line("split", "time"), *embargo]
         sections.append(("[[detectors]]", lines))
         names.append(f"{c.name}-{name}")

@@ -1,5 +1,5 @@
-"""Quality: predicted against measured with persistence beside it, the factors, and a chosen factor against the
-result.
+"""Quality: predicted against measured with persistence beside it, and the factor study: what matters, how, which limits
+help, and what if.
 """
 
 from __future__ import annotations
@@ -9,58 +9,40 @@ from typing import Any, Final
 
 from dash import Dash, Input, Output, State, dcc, html
 
-from dashboard import figures, queries, words
-from dashboard.pages import parts
-from dashboard.source import DetectorInfo, Source
+from dashboard import factor_figures, figures, queries, words
+from dashboard.pages import factor_cards, parts
+from dashboard.source import DetectorInfo, Source, WatchError
 from domain.text import Translate, catalogue, mark
 
 TITLE: Final = mark("Quality")
 
 
-def layout(source: Source, t: Translate, _language: str, _query: Mapping[str, str]) -> Any:
-    """Return the page of the first quality detector, with a choice where there are several."""
+def layout(source: Source, t: Translate, language: str, query: Mapping[str, str]) -> Any:
+    """Return the page of a quality detector, the first or the one asked for, with a choice where there are several."""
     found = detectors(source)
     if not found:
         text = t("The config has no quality detector.")
         return html.Div([html.H1(t(TITLE)), html.P(text, className="quiet")])
-    detector = found[0]
-    names = factor_names(source, detector)
-    choice = dcc.Dropdown(
-        [d.name for d in found], detector.name, id="quality-detector", clearable=False, labels=parts.dropdown_labels(t)
-    )
-    factor = dcc.Dropdown(
-        names, names[0] if names else None, id="quality-factor", clearable=False, labels=parts.dropdown_labels(t)
-    )
+    detector = by_name(source, query.get("detector", "")) or found[0]
+    choices = [
+        dcc.Link(d.name, href=parts.link("/quality", language, detector=d.name), className="here" * (d is detector))
+        for d in found
+    ]
     return html.Div(
         [
             html.H1([t(TITLE), ": ", detector.outcome]),
-            html.Div([html.Label([html.Span(t("Detector")), choice])], className="controls"),
+            html.Nav(choices, className="choices") if len(found) > 1 else None,
+            dcc.Store(id="quality-detector", data=detector.name),
             html.Div(id="quality-head"),
             parts.card(t("Predicted and measured"), dcc.Graph(id="quality-predicted", config=parts.GRAPH), wide=True),
-            html.Div(
-                [
-                    parts.card(
-                        t("Factors of the process, without laboratory history"),
-                        dcc.Graph(id="quality-factors", config=parts.GRAPH),
-                        html.P(
-                            t("▲ the result rises with the factor, ▼ it falls, ◆ neither surely"), className="quiet"
-                        ),
-                    ),
-                    parts.card(
-                        t("A factor against the result"),
-                        html.Label([html.Span(t("Factor")), factor]),
-                        dcc.Graph(id="quality-scatter", config=parts.GRAPH),
-                    ),
-                ],
-                className="columns",
-            ),
+            *factor_cards.cards(queries.factor_study(source, detector.name), source, t),
             parts.tick("quality", source.refresh_s),
         ]
     )
 
 
 def register(app: Dash, source: Source) -> None:
-    """Add the refresh of predictions and the choice of a factor, where the page has them."""
+    """Add the refresh of predictions, the choice of a factor, the watching of a window, and what-if."""
     if not detectors(source):
         return
 
@@ -68,28 +50,60 @@ def register(app: Dash, source: Source) -> None:
         return drawn(source, name, language)
 
     app.callback(
-        [
-            Output("quality-head", "children"),
-            Output("quality-predicted", "figure"),
-            Output("quality-factors", "figure"),
-        ],
+        [Output("quality-head", "children"), Output("quality-predicted", "figure")],
         Input("quality-tick", "n_intervals"),
-        Input("quality-detector", "value"),
+        State("quality-detector", "data"),
         State("language", "data"),
         running=[(Output("quality-tick", "disabled"), True, False)],
     )(refresh)
 
     def choose(factor: str, name: str, language: str) -> Any:
-        detector = by_name(source, name)
-        found = queries.factor_scatter(source, detector, factor) if detector and factor else None
-        return figures.scatter(found, catalogue(language))
+        t, record = catalogue(language), queries.factor_study(source, name)
+        return factor_figures.effect(record, factor, t), factor_cards.advice_text(record, factor, t)
 
     app.callback(
-        Output("quality-scatter", "figure"),
+        [Output("quality-effect", "figure"), Output("quality-advice", "children")],
         Input("quality-factor", "value"),
-        State("quality-detector", "value"),
+        State("quality-detector", "data"),
         State("language", "data"),
     )(choose)
+
+    def watch(_n: int, factor: str, why: str, by: str, name: str, language: str) -> str:
+        return watched(source, name, factor or "", why or "", by or "", catalogue(language))
+
+    app.callback(
+        Output("quality-watch-said", "children"),
+        Input("quality-watch-do", "n_clicks"),
+        State("quality-watch", "value"),
+        State("quality-watch-why", "value"),
+        State("quality-watch-by", "value"),
+        State("quality-detector", "data"),
+        State("language", "data"),
+        prevent_initial_call=True,
+    )(watch)
+
+    def move(name: str, language: str, *values: float) -> Any:
+        return factor_cards.answer(queries.factor_study(source, name), values, catalogue(language))
+
+    app.callback(
+        Output("quality-whatif", "children"),
+        State("quality-detector", "data"),
+        State("language", "data"),
+        *(Input(f"quality-move-{i}", "value") for i in range(factor_cards.SLOTS)),
+    )(move)
+
+
+def watched(source: Source, detector: str, factor: str, why: str, by: str, t: Translate) -> str:
+    """Make a rule of a recommended window; returns what to tell the person."""
+    if not by.strip():
+        return t("Give your name first.")
+    if not why.strip():
+        return t("Say why first.")
+    try:
+        rule = source.watch(detector, factor, by.strip(), why.strip())
+    except WatchError as error:
+        return t("Not watched: {reason}", reason=str(error))
+    return t("Rule {rule} watches {factor} from now on.", rule=rule, factor=factor)
 
 
 def detectors(source: Source) -> list[DetectorInfo]:
@@ -102,21 +116,12 @@ def by_name(source: Source, name: str) -> DetectorInfo | None:
     return next((d for d in detectors(source) if d.name == name), None)
 
 
-def factor_names(source: Source, detector: DetectorInfo) -> list[str]:
-    """Return the factors by rank where a model ranks them, else the process tags."""
-    model = source.ledger.scoring.champion(detector.name)
-    if model is not None:
-        return [f["name"] for f in model.details["report"].get("factors", ())]
-    assets = source.plant.of_class(detector.asset_class)
-    return [x.name for a in assets[:1] for x in source.plant.tags[a.path].values() if x.role == "process"]
-
-
-def drawn(source: Source, name: str, language: str) -> tuple[Any, Any, Any]:
-    """Return figures in words, predictions and factors of a detector."""
+def drawn(source: Source, name: str, language: str) -> tuple[Any, Any]:
+    """Return figures in words and predictions of a detector."""
     t = catalogue(language)
     detector = by_name(source, name) or detectors(source)[0]
     view = queries.quality_view(source, detector)
-    return _head(view, t, source), figures.predicted(view, t, source.zone), figures.factors(view, t)
+    return _head(view, t, source), figures.predicted(view, t, source.zone)
 
 
 def _head(view: queries.QualityView, t: Translate, source: Source) -> Any:

@@ -27,7 +27,7 @@ HEAVY = frozenset(
 )
 COMMANDS = (
     *("demo", "init", "check", "load", "run", "train", "features", "evaluate", "threshold", "models"),
-    *("alerts", "rules", "deadletter", "status", "backup", "restore", "notify", "users", "events", "audit"),
+    *("alerts", "rules", "deadletter", "status", "backup", "restore", "notify", "users", "events", "audit", "report"),
 )
 
 

@@ -58,7 +58,7 @@ def test_the_demo_has_a_fleet_a_line_and_a_detector_of_each_role() -> None:
     settings = load(bundled_config() / "demo")
     assert len(settings.plant.of_class("turbofan")) > 50
     assert len(settings.plant.of_class("flotation")) == 1
-    assert {d.kind for d in settings.root.detectors} == {"failure_lightgbm", "anomaly_hbos", "quality_ridge"}
+    assert {d.kind for d in settings.root.detectors} == {"failure_lightgbm", "anomaly_hbos", "quality_tournament"}
 
 
 def test_the_tiny_plant_reads_as_written(plant: Settings) -> None:

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from alerts.delivery_settings import RouteSettings, ShiftSettings
 from alerts.rules import RuleSettings
 from alerts.settings import NotifierSettings
+from app.lot_settings import LotSettings, ResultSettings
 from app.paths import bundled_config
 from app.settings import ClassSettings, Root, load
 from collectors.mqtt_settings import TopicSettings
@@ -37,6 +38,8 @@ SECTIONS = (
 ENTRIES: dict[str, type[BaseModel]] = {
     "formats": FormatSettings,
     "classes": ClassSettings,
+    "lots": LotSettings,
+    "results": ResultSettings,
     "derived": DerivedSettings,
     "features": FeatureSettings,
     "detectors": DetectorSettings,

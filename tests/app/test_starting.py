@@ -173,7 +173,7 @@ def test_a_laboratory_s_samples_are_lots_named_by_their_time(capsys: pytest.Capt
     sensors = write("process.csv", rows("time,Flow [l/min]", times(200, "%Y-%m-%d %H:%M"), 1, ",", "."))
     lab = write("lab.csv", rows("sampled at;Silica Concentrate [%]", times(70, "%Y-%m-%d %H:%M", 2 * MINUTE), 1))
     settings = started("--sensors", sensors, "--quality", lab, "--zone", "UTC")
-    (quality,) = [d for d in settings.root.detectors if d.kind == "quality_ridge"]
+    (quality,) = [d for d in settings.root.detectors if d.kind == "quality_tournament"]
     assert quality.outcome == "Silica_Concentrate"
     assert settings.feature_set(quality.features).lab == ()  # nothing tells when a result was known
     assert taken(capsys, sensors, lab)[1].startswith("lab.csv: 140 items in = 140 stored")

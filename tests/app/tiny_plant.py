@@ -81,7 +81,7 @@ features = "pump-level"
 
 [[detectors]]
 name = "purity"
-kind = "quality_ridge"
+kind = "quality_tournament"
 asset_class = "line"
 features = "line-level"
 outcome = "purity"

@@ -310,6 +310,11 @@ def test_lot_that_says_when_it_was_known() -> None:
     assert lot.known_at == datetime(2026, 3, 1, 10, tzinfo=UTC)
 
 
+def test_lot_with_texts() -> None:
+    (lot,) = take(LOT, {"lot": "1", "values": {"feed": 1}, "texts": {"product": "A"}}).lots
+    assert (dict(lot.values), dict(lot.texts)) == ({"feed": 1.0}, {"product": "A"})
+
+
 def test_lot_without_times_is_known_from_its_receipt() -> None:
     assert take(LOT, {"lot": "1"}).lots == (Lot(PRESS, "1", None, None, NOW, {}),)
 
@@ -322,6 +327,8 @@ def test_lot_without_times_is_known_from_its_receipt() -> None:
         ({"lot": "1", "start": AT, "end": "2026-03-01T09:00:00Z"}, Reason.INTERVAL),
         ({"lot": "1", "values": [1]}, Reason.TYPE),
         ({"lot": "1", "values": {"feed": "1"}}, Reason.TYPE),
+        ({"lot": "1", "texts": ["A"]}, Reason.TYPE),
+        ({"lot": "1", "texts": {"product": 1}}, Reason.TYPE),
         ({"lot": "1", "values": {"feed": True}}, Reason.TYPE),
     ],
     ids=str,

@@ -442,6 +442,20 @@ def test_lots_file(tmp_path: Path) -> None:
     assert [r.reason for r in found.rejected] == [Reason.NO_KEY, Reason.NUMBER_FORMAT]
 
 
+def test_lots_file_with_texts(tmp_path: Path) -> None:
+    text = f"line,lot,end,feed,product,shift\n{PRESS},1,{T10},1.5,12,NA\n{PRESS},2,{T10},2,plain,early\n"
+    found = load(write(tmp_path, text), form(kind="lots", asset="", texts=("product", "shift")))
+    assert [(x.lot, dict(x.values), dict(x.texts)) for x in found.lots] == [
+        ("1", {"feed": 1.5}, {"product": "12"}),
+        ("2", {"feed": 2.0}, {"product": "plain", "shift": "early"}),
+    ]
+
+
+def test_lots_file_lacks_a_column_of_texts(tmp_path: Path) -> None:
+    with pytest.raises(BadFileError, match="lacks column product"):
+        load(write(tmp_path, f"line,lot\n{PRESS},1\n"), form(kind="lots", asset="", texts=("product",)))
+
+
 def test_results_file(tmp_path: Path) -> None:
     text = (
         "line,lot,result,value,result_at,lab\n"

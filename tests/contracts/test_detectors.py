@@ -18,7 +18,7 @@ from tests.detectors import planted
 INSTANCES: Mapping[str, Callable[[], Training]] = {
     "failure_lightgbm": planted.failures,
     "failure_tournament": planted.sampled_failures,
-    "quality_ridge": planted.lots,
+    "quality_tournament": planted.lots,
     "anomaly_hbos": planted.normal,
 }
 PARTS = ("value", "low", "high", "raw", "contributions")

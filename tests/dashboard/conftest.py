@@ -20,7 +20,7 @@ from app.desk import attend
 from benchmarks.access_walks import IdleWorkshop
 from dashboard.access import actor
 from dashboard.console import ConsoleServer, create_app
-from dashboard.source import DetectorInfo, Reread, Review, Source
+from dashboard.source import DetectorInfo, Reread, Review, Source, WatchError
 from domain.alerting import (
     Alert,
     AlertKey,
@@ -51,6 +51,12 @@ NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 PRESS, LINE, SILENT, STOPPED = "plant/press-1", "plant/line-1", "plant/press-2", "plant/press-3"
 ALERT = "00000000000000aa"
+
+
+def watch_window(detector: str, factor: str, by: str, why: str) -> str:
+    if factor != "feed":
+        raise WatchError(f"no window of {factor} is recommended: nothing to watch")
+    return f"factor-{detector}-{factor}"
 
 
 def small_plant() -> Plant:
@@ -166,7 +172,7 @@ def small_source(folder: Path) -> Iterator[Source]:
         lambda: NOW, lambda: "", lambda doing: attend(rooms, doing, actor(doing.by), NOW), explain,
         lambda: [Reading("sum", 0.0, ""), Reading("disk", 0.42, "31.0 GB free"), Reading("lag", 3.0, "")],
         lambda number, _reason, _before: Reread(3, 2) if number is None else Reread(1, 0),
-        record, IdleWorkshop(), review,
+        record, IdleWorkshop(), review, watch_window,
     )  # fmt: skip
     for room in (ledger, journal, points):
         room.stop()

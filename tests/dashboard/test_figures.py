@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -59,14 +58,6 @@ def test_quality_shows_persistence_beside_prediction_and_measurement(source: Sou
     view = queries.quality_view(source, source.detectors[1])
     names = [t.name for t in figures.predicted(view, EN, source.zone).data]
     assert {"persistence (last known)", "predicted", "measured"} <= set(names)
-
-
-def test_a_scatter_of_too_few_lots_says_so(source: Source) -> None:
-    found = queries.factor_scatter(source, source.detectors[1], "feed")
-    assert found is not None
-    assert figures.scatter(found, EN).data
-    few = replace(found, x=found.x[:5], y=found.y[:5])
-    assert notes(figures.scatter(few, KO)) == [KO("Fewer than ten lots have both this factor and a result")]
 
 
 def _curve_row(weekly: float, caught: int, money: float | None, *, taken: bool = False) -> dict[str, Any]:

@@ -87,14 +87,6 @@ def test_errors_are_over_lots_that_were_measured(source: Source) -> None:
     assert view.rmse("persistence") == pytest.approx(0.2)
 
 
-def test_a_factor_is_held_against_the_result_of_its_own_lot(source: Source) -> None:
-    found = queries.factor_scatter(source, source.detectors[1], "feed")
-    assert found is not None
-    assert len(found.x) == 28
-    assert found.unit == "%"
-    assert queries.factor_scatter(source, source.detectors[1], "nothing") is None
-
-
 def test_the_system_view_tells_the_sum_and_the_reasons(source: Source) -> None:
     view = queries.system_view(source)
     assert [(t.received, t.stored, t.dead_lettered, t.difference) for t in view.totals] == [(2, 1, 1, 0)]

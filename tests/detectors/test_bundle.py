@@ -20,7 +20,7 @@ ABOUT = {"trained": "some day"}
 
 @pytest.fixture(scope="module")
 def trained() -> dict[str, Detector]:
-    sources = {"failure_lightgbm": planted.failures, "quality_ridge": planted.lots, "anomaly_hbos": planted.normal}
+    sources = {"failure_lightgbm": planted.failures, "quality_tournament": planted.lots, "anomaly_hbos": planted.normal}
     return {kind: detector_class(kind).train(made(), {}, planted.aids()) for kind, made in sources.items()}
 
 
@@ -29,7 +29,7 @@ def _bundle(trained: dict[str, Detector], kind: str = "failure_lightgbm") -> Bun
     return bundle.bundle_of("my-detector", kind, planted.feature_set(detector.names), detector)
 
 
-@pytest.mark.parametrize("kind", ["failure_lightgbm", "quality_ridge", "anomaly_hbos"])
+@pytest.mark.parametrize("kind", ["failure_lightgbm", "quality_tournament", "anomaly_hbos"])
 def test_what_was_saved_loads_with_bit_equal_scores(trained: dict[str, Detector], kind: str, tmp_path: Path) -> None:
     made = _bundle(trained, kind)
     assert bundle.save(made, tmp_path, ABOUT) == tmp_path / "my-detector" / made.model_id
@@ -134,9 +134,9 @@ def test_a_feature_set_that_is_not_the_stated_one_is_refused(trained: dict[str, 
 def test_equal_trainings_have_equal_ids_and_what_is_told_about_them_does_not_count(
     trained: dict[str, Detector], tmp_path: Path
 ) -> None:
-    made = _bundle(trained, "quality_ridge")
-    detector = detector_class("quality_ridge").train(planted.lots(), {}, planted.aids())
-    again = bundle.bundle_of("my-detector", "quality_ridge", planted.feature_set(detector.names), detector)
+    made = _bundle(trained, "quality_tournament")
+    detector = detector_class("quality_tournament").train(planted.lots(), {}, planted.aids())
+    again = bundle.bundle_of("my-detector", "quality_tournament", planted.feature_set(detector.names), detector)
     assert again.model_id == made.model_id
     target = bundle.save(made, tmp_path, ABOUT)
     (target / "about.json").write_text('{"trained": "another day"}')
@@ -144,14 +144,14 @@ def test_equal_trainings_have_equal_ids_and_what_is_told_about_them_does_not_cou
 
 
 def test_the_id_covers_model_features_and_name(trained: dict[str, Detector]) -> None:
-    made = _bundle(trained, "quality_ridge")
+    made = _bundle(trained, "quality_tournament")
     longer = type(made.features)("planted", made.features.axis, 11, 1, 0.8, made.features.names)
-    other = detector_class("quality_ridge").train(planted.lots(seed=6), {}, planted.aids())
+    other = detector_class("quality_tournament").train(planted.lots(seed=6), {}, planted.aids())
     ids = {
         made.model_id,
-        bundle.bundle_of("my-detector", "quality_ridge", longer, made.detector).model_id,
-        bundle.bundle_of("another", "quality_ridge", made.features, made.detector).model_id,
-        bundle.bundle_of("my-detector", "quality_ridge", planted.feature_set(other.names), other).model_id,
+        bundle.bundle_of("my-detector", "quality_tournament", longer, made.detector).model_id,
+        bundle.bundle_of("another", "quality_tournament", made.features, made.detector).model_id,
+        bundle.bundle_of("my-detector", "quality_tournament", planted.feature_set(other.names), other).model_id,
     }
     assert len(ids) == 4
 
@@ -191,7 +191,7 @@ def test_a_model_of_another_detector_is_refused_in_its_place(trained: dict[str, 
 
 
 def test_an_older_model_in_the_place_of_a_newer_one_is_refused(trained: dict[str, Detector], tmp_path: Path) -> None:
-    old, new = _bundle(trained, "anomaly_hbos"), _bundle(trained, "quality_ridge")
+    old, new = _bundle(trained, "anomaly_hbos"), _bundle(trained, "quality_tournament")
     place = bundle.save(new, tmp_path, ABOUT)
     shutil.rmtree(place)
     shutil.copytree(bundle.save(old, tmp_path, ABOUT), place)

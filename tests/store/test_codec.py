@@ -69,6 +69,13 @@ def test_any_text_that_a_record_may_hold_comes_back_equal(code: str, note: str, 
     assert (back.events, back.lots) == (record.events, record.lots)
 
 
+def test_texts_of_a_lot_come_back_equal_and_a_lot_of_an_earlier_release_has_none() -> None:
+    told = Decoded(NO_POINTS, lots=(Lot("l", "L1", None, None, at(0), {"feed": 1.0}, {"product": "A"}),))
+    assert codec.read(codec.write(told)).lots == told.lots
+    earlier = codec.write_records(told).replace(', {"product": "A"}', "")
+    assert codec.read_records(earlier).lots == (Lot("l", "L1", None, None, at(0), {"feed": 1.0}),)
+
+
 def test_null_value_keeps_quality_bad() -> None:
     back = codec.read(codec.write(FULL)).points.rows()
     assert (back[1].value, back[1].text, back[1].quality) == (None, "off", Quality.BAD)

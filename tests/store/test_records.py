@@ -40,6 +40,13 @@ def test_every_kind_is_stored_and_read_back(records: Records) -> None:
     assert records.counts() == {"events": 2, "lots": 2, "results": 2}
 
 
+def test_texts_of_a_lot_are_kept_and_others_are_its_next_version(records: Records) -> None:
+    told = replace(lot(feed=1.0), texts={"product": "A"})
+    apply(records, "1", lot(feed=1.0), told)
+    assert apply(records, "2", told) == Outcome(duplicates=1)
+    assert records.lots("l", at(9)) == [told]
+
+
 def test_points_are_left_alone(records: Records) -> None:
     assert records.apply("1", [Decoded(points(("a/x", 1, 1.0)))]) == Outcome()
 

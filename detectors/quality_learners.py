@@ -1,0 +1,304 @@
+"""Learners of lots, the simplest first: rows and an outcome in, a model that gives each row a number out.
+
+`task` regression: the number is the result; classification (outcome 0 or 1): a margin, larger for bad lots.
+Missing values are filled with the training median, and told by indicators where they are no rarity.
+Invariant: a row's number does not depend on the other rows of the call, to the bit.
+Sources: Hoerl, Kennard (1970), ridge; Wold et al. (2001), PLS; Williams, Seeger (2001), Nystroem; Robnik-Sikonja,
+Kononenko (2003), ReliefF.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors import parts as p
+from detectors.learner_lightgbm import Boosted
+from detectors.learner_logistic import fitted as logistic_weights
+from detectors.learners import Examples, filled, medians
+from detectors.quality_kernel import Kernel, kernel_of
+
+Floats = NDArray[np.float64]
+Task = Literal["regression", "classification"]
+FAR: Final = 4.0  # standard deviations; a value further out counts as this far
+FEW_HOLES: Final = 8  # missing values of a column from which an indicator may tell something
+ALPHAS: Final = tuple(10.0**k for k in (0, 1, 1.5, 2, 2.5, 3, 3.5))
+STRENGTHS: Final = (1e-2, 1e-1, 1.0)  # of the logistic ridge, per row
+BOOSTED: Final[Mapping[str, Any]] = {"num_leaves": 7, "learning_rate": 0.05, "rounds": 120, "min_child_samples": 20}
+
+
+class QualityModel(Protocol):
+    """A fitted learner; its columns are those that it was fitted on, in their order."""
+
+    def predict(self, values: Floats) -> Floats:
+        """Return a number for each row, (n,)."""
+        ...
+
+    def contributions(self, values: Floats) -> tuple[float, Floats]:
+        """Return a base and each column's part (n, columns): base + their sum = the number."""
+        ...
+
+    def dump(self) -> dict[str, bytes]:
+        """Return its parts by name; equal fits give equal bytes."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Design:
+    """Values to standardised columns without holes. arrays: median, centre, spread (columns,), holes (int64): the
+    columns that have an indicator, rate: the share of their values that are missing.
+    """
+
+    arrays: Mapping[str, NDArray[Any]]
+
+    @staticmethod
+    def of(values: Floats) -> Design:
+        """Learn from training rows."""
+        median = medians(values)
+        whole = filled(values, median)
+        spread = whole.std(axis=0)
+        is_hole = ~np.isfinite(values)
+        n_holes = is_hole.sum(axis=0)
+        told = np.flatnonzero((n_holes >= FEW_HOLES) & (n_holes <= len(values) - FEW_HOLES))
+        _, first = np.unique(is_hole[:, told], axis=1, return_index=True)  # columns that lack the same rows are one
+        holes = told[np.sort(first)] if len(told) else told
+        rate = is_hole[:, holes].mean(axis=0)
+        spread = np.where(spread > 1e-12 * np.abs(median) + 1e-300, spread, 1.0)
+        return Design({"median": median, "centre": whole.mean(axis=0), "spread": spread, "holes": holes, "rate": rate})
+
+    def __call__(self, values: Floats) -> Floats:
+        """Return float64 (n, columns + indicators) in C order."""
+        a = self.arrays
+        z = np.clip((filled(values, a["median"]) - a["centre"]) / a["spread"], -FAR, FAR)
+        rate = a["rate"]
+        missing = (~np.isfinite(values[:, a["holes"]]) - rate) / np.sqrt(rate * (1 - rate))
+        return np.ascontiguousarray(np.hstack([z, np.clip(missing, -FAR, FAR)]))
+
+    def by_column(self, terms: Floats) -> Floats:
+        """Return terms of the design as terms of its columns: an indicator's is its column's."""
+        n = len(self.arrays["median"])
+        found = np.ascontiguousarray(terms[:, :n])
+        for place, column in enumerate(self.arrays["holes"].tolist()):
+            found[:, column] += terms[:, n + place]
+        return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Linear:
+    """number = intercept + design @ weight."""
+
+    design: Design
+    weight: Floats
+    intercept: float
+
+    def predict(self, values: Floats) -> Floats:
+        """Return the sums of the terms."""
+        return np.asarray((self.design(values) * self.weight).sum(axis=1) + self.intercept)
+
+    def contributions(self, values: Floats) -> tuple[float, Floats]:
+        """The terms themselves."""
+        return self.intercept, self.design.by_column(self.design(values) * self.weight)
+
+    def dump(self) -> dict[str, bytes]:
+        """Return the arrays and the intercept."""
+        arrays = {**self.design.arrays, "weight": self.weight, "intercept": np.array([self.intercept])}
+        return {f"linear.{name}.npy": p.write_array(a) for name, a in arrays.items()}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Last:
+    """The last known result itself; the training mean where there is none."""
+
+    mean: float
+
+    def predict(self, values: Floats) -> Floats:
+        """Return the first column."""
+        return np.where(np.isfinite(values[:, 0]), values[:, 0], self.mean)
+
+    def contributions(self, values: Floats) -> tuple[float, Floats]:
+        """Distance from the mean."""
+        found = np.zeros(values.shape)
+        found[:, 0] = self.predict(values) - self.mean
+        return self.mean, found
+
+    def dump(self) -> dict[str, bytes]:
+        """Return the mean."""
+        return {"last.json": p.write_json({"mean": self.mean})}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Smooth:
+    """A kernel machine over a design; contributions by what setting a column to its usual value takes away."""
+
+    design: Design
+    kernel: Kernel
+
+    def predict(self, values: Floats) -> Floats:
+        """Return the kernel machine's numbers."""
+        return self.kernel.predict(self.design(values))
+
+    def contributions(self, values: Floats) -> tuple[float, Floats]:
+        """What no column takes alone is shared by how much each takes."""
+        usual = self.design.arrays["median"]
+        base = float(self.predict(usual[None])[0])
+        whole = self.predict(values)
+        taken = np.zeros(values.shape)
+        for column in range(values.shape[1]):
+            without = values.copy()
+            without[:, column] = usual[column]
+            taken[:, column] = whole - self.predict(without)
+        size = np.abs(taken)
+        share = (size + 1e-12) / (size + 1e-12).sum(axis=1, keepdims=True)
+        rest = (whole - base - taken.sum(axis=1))[:, None]
+        return base, np.ascontiguousarray(taken + rest * share)
+
+    def dump(self) -> dict[str, bytes]:
+        """Return the arrays."""
+        arrays = {**self.design.arrays, **self.kernel.arrays}
+        return {f"smooth.{name}.npy": p.write_array(a) for name, a in arrays.items()}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trees:
+    """Boosted trees as they are."""
+
+    boosted: Boosted
+
+    def predict(self, values: Floats) -> Floats:
+        """Return the trees' sums."""
+        return self.boosted.margin(np.ascontiguousarray(values))
+
+    def contributions(self, values: Floats) -> tuple[float, Floats]:
+        """LightGBM's own."""
+        if not len(values):
+            return 0.0, np.zeros(values.shape)
+        return self.boosted.contributions(np.ascontiguousarray(values))
+
+    def dump(self) -> dict[str, bytes]:
+        """Return the text."""
+        return self.boosted.dump()
+
+
+Fit = Callable[[Floats, Floats, Task, Mapping[str, Any], int], QualityModel]
+
+
+def constant(values: Floats, outcome: Floats, _task: Task, _setting: Mapping[str, Any], _seed: int) -> Linear:
+    """The mean of the outcome, whatever the columns say."""
+    design = Design.of(values)
+    n = len(design.arrays["median"]) + len(design.arrays["holes"])
+    return Linear(design, np.zeros(n), float(outcome.mean()))
+
+
+def last(values: Floats, outcome: Floats, task: Task, setting: Mapping[str, Any], seed: int) -> QualityModel:
+    """Persistence; of a class, what the last result says of it."""
+    return Last(float(outcome.mean())) if task == "regression" else ridge(values, outcome, task, setting, seed)
+
+
+def ridge(values: Floats, outcome: Floats, task: Task, setting: Mapping[str, Any], _seed: int) -> Linear:
+    """Ridge by generalised cross-validation; of classes a logistic ridge, in which both weigh alike."""
+    design = Design.of(values)
+    z = design(values)
+    if task == "classification":
+        return Linear(design, logistic_weights(z, outcome, float(setting.get("strength", STRENGTHS[1]))), 0.0)
+    from sklearn.linear_model import RidgeCV
+
+    model = RidgeCV(alphas=ALPHAS).fit(z, outcome)
+    return Linear(design, np.asarray(model.coef_, dtype=np.float64), float(model.intercept_))
+
+
+def pls(values: Floats, outcome: Floats, task: Task, setting: Mapping[str, Any], _seed: int) -> Linear:
+    """Partial least squares, of so many components."""
+    from sklearn.cross_decomposition import PLSRegression
+
+    design = Design.of(values)
+    z = design(values)
+    z = z - z.mean(axis=0)
+    target = _balanced(outcome) if task == "classification" else outcome
+    n = min(int(setting.get("components", 2)), z.shape[1], len(z) - 1)
+    weight = PLSRegression(n, scale=False).fit(z, target).coef_.ravel()
+    centre = design(values).mean(axis=0)
+    return Linear(design, np.asarray(weight, dtype=np.float64), float(target.mean() - centre @ weight))
+
+
+def kernel(values: Floats, outcome: Floats, task: Task, setting: Mapping[str, Any], seed: int) -> Smooth:
+    """Kernel ridge with radial functions; on landmarks where rows are many."""
+    design = Design.of(values)
+    is_class = task == "classification"
+    target = 2 * outcome - 1 if is_class else outcome
+    weight = _weights(outcome) if is_class else np.ones(len(outcome))
+    width, strength = float(setting.get("width", 1.0)), float(setting.get("strength", 3.0))
+    return Smooth(design, kernel_of(design(values), target, weight, width, strength, seed))
+
+
+def trees(values: Floats, outcome: Floats, task: Task, setting: Mapping[str, Any], seed: int) -> Trees:
+    """Boosted trees; of classes with both weighing alike."""
+    asked: dict[str, Any] = {**BOOSTED, **setting, "objective": "regression" if task == "regression" else "binary"}
+    if task == "classification":
+        asked["scale_pos_weight"] = float((1 - outcome).sum() / max(outcome.sum(), 1))
+    return Trees(Boosted.fit(Boosted.prepare(Examples(values, outcome, (), seed)), asked))
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A learner. takes: which columns: `any` one, the `last` result, `lab` history, what is `relevant`, or those that
+    are `near` (by ReliefF, as many as the setting says).
+    """
+
+    fit: Fit
+    takes: Literal["any", "last", "lab", "relevant", "near"]
+    settings: Mapping[Task, Sequence[Mapping[str, Any]]]
+
+
+NOTHING: Final[Mapping[Task, Sequence[Mapping[str, Any]]]] = {"regression": ({},), "classification": ({},)}
+RIDGE: Final[Mapping[Task, Sequence[Mapping[str, Any]]]] = {
+    "regression": ({},),
+    "classification": tuple({"strength": s} for s in STRENGTHS),
+}
+COMPONENTS: Final = tuple({"components": n} for n in (1, 2, 4))
+KERNELS: Final = tuple(
+    {"columns": n, "width": w, "strength": s} for n in (60, 120, 200) for w, s in ((3.0, 0.5), (1.0, 1.0))
+)
+CANDIDATES: Final[Mapping[str, Candidate]] = {  # the simplest first
+    "mean": Candidate(constant, "any", NOTHING),
+    "persistence": Candidate(last, "last", NOTHING),
+    "lab": Candidate(ridge, "lab", RIDGE),
+    "ridge": Candidate(ridge, "relevant", RIDGE),
+    "pls": Candidate(pls, "relevant", {"regression": COMPONENTS, "classification": COMPONENTS}),
+    "kernel": Candidate(kernel, "near", {"regression": KERNELS[:1], "classification": KERNELS}),
+    "lightgbm": Candidate(trees, "relevant", NOTHING),
+}
+BLEND: Final = "blend"
+
+
+def load_model(parts: Mapping[str, bytes]) -> QualityModel:
+    """Rebuild a model from its `dump`; raises ValueError where a part is missing or damaged."""
+    kind = min(parts, default="").partition(".")[0]
+    if kind == "linear":
+        intercept = float(p.read_array(parts, "linear.intercept.npy")[0])
+        return Linear(_design(parts, kind), p.read_array(parts, "linear.weight.npy"), intercept)
+    if kind == "smooth":
+        return Smooth(_design(parts, kind), Kernel({n: p.read_array(parts, f"smooth.{n}.npy") for n in Kernel.NAMES}))
+    if kind == "last":
+        return Last(float(p.read_json(parts, "last.json")["mean"]))
+    return Trees(Boosted.load(parts))
+
+
+def _design(parts: Mapping[str, bytes], kind: str) -> Design:
+    names = ("median", "centre", "spread", "holes", "rate")
+    return Design({name: p.read_array(parts, f"{kind}.{name}.npy") for name in names})
+
+
+def _weights(outcome: Floats) -> Floats:
+    """Return weights of mean 1 by which both classes weigh alike."""
+    share = min(max(float(outcome.mean()), 1.0 / len(outcome)), 1 - 1.0 / len(outcome))
+    return np.where(outcome == 1, 0.5 / share, 0.5 / (1 - share))
+
+
+def _balanced(outcome: Floats) -> Floats:
+    """Return targets of mean 0 for least squares, by which both classes weigh alike."""
+    share = min(max(float(outcome.mean()), 1.0 / len(outcome)), 1 - 1.0 / len(outcome))
+    return np.where(outcome == 1, 0.5 / share, -0.5 / (1 - share))

@@ -1,0 +1,173 @@
+"""A factor study through the commands: from files to the record, the page and a watched rule; and the refusals."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from app import factor_study, factor_watching
+from app.cli import main
+from app.rooms import Rooms, opened
+from app.settings import load
+from domain.audit import Action, Actor
+from tests.app import tiny_plant as tiny
+
+N = 300
+CONFIG = """[data]
+folder = "DATA"
+
+[[formats]]
+name = "sensors"
+match = "sensors.csv"
+asset = "plant/line-1"
+
+[[formats]]
+name = "lots"
+match = "lots.csv"
+kind = "lots"
+texts = ["product"]
+
+[[formats]]
+name = "results"
+match = "results.csv"
+kind = "results"
+
+[[classes]]
+name = "line"
+period = "1h"
+horizon = "24h"
+lead = "1h"
+
+[[lots]]
+asset_class = "line"
+strata = ["product"]
+
+[[results]]
+asset_class = "line"
+name = "ash"
+bad_above = 1.0
+
+[[features]]
+name = "level"
+asset_class = "line"
+calculators = "level"
+window = "4h"
+step = "1h"
+train_step = "1h"
+flat = ""
+
+[[detectors]]
+name = "ash"
+kind = "quality_ridge"
+asset_class = "line"
+features = "level"
+outcome = "ash"
+split = "time"
+embargo = "0s"
+"""
+TAGS = """asset,tag,unit,role,controllable
+class:line,ph,pH,process,yes
+class:line,feed,t/h,process,no
+class:line,air,,process,yes
+"""
+
+
+@pytest.fixture(scope="module")
+def plant(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A line whose ash rises with the pH, in both products alike."""
+    folder = tmp_path_factory.mktemp("plant")
+    random = np.random.default_rng(3)
+    hours = pd.date_range("2026-01-01", periods=4 * N + 8, freq="1h", tz="UTC")
+    tags = {name: np.repeat(random.normal(size=N + 2), 4) for name in ("ph", "feed", "air")}
+    config = folder / "config"
+    config.mkdir()
+    (config / "forewarn.toml").write_text(CONFIG.replace("DATA", str(folder / "data")))
+    (config / "tags.csv").write_text(TAGS)
+    (config / "assets.csv").write_text("asset,class\nplant/line-1,line\n")
+    (config / "rules.toml").write_text("")
+    pd.DataFrame({"time": hours, **tags}).to_csv(folder / "sensors.csv", index=False)
+    end = hours[4 : 4 * N + 4 : 4]
+    lots = pd.DataFrame({"line": "plant/line-1", "lot": [f"L{i}" for i in range(N)], "start": hours[0 : 4 * N : 4]})
+    lots = lots.assign(end=end, known_at=end, product=np.where(random.random(N) < 0.5, "A", "B"))
+    lots.to_csv(folder / "lots.csv", index=False)
+    ash = 1.2 * tags["ph"][0 : 4 * N : 4] + 0.5 * random.normal(size=N)
+    results = lots[["line", "lot"]].assign(result="ash", value=ash, result_at=end)
+    results.to_csv(folder / "results.csv", index=False)
+    files = [str(folder / f"{name}.csv") for name in ("sensors", "lots", "results")]
+    assert main(["load", "--config", str(config), *files]) == 0
+    return config
+
+
+@pytest.fixture
+def studied(plant: Path, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    page = plant.parent / "factors.html"
+    assert main(["report", "factors", "--config", str(plant), "--json", "--out", str(page)]) == 0
+    return dict(json.loads(capsys.readouterr().out))
+
+
+def test_the_report_ranks_the_cause_first_in_each_product_and_writes_a_page(
+    plant: Path, studied: dict[str, Any]
+) -> None:
+    first = studied["factors"][0]
+    assert first["members"] == ["ph"]
+    assert (first["direction"], first["controllable"]) == (1, ["ph"])
+    assert {(s["stratum"], s["level"], s["sign"]) for s in first["slopes"]} == {
+        ("product", "A", 1),
+        ("product", "B", 1),
+    }
+    page = (plant.parent / "factors.html").read_text()
+    assert page.count("<svg") >= 4
+    assert "ph" in page
+
+
+def test_a_study_is_kept_with_units_and_told_again(plant: Path, studied: dict[str, Any]) -> None:
+    with opened(load(plant), telemetry=False) as rooms:
+        kept = factor_study.kept(rooms, "ash")
+    assert kept == studied
+    assert kept is not None
+    assert kept["units"] == {"ph": "pH", "feed": "t/h"}
+
+
+def _watch(rooms: Rooms, factor: str, by: str = "Kim", why: str = "fewer defects") -> tuple[int, str]:
+    return factor_watching.watch(rooms, "ash", factor, Actor(by, "test"), why, tiny.T0)
+
+
+@pytest.mark.parametrize(
+    ("factor", "by", "why", "said"),
+    [("feed", "Kim", "x", "no window of feed"), ("ph", "", "x", "a name and a reason"), ("ph", "Kim", " ", "a name")],
+)
+@pytest.mark.usefixtures("studied")
+def test_what_is_not_recommended_or_not_said_by_anybody_is_not_watched(
+    plant: Path, factor: str, by: str, why: str, said: str
+) -> None:
+    with opened(load(plant), telemetry=False) as rooms, pytest.raises(factor_watching.NotWatchedError, match=said):
+        _watch(rooms, factor, by, why)
+    assert (plant / "rules.toml").read_text() == ""
+
+
+@pytest.mark.usefixtures("studied")
+def test_a_recommended_window_becomes_a_rule_by_one_command_with_who_and_why(plant: Path) -> None:
+    asked = ["report", "factors", "--config", str(plant), "--watch", "ph"]
+    assert main(asked) == 2
+    assert main([*asked, "--by", "Kim", "--reason", "fewer defects"]) == 0
+    (rule,) = load(plant).rules
+    assert (rule.id, rule.watch, rule.on_delay.total_seconds()) == ("factor-ash-ph", "tag:ph", 14400)
+    with opened(load(plant), telemetry=False) as rooms:
+        (change,) = rooms.ledger.rule_changes.all()
+        assert (change.by, change.why) == ("Kim", "fewer defects")
+        assert change.preview["expected"]["change"] < 0
+        assert Action.RULE_CHANGED in {d.action for d in rooms.ledger.audit.deeds()}
+        with pytest.raises(factor_watching.NotWatchedError, match="watched already"):
+            _watch(rooms, "ph")
+    assert main([*asked, "--by", "Kim", "--reason", "again"]) == 1
+    (plant / "rules.toml").write_text("")
+
+
+def test_an_unknown_detector_is_told_with_those_that_are_there(plant: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", "factors", "--config", str(plant), "--detector", "silica"]) == 2
+    assert "the config has ash" in capsys.readouterr().err

@@ -1,0 +1,164 @@
+"""The tournament of quality on planted results, and of its parts what each promises."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from detectors.quality_kernel import nearness
+from detectors.quality_learners import CANDIDATES, ridge
+from detectors.quality_tournament import MIN_LOTS, QualityTournament, threshold_of
+from domain.scores import Scale, TrainingError
+from domain.vectors import Training
+from tests.detectors import planted
+
+
+def test_a_planted_linear_result_is_predicted_far_better_than_by_the_mean_or_persistence() -> None:
+    report = QualityTournament.train(planted.lots(), {}, planted.aids()).report
+    assert report["rmse"] < 0.4 * report["mean_rmse"]
+    assert report["rmse"] < 0.4 * report["persistence_rmse"]
+    assert report["rmse"] < 0.4 * report["lab_rmse"]
+
+
+def test_the_planted_factors_come_first_with_their_directions() -> None:
+    factors = QualityTournament.train(planted.lots(), {}, planted.aids()).report["factors"]
+    assert [(f["name"], f["rank"], f["direction"]) for f in factors[:2]] == [("t4", 1, 1), ("t7", 2, -1)]
+    assert factors[0]["importance"] > factors[1]["importance"] > 5 * max(f["importance"] for f in factors[2:])
+    assert (factors[0]["rank_low"], factors[0]["rank_high"]) == (1, 1)
+    assert [f["rank"] for f in factors] == list(range(1, 13))
+
+
+def test_lab_history_is_no_factor_of_the_process() -> None:
+    factors = QualityTournament.train(planted.lots(), {}, planted.aids()).report["factors"]
+    assert {f["name"] for f in factors} == {f"t{i}" for i in range(12)}
+
+
+def test_noise_alone_is_predicted_by_its_mean() -> None:
+    made = planted.lots()
+    noise = np.random.default_rng(2).normal(size=len(made.outcome))
+    report = QualityTournament.train(planted.training(made.vectors, noise, is_ordered=True), {}, planted.aids()).report
+    assert report["learner"] == "mean"
+    assert not report["process_adds"]["adds"]
+    assert report["rmse"] == report["mean_rmse"]
+
+
+def test_the_simplest_of_equals_wins_and_process_data_that_help_are_said_to() -> None:
+    report = QualityTournament.train(planted.lots(), {}, planted.aids()).report
+    assert report["learner"] == "ridge"
+    assert report["process_adds"]["adds"]
+    assert report["process_adds"]["history"] in ("mean", "lab")
+    assert {row["learner"] for row in report["leaderboard"]} == {*CANDIDATES, "blend"}
+    assert [row["learner"] for row in report["leaderboard"] if row["is_taken"]] == ["ridge"]
+
+
+def test_a_result_that_follows_its_own_past_needs_no_process_data() -> None:
+    random = np.random.default_rng(4)
+    made = planted.lots(n=400)
+    outcome = np.zeros(400)
+    for i in range(1, 400):
+        outcome[i] = 0.8 * outcome[i - 1] + random.normal()
+    values = made.vectors.values.copy()
+    values[:, -2], values[:, -1] = np.roll(outcome, 1), np.roll(outcome, 2)
+    found = planted.vectors(values, made.vectors.names)
+    report = QualityTournament.train(planted.training(found, outcome, is_ordered=True), {}, planted.aids()).report
+    assert report["learner"] in ("persistence", "lab")
+    assert not report["process_adds"]["adds"]
+
+
+def _lots_of_two(n: int = 400, seed: int = 6) -> Training:
+    """One lot in ten is bad: where t0 + t1 is large, and t2 is missing."""
+    random = np.random.default_rng(seed)
+    values = random.normal(size=(n, 12))
+    values[random.random(values.shape) < 0.1] = np.nan
+    odds = 2.0 * np.nan_to_num(values[:, 0] + values[:, 1]) + 2.0 * np.isnan(values[:, 2]) - 4.0
+    label = (random.random(n) < 1 / (1 + np.exp(-odds))).astype(np.float64)
+    return planted.training(planted.vectors(values, planted.tag_names(12)), label, is_ordered=True)
+
+
+def test_bad_lots_are_told_with_probabilities_that_are_true() -> None:
+    model = QualityTournament.train(_lots_of_two(), {}, planted.aids())
+    fresh = _lots_of_two(4000, seed=9)
+    found = model.score(fresh.vectors.select(model.names), is_explained=False)
+    assert model.report["task"] == "classification"
+    assert found.scale is Scale.PROBABILITY
+    assert abs(found.value.mean() - fresh.outcome.mean()) < 0.03
+    high = found.value > 0.3
+    assert abs(found.value[high].mean() - fresh.outcome[high].mean()) < 0.12
+    called = found.value >= (model.threshold or 0)
+    assert called[fresh.outcome == 1].mean() > 0.65
+    assert called[fresh.outcome == 0].mean() < 0.35
+
+
+def test_the_threshold_of_a_scrap_budget_keeps_it_out_of_fold() -> None:
+    odds, label = np.arange(100.0), (np.arange(100) % 10 == 9).astype(float)
+    limit = threshold_of(odds, label, 0.05)
+    assert 3 <= ((odds >= limit) & (label == 0)).sum() <= 5
+    assert threshold_of(odds, label, None) == pytest.approx(np.log(0.1 / 0.9))
+
+
+@pytest.mark.parametrize("name", [*CANDIDATES, "blend"])
+@pytest.mark.parametrize("make", [planted.lots, _lots_of_two])
+def test_every_learner_scores_alone_as_in_a_batch_and_adds_up_and_comes_back(
+    name: str, make: Callable[[], Training]
+) -> None:
+    learners = ["ridge", "kernel", "lightgbm", "blend"] if name == "blend" else [name]
+    made = make()
+    if name in ("persistence", "lab") and not any(n.origin == "lab" for n in made.vectors.names):
+        pytest.skip("these lots have no lab history")
+    model = QualityTournament.train(made, {"learners": learners}, planted.aids())
+    rows = made.vectors.select(model.names).take(slice(0, 40))
+    batch = model.score(rows)
+    np.testing.assert_allclose(batch.base + batch.contributions.sum(axis=1), batch.raw, rtol=1e-9, atol=1e-9)
+    again = QualityTournament.load(model.dump())
+    assert again.dump() == model.dump()
+    for i in range(0, 40, 7):
+        alone = again.score(rows.take(np.array([i])))
+        assert (alone.raw[0], alone.contributions[0].tolist()) == (batch.raw[i], batch.contributions[i].tolist())
+
+
+def test_unknown_options_are_refused() -> None:
+    with pytest.raises(TrainingError, match="forest"):
+        QualityTournament.train(planted.lots(), {"learners": ["forest"]}, planted.aids())
+
+
+def test_only_the_columns_that_tell_near_lots_apart_come_first() -> None:
+    random = np.random.default_rng(3)
+    z = random.normal(size=(400, 10))
+    worth = nearness(z, (z[:, 3] * z[:, 7] > 0).astype(float), 1)
+    assert set(np.argsort(-worth)[:2]) == {3, 7}  # neither tells anything alone
+
+
+def test_the_interval_holds_about_nine_tenths_of_fresh_lots() -> None:
+    model = QualityTournament.train(planted.lots(n=400), {}, planted.aids())
+    fresh = planted.lots(n=600, seed=99)
+    found = model.score(fresh.vectors.select(model.names))
+    inside = (found.low <= fresh.outcome) & (fresh.outcome <= found.high)
+    assert 0.85 <= inside.mean() <= 0.95
+
+
+def test_a_ridge_without_noise_finds_the_slopes() -> None:
+    random = np.random.default_rng(8)
+    values = random.uniform(-1, 1, size=(500, 3)) * [1.0, 10.0, 0.1]
+    truth = 7.0 + values @ [2.0, -0.5, 30.0]
+    np.testing.assert_allclose(ridge(values, truth, "regression", {}, 1).predict(values), truth, atol=0.2)
+
+
+def test_a_constant_column_does_no_harm() -> None:
+    values = np.column_stack([np.arange(100.0), np.full(100, 3.0)])
+    model = ridge(values, np.arange(100.0), "regression", {}, 1)
+    assert not model.contributions(values)[1][:, 1].any()
+
+
+def test_fewer_lots_than_needed_are_refused_with_the_number() -> None:
+    made = planted.lots().take(np.arange(MIN_LOTS - 1))
+    with pytest.raises(TrainingError, match=str(MIN_LOTS - 1)):
+        QualityTournament.train(made, {}, planted.aids())
+
+
+def test_the_fewest_lots_in_the_most_folds_still_make_a_model() -> None:
+    made = planted.lots(n=MIN_LOTS + 10)
+    report = QualityTournament.train(made, {}, planted.aids(n_folds=20)).report
+    assert report["folds"] > 10
+    assert {f["name"] for f in report["factors"][:2]} == {"t4", "t7"}

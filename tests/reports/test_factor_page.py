@@ -1,0 +1,58 @@
+"""The factor report: self-contained, in two languages, with pictures that are whole; its summary in words."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from domain.text import LANGUAGES, catalogue
+from reports import factor_page, factor_pictures, factor_text
+from reports.factor_study import study
+from tests.reports.study_lots import fit, lots
+
+
+@pytest.fixture(scope="module")
+def record() -> dict[str, Any]:
+    about = {"detector": "silica", "outcome": "silica <b>", "unit": "%", "units": {"a": "bar"}, "made": "today"}
+    return about | study(lots(400), fit)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_page_loads_nothing_from_outside_and_its_pictures_are_whole(record: dict[str, Any], language: str) -> None:
+    page = factor_page.page(record, language, catalogue(language))
+    assert f'<html lang="{language}">' in page
+    assert not re.search(r"""(src|href)\s*=|url\(|@import|<script""", page)
+    assert "<b>" not in page.replace("<b>a</b>", "").replace("<b>b</b>", "").replace("<b>c</b>", "")
+    pictures = re.findall(r"<svg.*?</svg>", page, re.DOTALL)
+    assert len(pictures) == 2 + len(record["effects"])
+    for picture in pictures:
+        ElementTree.fromstring(picture)
+
+
+def test_korean_says_nothing_in_english(record: dict[str, Any]) -> None:
+    page = factor_page.page(record, "ko", catalogue("ko"))
+    assert "권장 한계" in page
+    assert "Recommended" not in page
+    assert "no advice" not in page
+
+
+def test_the_picture_of_an_advised_factor_has_its_window_in_green(record: dict[str, Any]) -> None:
+    advised = {a["factor"]: a for a in record["advice"]}
+    t = catalogue("en")
+    assert "#dcefe2" in factor_pictures.effect(record, "a", t, advised["a"])
+    assert "#dcefe2" not in factor_pictures.effect(record, "c", t, advised["c"])
+
+
+def test_the_summary_names_rank_limit_and_change(record: dict[str, Any]) -> None:
+    said = "\n".join(factor_text.summary(record, catalogue("en")))
+    assert "a + twin" in said or "twin + a" in said
+    assert re.search(r"^a: below .* bar, as history knows it down to .*: mean -", said, re.MULTILINE)
+
+
+def test_a_study_no_better_than_the_mean_is_told_as_such(record: dict[str, Any]) -> None:
+    worse = {**record, "rmse": record["mean_rmse"] + 1}
+    assert len(factor_text.headline(record, catalogue("en"))) == 1
+    assert "no better than the mean" in factor_text.headline(worse, catalogue("en"))[1]
