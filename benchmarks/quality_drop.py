@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from detectors.quality_ridge import fit
 from numpy.typing import NDArray
 
 from benchmarks.bars import QUICK, Bars
-from detectors.quality_ridge import fit
 from domain.vectors import FeatureName
 from reports.drop import Kind, Lots, causes_of, change_of, splits_of
 from reports.why import Why, why

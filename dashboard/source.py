@@ -90,6 +90,8 @@ class Workshop(Protocol):
 
     def saved(self, asked: Mapping[str, Any], by: str, why: str) -> int:
         """Make the change; returns its number. Raises RecordError."""
+
+
 @dataclass(frozen=True, slots=True)
 class Review:
     """What a person says of a warning. by: who was typed; who is logged in counts."""
