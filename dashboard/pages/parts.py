@@ -22,7 +22,12 @@ def link(path: str, language: str, **query: str) -> str:
 
 def alert_views(here: str, t: Translate, language: str) -> Any:
     """Return the links between the views of alerts."""
-    views = {"/alerts": mark("List"), "/alerts/figures": mark("Alarm figures"), "/alerts/rules": mark("Rules")}
+    views = {
+        "/alerts": mark("List"),
+        "/alerts/worth": mark("Scored warnings"),
+        "/alerts/figures": mark("Alarm figures"),
+        "/alerts/rules": mark("Rules"),
+    }
     links = [
         dcc.Link(t(name), href=link(path, language), className="here" if path == here else "")
         for path, name in views.items()

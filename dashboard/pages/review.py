@@ -11,7 +11,7 @@ from dash import Dash, Input, Output, State, ctx, dcc, html
 
 from dashboard import words
 from dashboard.hiding import NEEDS
-from dashboard.pages import parts
+from dashboard.pages import alerts, parts
 from dashboard.scored import Scored, scored
 from dashboard.source import Review, Source
 from domain.rulings import Ruling, Worth
@@ -40,7 +40,7 @@ BUTTONS: Final = {
 }
 
 
-def layout(source: Source, t: Translate, _language: str, _query: Mapping[str, str]) -> Any:
+def layout(source: Source, t: Translate, language: str, _query: Mapping[str, str]) -> Any:
     """Return the page with its present rows."""
     found = scored(source)
     grid = dag.AgGrid(
@@ -75,7 +75,8 @@ def layout(source: Source, t: Translate, _language: str, _query: Mapping[str, st
     buttons = [html.Button(t(text), id=name) for name, (_, text) in BUTTONS.items()]
     return html.Div(
         [
-            html.H1(t(TITLE)),
+            html.H1(t(alerts.TITLE)),
+            parts.alert_views("/alerts/worth", t, language),
             html.P(
                 t("Select a warning and say whether it was true. What waits for you stands first."),
                 className="quiet",
