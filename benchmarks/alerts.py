@@ -1,6 +1,7 @@
 """The bars of alerts: `make bars-alerts`. Rules and the life of an alert, delivery, and who may do what on the console.
 
-Each part runs alone too: `python -m benchmarks.alarms`, `benchmarks.delivery`, `benchmarks.access`. QUICK=1 is the same
+Each part runs alone too: `python -m benchmarks.alarms`, `benchmarks.delivery`, `benchmarks.parts`,
+`benchmarks.access`. QUICK=1 is the same
 work smaller.
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 import logging
 import sys
 
-from benchmarks import access, alarms, delivery
+from benchmarks import access, alarms, delivery, parts
 from benchmarks.bars import Bars
 
 
@@ -17,7 +18,7 @@ def main() -> None:
     """Print the bars; exit code 1 where one falls short."""
     logging.basicConfig(stream=sys.stderr, level=logging.CRITICAL)
     bars = Bars()
-    for part in (alarms, delivery, access):
+    for part in (alarms, delivery, parts, access):
         part.show(bars)
     bars.end()
 
