@@ -53,6 +53,6 @@ if __name__ == "__main__":
     part, how, file, late_s, *command = sys.argv[1:]
     place, name = PARTS[part]
     setattr(place, name, breaking(getattr(place, name), how, Path(file)))
-    watchdog.LATE_S = float(late_s)  # type: ignore[misc]
-    watchdog.checks = partial(checks, late=timedelta(seconds=float(late_s)))  # type: ignore[attr-defined]
+    vars(watchdog)["LATE_S"] = float(late_s)
+    vars(watchdog)["checks"] = partial(checks, late=timedelta(seconds=float(late_s)))
     sys.exit(main(command))
