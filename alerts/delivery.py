@@ -122,6 +122,7 @@ class Lane:
 
     def __init__(self, name: str, turn: Callable[[Callable[[], bool]], object]) -> None:
         self.name, self._turn = name, turn
+        self.n_steps = 0  # messages and turns begun: where it stands still, the lane does
         self._ending, self._left, self._woken = threading.Event(), threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"lane-{name}", daemon=True)
 
@@ -150,12 +151,17 @@ class Lane:
         """Whether its thread runs."""
         return self._thread.is_alive()
 
+    def _step(self) -> bool:
+        self.n_steps += 1
+        return self._left.is_set()
+
     def _run(self) -> None:
         while True:
             self._woken.clear()
             is_last = self._ending.is_set()
             try:
-                self._turn(self._left.is_set)
+                self._step()
+                self._turn(self._step)
             except StoreAwayError as away:
                 log.warning("lane waits name=%s reason=%s", self.name, away)
             except Exception:  # a lane must not end: what it could not do is due again

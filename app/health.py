@@ -174,6 +174,7 @@ def note_receiver(rooms: Rooms, receiver: Health, monotonic: float, now: datetim
     """Note in the ledger what the collector counted since its start; `received_s` is the age of its last message."""
     received_at = receiver.last_received_at
     found = asdict(receiver) | {"at": now.isoformat()}
+    found["stuck_s"] = round(monotonic - receiver.last_turn_at, 1)
     found["received_s"] = None if received_at is None else round(monotonic - received_at, 1)
     rooms.ledger.save_note(RECEIVER_NOTE, json.dumps(found))
 

@@ -58,8 +58,13 @@ class Silence:
                     self._arrivals.note(tag_id, at, value_at)
 
     def look(self, now: datetime) -> int:
-        """Raise and return alerts; returns how many changed."""
-        at = to_ns(now)
+        """Raise and return alerts; returns how many changed.
+
+        Where a slow store keeps values waiting in the journal, what came since the oldest of them is not known yet, and
+        silence is judged as of then.
+        """
+        waiting = self._rooms.journal.waiting_since()
+        at = to_ns(now if waiting is None else min(now, waiting))
         expected = self._expected(now)
         with self._lock:
             pauses = {

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
 from alerts.delivery import Lane
-from alerts.watchdog import NOT_KNOWN, Part, broken, canary_fault, checks, heartbeat, next_canary
+from alerts.watchdog import LATE_S, NOT_KNOWN, Part, broken, canary_fault, checks, heartbeat, next_canary
 from app import canary
 from app.health import UNDELIVERED_AFTER, UNDELIVERED_FOR, receiver_noted
 from app.notify import readers
@@ -27,6 +28,7 @@ from domain.ports import Clock, Notifier
 log = logging.getLogger(__name__)
 LOOK_S: Final = 1.0
 STOP_S: Final = 2.0
+RESTARTS: Final = 2  # of the receiver that are told: one heals what happened once
 
 
 class Watchdog:
@@ -48,6 +50,8 @@ class Watchdog:
         self._started_at = clock.now()
         self._told = ""  # the fault that was told
         self._beaten: float | None = None
+        self._restarts: deque[tuple[float, int]] = deque()  # of the receiver: when, and how many by then
+        self._steps: dict[str, tuple[int, float]] = {}  # lane -> its steps, and since when there were no more
 
     def start(self) -> None:
         """Begin."""
@@ -62,6 +66,7 @@ class Watchdog:
     def look(self) -> None:
         """Do what is due."""
         now = self._clock.now()
+        self._count_steps()
         if self._settings.at is not None:
             self._try_the_path(now)
         monotonic = self._clock.monotonic()
@@ -69,6 +74,11 @@ class Watchdog:
         if is_due and Role.SCORE in self._roles and self._settings.heartbeat_to:
             self._beaten = monotonic
             self._beat(now)
+
+    def still(self) -> list[str]:
+        """Return the lanes that have begun nothing for long: each looks every second, whatever its receiver does."""
+        monotonic = self._clock.monotonic()
+        return [name for name, (_, since) in self._steps.items() if monotonic - since > LATE_S]
 
     def _run(self) -> None:
         while not self._stopping.wait(LOOK_S):
@@ -99,11 +109,29 @@ class Watchdog:
                 self._tell(lambda name: broken(name, fault, self._readers[name], now), self._settings.second)
 
     def _beat(self, now: datetime) -> None:
-        found = checks(parts(self._rooms, self._lanes, now), now)
+        found = checks(parts(self._rooms, self._lanes, now, self.still()), now)
+        found["collector"] = found["collector"] or self._restarted()
         if any(found.values()) and self._settings.heartbeat_when == "well":
             return
         plant = self._rooms.settings.root.plant.name
         self._tell(lambda name: heartbeat(name, found, plant, now), self._settings.heartbeat_to)
+
+    def _count_steps(self) -> None:
+        for lane in self._lanes:
+            if self._steps.get(lane.name, (-1, 0.0))[0] != lane.n_steps:
+                self._steps[lane.name] = (lane.n_steps, self._clock.monotonic())
+
+    def _restarted(self) -> str:
+        """Say that the receiver has had to be replaced over and over: then nothing comes in, although it is there."""
+        noted = receiver_noted(self._rooms) if Role.COLLECT in self._roles else None
+        if noted is None:
+            return ""
+        monotonic = self._clock.monotonic()
+        self._restarts.append((monotonic, int(noted["n_restarts"])))
+        while monotonic - self._restarts[0][0] > 2 * LATE_S:
+            self._restarts.popleft()
+        n = self._restarts[-1][1] - self._restarts[0][1]
+        return f"was replaced {n} times in {2 * LATE_S:g} s" if n >= RESTARTS else ""
 
     def _tell(self, written: Callable[[str], Message], names: Sequence[str]) -> None:
         for name in names:
@@ -116,8 +144,8 @@ class Watchdog:
             log.warning("watchdog not heard notifier=%s error=%s", name, error)
 
 
-def parts(rooms: Rooms, lanes: Sequence[Lane], now: datetime) -> dict[str, Part]:
-    """Return what collector, scheduler, engine and notifier left behind in the ledger."""
+def parts(rooms: Rooms, lanes: Sequence[Lane], now: datetime, still: Sequence[str] = ()) -> dict[str, Part]:
+    """Return what collector, scheduler, engine and notifier left behind in the ledger. still: lanes that do nothing."""
     try:
         jobs = rooms.ledger.job_runs()
         undelivered = rooms.ledger.outbox.undelivered(now, UNDELIVERED_AFTER, UNDELIVERED_FOR)
@@ -125,17 +153,19 @@ def parts(rooms: Rooms, lanes: Sequence[Lane], now: datetime) -> dict[str, Part]
     except Exception as error:  # noqa: BLE001 - what keeps the ledger from answering is what is to be told
         return dict.fromkeys(("collector", "scheduler", "engine", "notifier"), Part(now, repr(error)))
     done = [at for at, _ in jobs.values() if at is not None]
-    dead = [lane.name for lane in lanes if not lane.is_alive]
+    dead = [lane.name for lane in lanes if not lane.is_alive or lane.name in still]
     late = ", ".join(f"{name}: {n} undelivered" for name, (n, _) in undelivered.items())
     collector = Part(*jobs.get("drain", (None, "")))
     if rooms.settings.root.mqtt.is_enabled and receiver is not None:
         noted_at = datetime.fromisoformat(receiver["at"]).astimezone(UTC)
         wrong = "" if receiver["is_subscribed"] else receiver["error"] or "is not subscribed"
+        if receiver.get("stuck_s", 0.0) > LATE_S:
+            wrong = wrong or f"has stood still for {receiver['stuck_s']:.0f} s"
         collector = Part(min(noted_at, collector.done_at or noted_at), wrong or collector.error)
     sending, failed = jobs.get("dispatch", (None, ""))
     return {
         "collector": collector,
         "scheduler": Part(max(done, default=None)),
         "engine": Part(*jobs.get("tick", (None, ""))),
-        "notifier": Part(sending, failed or (f"lanes ended: {', '.join(dead)}" if dead else late)),
+        "notifier": Part(sending, failed or (f"lanes ended, or frozen: {', '.join(dead)}" if dead else late)),
     }

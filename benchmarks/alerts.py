@@ -1,7 +1,7 @@
 """The bars of alerts: `make bars-alerts`. Rules and the life of an alert, delivery, who may do what on the console, and
 what alerts were worth.
 
-Each part runs alone too: `python -m benchmarks.alarms`, `benchmarks.delivery`, `benchmarks.access`,
+Each part runs alone too: `python -m benchmarks.alarms`, `benchmarks.delivery`, `benchmarks.parts`, `benchmarks.access`,
 `benchmarks.autopsies`. QUICK=1 is the same work smaller.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import sys
 
-from benchmarks import access, alarms, autopsies, delivery
+from benchmarks import access, alarms, autopsies, delivery, parts
 from benchmarks.bars import Bars
 
 
@@ -18,7 +18,7 @@ def main() -> None:
     """Print the bars; exit code 1 where one falls short."""
     logging.basicConfig(stream=sys.stderr, level=logging.CRITICAL)
     bars = Bars()
-    for part in (alarms, delivery, access, autopsies):
+    for part in (alarms, delivery, parts, access, autopsies):
         part.show(bars)
     bars.end()
 

@@ -10,7 +10,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -88,15 +88,15 @@ to = [{to}]
 class Live:
     """A service under way, with its broker and receivers."""
 
-    def __init__(self, config: Path, broker: int) -> None:
-        self.config, self.broker = config, broker
+    def __init__(self, config: Path, broker: int, module: Sequence[str] = ("app.cli",)) -> None:
+        self.config, self.broker, self._module = config, broker, module
         self.process = self.start()
 
     def start(self) -> subprocess.Popen[bytes]:
         """Start the service and wait until it has subscribed: what is published before is nobody's."""
         log = self.config / "service.log"
         log.unlink(missing_ok=True)
-        command = [sys.executable, "-m", "app.cli", "run", "--config", str(self.config)]
+        command = [sys.executable, "-m", *self._module, "run", "--config", str(self.config)]
         with log.open("wb") as file:
             process = subprocess.Popen(command, stderr=file, stdout=file, env=dict(os.environ))
         wait(lambda: "running plant" in log.read_text(), 60)
@@ -134,8 +134,12 @@ def wait(is_done: Callable[[], bool], seconds: float) -> bool:
 
 
 @contextmanager
-def service(folder: Path, to: str) -> Iterator[tuple[Live, list[Taken], list[Taken], list[Taken]]]:
-    """Run a service; yields it with what its web, mail and heartbeat receivers took."""
+def service(
+    folder: Path, to: str, module: Sequence[str] = ("app.cli",)
+) -> Iterator[tuple[Live, list[Taken], list[Taken], list[Taken]]]:
+    """Run a service, by the command line or another module; yields it with what its web, mail and heartbeat
+    receivers took.
+    """
     config = folder / "config"
     config.mkdir(parents=True)
     with ExitStack() as stack:
@@ -156,7 +160,7 @@ def service(folder: Path, to: str) -> Iterator[tuple[Live, list[Taken], list[Tak
             for i in range(TAGS)
         ]
         (config / "rules.toml").write_text("\n".join(rules))
-        live = Live(config, port)
+        live = Live(config, port, module)
         try:
             yield live, hooked, mailed, beaten
         finally:

@@ -190,5 +190,5 @@ def test_apprise_goes_where_somebody_vouches_for_the_host(url: str, allow: list[
 
 
 def test_a_network_does_not_vouch_for_a_name_that_apprise_looks_up_by_itself() -> None:
-    with pytest.raises(ValueError, match="looks chat.example.com up by itself"):
+    with pytest.raises(ValueError, match="up by itself"):
         AppriseNotifier("gotify://chat.example.com/token", ["10.0.0.0/8", "chat.example.com:8443"])

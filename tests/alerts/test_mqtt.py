@@ -1,4 +1,4 @@
-"""MQTT notifications against a real broker, plain and by TLS: delivered when acknowledged, and left in no queue when not."""
+"""MQTT notifications to a real broker, plain and by TLS: delivered when acknowledged, left in no queue when not."""
 
 from __future__ import annotations
 

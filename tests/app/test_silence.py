@@ -15,7 +15,7 @@ from app.silence import Silence
 from domain.alerting import AlertState
 from domain.instants import to_ns
 from domain.points import Point, Points
-from domain.records import Event, EventKind
+from domain.records import Decoded, Event, EventKind, Outcome
 from tests.app import tiny_plant as tiny
 
 SECOND = timedelta(seconds=1)
@@ -157,6 +157,19 @@ def live(rooms: Rooms) -> Live:
 
 def test_a_plant_that_reports_raises_nothing_though_its_values_are_old(live: Live) -> None:
     assert live.open() == {}
+
+
+def test_a_store_that_takes_nothing_looks_like_no_silence(live: Live) -> None:
+    waiting = Points.from_rows([Point(f"{tiny.PUMP}/pressure", to_ns(live.now), 1.0, received_at=to_ns(live.now))])
+    live.rooms.journal.accept([("mqtt", live.now, Decoded(waiting))])
+    live.dead = {f"{asset}/{name}" for asset, names in TAGS.items() for name in names}  # none of it is stored
+    live.run(10)
+    assert live.open() == {}
+    claimed = live.rooms.journal.claim(10)
+    assert claimed is not None
+    live.rooms.journal.finish(claimed, Outcome(1))
+    live.run(0.2)
+    assert set(live.open()) == {("*", "*")}  # it is stored by now, and nothing came since
 
 
 def test_one_tag_that_stops_is_an_alert_within_three_periods_and_goes_when_it_is_back(live: Live) -> None:

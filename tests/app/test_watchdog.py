@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -181,6 +182,35 @@ def test_each_part_has_its_check(rooms: Rooms, job: str | None, part: str) -> No
     assert found[part].startswith("has not worked since")
     if job is not None:
         assert [name for name, text in found.items() if text] == [part]
+
+
+def test_a_lane_that_is_frozen_or_ended_and_a_receiver_that_stands_still_are_told(rooms: Rooms) -> None:
+    for name in ("drain", "tick", "dispatch"):
+        rooms.ledger.save_job_run(name, tiny.T0)
+    lane: Any = SimpleNamespace(name="mail", is_alive=True)
+    assert checks(parts(rooms, [lane], tiny.T0), tiny.T0)["notifier"] == ""
+    assert "frozen: mail" in checks(parts(rooms, [lane], tiny.T0, ["mail"]), tiny.T0)["notifier"]
+    ended: Any = SimpleNamespace(name="mail", is_alive=False)
+    assert "ended, or frozen: mail" in checks(parts(rooms, [ended], tiny.T0), tiny.T0)["notifier"]
+
+
+def test_a_lane_that_begins_nothing_for_a_minute_stands_still(rooms: Rooms) -> None:
+    clock, hearing = Clock(), Hearing()
+    lane: Any = SimpleNamespace(name="mail", is_alive=True, n_steps=0)
+    own: Any = {"outside": hearing, "second": Hearing()}
+    watchdog = Watchdog(rooms, own, [lane], frozenset({Role.SCORE}), clock)
+
+    def run(seconds: int, steps: int) -> list[str]:
+        for _ in range(seconds):
+            clock.at += SECOND
+            lane.n_steps += steps
+            watchdog.look()
+        return watchdog.still()
+
+    assert run(90, 1) == []
+    assert run(60, 0) == []
+    assert run(2, 0) == ["mail"]
+    assert run(1, 1) == []
 
 
 def test_a_failing_job_shows_in_the_check(rooms: Rooms) -> None:
