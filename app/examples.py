@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from app import courses, windowing
 from app.onsets import Onset, look_for, settled
+from app.reviewed import Reviewed
 from detectors import detector_class
 from detectors.settings import DetectorSettings
 from detectors.symptoms import Labels, is_bad_result, is_of_lots, labelled, labels_of, mode_of_result
@@ -37,7 +38,8 @@ class History:
     """What one detector is trained on, without any store behind it.
 
     learns_liveness: whether to learn for how long a tag may stand still. onsets: accepted by a person, by key.
-    key_file: holds the key to sign with; None for the one of the models' folder.
+    key_file: holds the key to sign with; None for the one of the models' folder. reviewed: by asset, what people said
+    of warnings.
     events: by asset, latest versions. backgrounds, attributes: by asset. lots, results: of detectors that score lots.
     """
 
@@ -57,6 +59,7 @@ class History:
     hypotheses: tuple[HypothesisSettings, ...] = ()
     attributes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     key_file: Path | None = None
+    reviewed: Mapping[str, tuple[Reviewed, ...]] = field(default_factory=dict)
 
     @property
     def is_ordered(self) -> bool:
@@ -119,7 +122,7 @@ def _of_windows(history: History, used: Used) -> Training:
             for o in onsets_of(history, asset)
             if o.at is not None
         }
-        course = courses.course(grid, events, asset_class, history.detector, onsets)
+        course = courses.course(grid, events, asset_class, history.detector, onsets, history.reviewed.get(asset, ()))
         found = labelled(kept.start, kept.end, kept.position, course, asset_class.horizon)
         kept = kept.take(found.is_kept)
         parts.append(windowing.told(grid, kept, history.features, own))

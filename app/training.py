@@ -22,6 +22,7 @@ from app.examples import History, examples
 from app.hypotheses import concerns, weighed
 from app.onsets import accepted
 from app.results import possible_results
+from app.reviewed import reviews_of
 from app.rooms import Rooms
 from app.screening import Screening
 from app.shelf import PROMOTED
@@ -95,6 +96,7 @@ def gather(rooms: Rooms, detector: DetectorSettings, now: datetime) -> History:
         tuple(h for h in settings.root.hypotheses if concerns(h, detector)),
         {a.path: a.attributes for a in assets},
         rooms.models.key_file,
+        reviews_of(rooms, detector, now),
     )
 
 
@@ -192,6 +194,7 @@ def build(history: History, folder: Path) -> Trained:
         "hypotheses": weighed(
             history.hypotheses, trained, training.vectors, trained.names if screening.kept is None else screening.kept
         ),
+        "reviewed": [r.as_json() for own in history.reviewed.values() for r in own],
         "versions": bundle.versions(),
     }
     key = None if history.key_file is None else signing.key_at(history.key_file)

@@ -27,6 +27,7 @@ MIN_FOR_SPREAD: Final = 8
 FAR: Final = 6.0  # robust standard deviations of the normal stretches
 RARE: Final = 0.05  # share of normal stretches in which a score may come as high
 RISE: Final = 4.0  # robust standard deviations of the highest scores of normal stretches, which lean to the high side
+SURE: Final = 0.005
 STEADY: Final = 0.1  # log-odds: a score that never moves is taken to move by this much
 MOST_TAGS: Final = 5
 MOST_LEVELS: Final = 50
@@ -163,8 +164,7 @@ def autopsy(case: Case) -> Autopsy:
     missing = tuple(m for t in case.traces if t.name in case.needed and (m := _missing(t, run_up)) is not None)
     lacking = tuple(sorted((m for m in missing if m.coverage < case.min_coverage), key=lambda m: m.coverage))
     assessed = _assessed(case, run_up)
-    peak, usual, rarity = _risen(case, run_up)
-    has_risen = rarity is not None and rarity <= RARE
+    peak, usual, rarity, has_risen = _risen(case, run_up)
     catching = _catching(case, run_up) if has_risen else None
     is_over = case.limits is not None and _is_raised(case, case.limits)
     cause, alert_at = _told(case, run_up)
@@ -321,26 +321,32 @@ def held(track: Track, confirm: float) -> Floats:
     return np.where(first >= 0, lowest, -np.inf)
 
 
-def _risen(case: Case, run_up: tuple[float, float]) -> tuple[float | None, float | None, float | None]:
-    """Return peak, usual peak and rarity of the score; the rarity is 1 where it did not come RISE spreads higher."""
+def _risen(case: Case, run_up: tuple[float, float]) -> tuple[float | None, float | None, float | None, bool]:
+    """Return peak, usual peak and rarity of the score, and whether it has risen above what is normal.
+
+    It has where few normal stretches came as high and it is RISE spreads above them, or where so many are known that
+    chance gives such a peak less often than SURE (rank test: (stretches as high + 1) / (stretches + 1)).
+    """
     inside = (case.own.position > run_up[0]) & (case.own.position <= run_up[1])
     level = held(case.own, case.confirm)[inside]
     if not len(level) or not np.isfinite(level.max()):
-        return None, None, None
+        return None, None, None, False
     peak = float(level.max())
     length = run_up[1] - run_up[0]
     peaks = [p for t in (case.own, *case.others) for p in _peaks(case, t, length)]
     if len(peaks) < MIN_BLOCKS:
         lower = [r for r in case.curve if r["raise_at"] <= peak]
         if not lower:
-            return peak, None, None
+            return peak, None, None, False
         # Too few normal stretches are stored: how often the back-test came as high, in a stretch of this length.
         per_week = float(max(lower, key=lambda r: r["raise_at"])["false_alarms_per_week"])
-        return peak, None, min(1.0, per_week * length / case.week)
+        rarity = min(1.0, per_week * length / case.week)
+        return peak, None, rarity, rarity <= RARE
     normal = np.array(peaks)
-    usual = float(np.median(normal))
-    is_high = peak >= usual + RISE * max(_spread(normal), STEADY)
-    return peak, usual, float(np.mean(normal >= peak)) if is_high else 1.0
+    usual, n_as_high = float(np.median(normal)), int(np.count_nonzero(normal >= peak))
+    rarity = n_as_high / len(normal)
+    is_far = rarity <= RARE and peak >= usual + RISE * max(_spread(normal), STEADY)
+    return peak, usual, rarity, is_far or (n_as_high + 1) / (len(normal) + 1) <= SURE
 
 
 def _peaks(case: Case, track: Track, length: float) -> list[float]:
