@@ -22,12 +22,12 @@ NOW = at(fleet.LIFE + 5)
 
 
 def warned(rooms: Rooms) -> str:
-    """Fill the fleet, and let the new engine be warned of in cycle 52 and repaired in cycle 60."""
+    """Fill the fleet, and let the new engine be warned of in cycle 40 and repaired in cycle 46."""
     fleet.filled(rooms)
     rooms.points.apply("new", Points.from_rows(fleet.life(fleet.NEW, 77)))
-    work = Event(fleet.NEW, EventKind.MAINTENANCE, "exchange", at(60.5), at(60.5), at(61))
+    work = Event(fleet.NEW, EventKind.MAINTENANCE, "exchange", at(46.5), at(46.5), at(47))
     rooms.ledger.records.apply("work", [tiny.decoded(events=[work])])
-    name = raised(rooms, fleet.NEW, 52, 60)
+    name = raised(rooms, fleet.NEW, 40, 46)
     ruling.rule_on_alerts(rooms, NOW)
     return name
 
@@ -49,7 +49,7 @@ def test_a_true_warning_of_a_prevented_failure_is_learned_from_and_a_false_one_i
         after = rows(rooms)
         assert bool(after.outcome.any()) is expected
         positive = after.vectors.position[after.outcome == 1]
-        assert all(52 <= p <= 60 for p in positive)
+        assert all(40 <= p <= 46 for p in positive)
         assert set(after.mode[after.outcome == 1]) == ({"bearing"} if expected else set())
         assert expected or len(after.vectors) == len(before.vectors)
 
@@ -60,7 +60,7 @@ def test_what_nobody_can_tell_is_left_out(tmp_path: Path) -> None:
         ruling.review(rooms, name, Worth.UNCLEAR, Actor("Kim"), NOW)
         after = rows(rooms)
         assert len(after.vectors) < len(before.vectors)
-        assert not any(52 < p <= 60 for p in after.vectors.position)
+        assert not any(40 < p <= 52 for p in after.vectors.position)
 
 
 def test_a_review_is_only_kept_where_the_config_says_so(tmp_path: Path) -> None:
