@@ -32,9 +32,10 @@ from domain.limits import Limits
 from domain.plant import AssetClass, Axis
 from domain.points import Points
 from domain.records import Event, EventKind
-from reports.autopsy import HORIZONS, Autopsy, Case, Price, Spoke, Trace, Track, autopsy
+from reports.autopsy import HORIZONS, autopsy
 from reports.outcome import Watched, excursions, position
 from reports.ruling import instant
+from reports.unwarned import Autopsy, Case, Price, Spoke, Trace, Track
 from store.rulings import AutopsyRow
 from store.scoring import ModelRow
 

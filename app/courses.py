@@ -9,12 +9,14 @@ from typing import Final
 
 import numpy as np
 
+from app.reviewed import Reviewed
 from app.windowing import STOPPING
 from detectors.settings import DetectorSettings
 from detectors.symptoms import ENDLESS, Course, Ints, is_symptom, merged, touching
 from domain.instants import duration_ns, from_ns, to_ns
 from domain.plant import AssetClass, Axis
 from domain.records import Event, EventKind
+from domain.rulings import Worth
 from domain.text import mark, phrase
 from features.windows import Grid
 
@@ -37,20 +39,46 @@ def course(
     asset_class: AssetClass,
     detector: DetectorSettings,
     onsets: Mapping[int, float],
+    reviewed: Sequence[Reviewed] = (),
 ) -> Course:
-    """Return an asset's course. onsets: by the start (ns) of a failure, where on the axis it begins to show."""
+    """Return an asset's course. onsets: by the start (ns) of a failure, where on the axis it begins to show.
+
+    reviewed: a warning that a person found true although no failure followed stands for one that was prevented, from
+    the warning on; the failure is put where planned work began, or where the warning was just in time. What follows a
+    warning of which nobody can tell is left out.
+    """
     told = [e for e in events if is_symptom(e, detector.symptom, detector.outcome)]
     told.sort(key=lambda e: (e.start, e.code), reverse=True)
     first = {position(grid, asset_class, to_ns(e.start)): e for e in told}
     quiet = [*quiet_spans(grid, events, asset_class), *(_during(e) for e in told)]
-    at = sorted(first)
+    codes = {p: (e.code, onsets.get(to_ns(e.start), -np.inf)) for p, e in first.items()}
+    silenced = [_reviewed(grid, each, asset_class, codes) for each in reviewed]
+    quiet += [span for span in silenced if span is not None]
+    at = sorted(codes)
     return Course(
         np.array(at, dtype=np.float64),
-        np.array([first[p].code for p in at], dtype=object),
-        np.array([onsets.get(to_ns(first[p].start), -np.inf) for p in at], dtype=np.float64),
+        np.array([codes[p][0] for p in at], dtype=object),
+        np.array([codes[p][1] for p in at], dtype=np.float64),
         merged([(q.start, q.end) for q in quiet]),
         position(grid, asset_class, int(grid.times[-1])) if len(grid.times) else 0.0,
     )
+
+
+def _reviewed(
+    grid: Grid, said: Reviewed, asset_class: AssetClass, codes: dict[float, tuple[str, float]]
+) -> Quiet | None:
+    """Add a prevented failure to the codes, and return the span that says nothing."""
+    since = to_ns(said.said_at)
+    begins = position(grid, asset_class, since)
+    if any(begins <= at <= begins + asset_class.horizon for at in codes):
+        return None  # a failure followed, and tells by itself
+    if said.worth is Worth.UNCLEAR:
+        return Quiet(since, after(grid, asset_class, since, asset_class.horizon))
+    acted_at = since if said.acted_at is None else to_ns(said.acted_at)
+    acted = position(grid, asset_class, acted_at)
+    place = min(max(acted, begins + asset_class.lead), begins + asset_class.horizon)
+    codes[place] = said.cause, begins
+    return Quiet(acted_at, after(grid, asset_class, acted_at, max(0, int(place - acted))))
 
 
 def position(grid: Grid, asset_class: AssetClass, at: int) -> float:

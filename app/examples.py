@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from app import courses, windowing
 from app.onsets import Onset, look_for, settled
+from app.reviewed import Reviewed
 from detectors import detector_class
 from detectors.settings import DetectorSettings
 from detectors.symptoms import Labels, is_bad_result, is_of_lots, labelled, labels_of, mode_of_result
@@ -40,6 +41,7 @@ class History:
     learns_liveness: whether to learn for how long a tag may stand still. onsets: accepted by a person, by key.
     key_file: holds the key to sign with; None for the one of the models' folder.
     lot_columns: what the columns of the class's lots are for. judged: how the outcome is judged.
+    reviewed: by asset, what people said of warnings.
     events: by asset, latest versions. backgrounds, attributes: by asset. lots, results: of detectors that score lots.
     """
 
@@ -61,6 +63,7 @@ class History:
     key_file: Path | None = None
     lot_columns: LotColumns = field(default_factory=LotColumns)
     judged: Judged = field(default_factory=lambda: Judged(""))
+    reviewed: Mapping[str, tuple[Reviewed, ...]] = field(default_factory=dict)
 
     @property
     def is_ordered(self) -> bool:
@@ -123,7 +126,7 @@ def _of_windows(history: History, used: Used) -> Training:
             for o in onsets_of(history, asset)
             if o.at is not None
         }
-        course = courses.course(grid, events, asset_class, history.detector, onsets)
+        course = courses.course(grid, events, asset_class, history.detector, onsets, history.reviewed.get(asset, ()))
         found = labelled(kept.start, kept.end, kept.position, course, asset_class.horizon)
         kept = kept.take(found.is_kept)
         parts.append(windowing.told(grid, kept, history.features, own))

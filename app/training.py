@@ -23,6 +23,7 @@ from app.examples import History, examples
 from app.hypotheses import concerns, weighed
 from app.onsets import accepted
 from app.results import possible_results
+from app.reviewed import reviews_of
 from app.rooms import Rooms
 from app.screening import Screening
 from app.shelf import PROMOTED
@@ -100,6 +101,7 @@ def gather(rooms: Rooms, detector: DetectorSettings, now: datetime) -> History:
         rooms.models.key_file,
         settings.lot_columns(detector.asset_class),
         settings.judged(detector.asset_class, detector.outcome),
+        reviews_of(rooms, detector, now),
     )
 
 
@@ -197,6 +199,7 @@ def build(history: History, folder: Path) -> Trained:
         "hypotheses": weighed(
             history.hypotheses, trained, training.vectors, trained.names if screening.kept is None else screening.kept
         ),
+        "reviewed": [r.as_json() for own in history.reviewed.values() for r in own],
         "versions": bundle.versions(),
     }
     key = None if history.key_file is None else signing.key_at(history.key_file)

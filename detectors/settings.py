@@ -60,6 +60,7 @@ class DetectorSettings(BaseModel):
     "rows" within the horizon.
     remaining_life: how much life of units that run to failure is told at most, a span of the axis; "" = it is not.
     split: how folds are cut, overriding [evaluate] split; embargo: the gap before a test part in time ("24h").
+    reviews: whether what people said of its warnings becomes labels, or is only kept.
     retrain: when it is trained again by itself.
     screening: how features are chosen: by FRESH, or by how often FRESH finds them in halves of the rows. A detector
     that learns without an outcome takes all.
@@ -85,6 +86,7 @@ class DetectorSettings(BaseModel):
     seed: int = 1
     screening: Literal["fresh", "stable"] = "fresh"
     stability: StabilitySettings = StabilitySettings()
+    reviews: Literal["labels", "kept"] = "labels"
     retrain: RetrainSettings = RetrainSettings()
     options: dict[str, Any] = Field(default_factory=dict)
 

@@ -7,18 +7,15 @@ Invariant: nothing after the stop is looked at; a tag or a score has moved only 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import Any, Final
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from domain.judging import judge
 from domain.limits import Limits, raises
+from reports.unwarned import Autopsy, Case, Cause, Floats, Missing, Moved, Price, Trace, Track
 
-Floats = NDArray[np.float64]
 HORIZONS: Final = 20  # of normal running before the run-up that it is held against
 SHARES: Final = (1.0, 0.5, 0.25, 0.125)  # of the run-up, counted from its end, in which a tag may have moved
 MIN_BLOCKS: Final = 10
@@ -27,133 +24,11 @@ MIN_FOR_SPREAD: Final = 8
 FAR: Final = 6.0  # robust standard deviations of the normal stretches
 RARE: Final = 0.05  # share of normal stretches in which a score may come as high
 RISE: Final = 4.0  # robust standard deviations of the highest scores of normal stretches, which lean to the high side
+SURE: Final = 0.002  # of a normal stretch that it comes as high by chance
 STEADY: Final = 0.1  # log-odds: a score that never moves is taken to move by this much
 MOST_TAGS: Final = 5
 MOST_LEVELS: Final = 50
 ASSESSED: Final = 0.5  # share of the run-up with scores, below which there is a gap
-
-
-class Cause(StrEnum):
-    """Why a stop came without a warning."""
-
-    THRESHOLD = "threshold too high"
-    GAP = "gap in data"
-    NO_PRECURSOR = "no precursor"
-    NOT_IN_MODEL = "not in the model"  # tags moved, the score did not
-    LATE = "warned too late"
-    EARLY = "warned too early"
-    HELD = "held back"
-    UNWATCHED = "not watched"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Trace:
-    """One tag: positions, ascending, and values, NaN for a bad one. period: from one value to the next, axis units."""
-
-    name: str
-    unit: str
-    position: Floats
-    value: Floats
-    period: float
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Track:
-    """One asset's scores: positions, ascending; log-odds, NaN where not assessed. failures: positions."""
-
-    position: Floats
-    value: Floats
-    failures: tuple[float, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Spoke:
-    """An alert of the asset: raised, and returned (inf: not yet). is_held: the operators were not told."""
-
-    raised: float
-    cleared: float
-    is_held: bool = False
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Case:
-    """Everything recorded of one stop.
-
-    confirm: the on-delay. limits: of the rule, log-odds; None where there is no rule. needed: names of the tags that
-    the model takes. step: from one score to the next. quiet: spans in which the asset stood, recovered or re-learned.
-    own: its scores; others: those of its class. week: axis units. curve: the model's back-test, `raise_at` log-odds.
-    """
-
-    at: float
-    horizon: float
-    lead: float
-    confirm: float
-    limits: Limits | None
-    needed: frozenset[str]
-    min_coverage: float
-    step: float
-    traces: Sequence[Trace]
-    own: Track
-    others: Sequence[Track] = ()
-    quiet: Sequence[tuple[float, float]] = ()
-    spoke: Sequence[Spoke] = ()
-    week: float = 1.0
-    curve: Sequence[Mapping[str, Any]] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Moved:
-    """How far a tag left its normal range. what: "level" or "spread". deviation: robust standard deviations."""
-
-    tag: str
-    unit: str
-    what: str
-    normal: float
-    found: float
-    deviation: float
-    since: float
-
-
-@dataclass(frozen=True, slots=True)
-class Missing:
-    """How much of the run-up a tag covers (0-1), and its longest hole."""
-
-    tag: str
-    coverage: float
-    start: float
-    end: float
-
-
-@dataclass(frozen=True, slots=True)
-class Price:
-    """What a raise limit would have meant. limit: log-odds. per_week: false alarms an asset over the stored scores;
-    curve_per_week: by the model's back-test, None without one.
-    """
-
-    limit: float
-    per_week: float
-    weeks: float
-    curve_per_week: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Autopsy:
-    """The answer with its evidence. run_up: positions. peak, usual: log-odds, the highest score held for the on-delay
-    in the run-up, and the median of that in normal stretches; rarity: the share of those that came as high.
-    """
-
-    cause: Cause
-    run_up: tuple[float, float]
-    moved: tuple[Moved, ...] = ()
-    missing: tuple[Missing, ...] = ()
-    assessed: float = 0.0
-    peak: float | None = None
-    usual: float | None = None
-    rarity: float | None = None
-    would_catch: Price | None = None
-    now: Price | None = None
-    alert_at: float | None = None
-    n_normal: int = field(default=0)
 
 
 def autopsy(case: Case) -> Autopsy:
@@ -163,8 +38,7 @@ def autopsy(case: Case) -> Autopsy:
     missing = tuple(m for t in case.traces if t.name in case.needed and (m := _missing(t, run_up)) is not None)
     lacking = tuple(sorted((m for m in missing if m.coverage < case.min_coverage), key=lambda m: m.coverage))
     assessed = _assessed(case, run_up)
-    peak, usual, rarity = _risen(case, run_up)
-    has_risen = rarity is not None and rarity <= RARE
+    peak, usual, rarity, has_risen = _risen(case, run_up)
     catching = _catching(case, run_up) if has_risen else None
     is_over = case.limits is not None and _is_raised(case, case.limits)
     cause, alert_at = _told(case, run_up)
@@ -321,26 +195,32 @@ def held(track: Track, confirm: float) -> Floats:
     return np.where(first >= 0, lowest, -np.inf)
 
 
-def _risen(case: Case, run_up: tuple[float, float]) -> tuple[float | None, float | None, float | None]:
-    """Return peak, usual peak and rarity of the score; the rarity is 1 where it did not come RISE spreads higher."""
+def _risen(case: Case, run_up: tuple[float, float]) -> tuple[float | None, float | None, float | None, bool]:
+    """Return peak, usual peak and rarity of the score, and whether it has risen above what is normal.
+
+    It has where few normal stretches came as high and it is RISE spreads above them, or where so many are known that
+    chance gives such a peak less often than SURE (rank test: (stretches as high + 1) / (stretches + 1)).
+    """
     inside = (case.own.position > run_up[0]) & (case.own.position <= run_up[1])
     level = held(case.own, case.confirm)[inside]
     if not len(level) or not np.isfinite(level.max()):
-        return None, None, None
+        return None, None, None, False
     peak = float(level.max())
     length = run_up[1] - run_up[0]
     peaks = [p for t in (case.own, *case.others) for p in _peaks(case, t, length)]
     if len(peaks) < MIN_BLOCKS:
         lower = [r for r in case.curve if r["raise_at"] <= peak]
         if not lower:
-            return peak, None, None
+            return peak, None, None, False
         # Too few normal stretches are stored: how often the back-test came as high, in a stretch of this length.
         per_week = float(max(lower, key=lambda r: r["raise_at"])["false_alarms_per_week"])
-        return peak, None, min(1.0, per_week * length / case.week)
+        rarity = min(1.0, per_week * length / case.week)
+        return peak, None, rarity, rarity <= RARE
     normal = np.array(peaks)
-    usual = float(np.median(normal))
-    is_high = peak >= usual + RISE * max(_spread(normal), STEADY)
-    return peak, usual, float(np.mean(normal >= peak)) if is_high else 1.0
+    usual, n_as_high = float(np.median(normal)), int(np.count_nonzero(normal >= peak))
+    rarity = n_as_high / len(normal)
+    is_far = rarity <= RARE and peak >= usual + RISE * max(_spread(normal), STEADY)
+    return peak, usual, rarity, is_far or (n_as_high + 1) / (len(normal) + 1) <= SURE
 
 
 def _peaks(case: Case, track: Track, length: float) -> list[float]:

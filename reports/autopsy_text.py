@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from domain.text import Translate, mark
-from reports.autopsy import Cause
+from reports.unwarned import Cause
 
 CAUSES: Final[Mapping[str, str]] = {
     Cause.THRESHOLD: mark("threshold too high"),

@@ -16,8 +16,8 @@ from app.rooms import Rooms
 from domain.alerting import Alert, AlertKey, AlertState, AlertUpdate, Change, Priority, Transition, alert_id
 from domain.records import Event, EventKind
 from domain.text import LANGUAGES, catalogue
-from reports.autopsy import Cause
 from reports.autopsy_text import CAUSES, sentences
+from reports.unwarned import Cause
 from tests.app import tiny_plant as tiny
 from tests.app import unwarned_plant as unwarned
 

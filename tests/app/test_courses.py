@@ -9,11 +9,13 @@ import numpy as np
 
 from app import courses
 from app.courses import RECOVERING, RELEARNING, Quiet
+from app.reviewed import Reviewed
 from detectors.settings import DetectorSettings
-from detectors.symptoms import ENDLESS
+from detectors.symptoms import ENDLESS, Course, labelled
 from domain.instants import duration_ns, to_ns
 from domain.plant import AssetClass, Axis
 from domain.records import Event, EventKind
+from domain.rulings import Worth
 from features.windows import Grid
 
 T0 = datetime.fromisoformat("2026-01-05T00:00:00+00:00")
@@ -106,3 +108,42 @@ def test_a_person_is_told_until_when_and_nothing_while_the_asset_stands() -> Non
     assert (found[0], found[1], found[3]) == (None, "", None)
     assert found[2] is not None
     assert json.loads(found[2]) == [RELEARNING, {"until": at(12).isoformat()}]
+
+
+def said(worth: Worth, said_at: float, acted_at: float | None = None) -> Reviewed:
+    acted = None if acted_at is None else at(acted_at)
+    return Reviewed("a", at(said_at), worth, "seal", "Kim", at(said_at), acted)
+
+
+def reviewed_course(*given: Reviewed, failure: float = 90) -> Course:
+    hours = [float(h) for h in range(1, 101)]
+    failed = [event(EventKind.FAILURE, failure, failure + 1, "belt")]
+    return courses.course(grid(hours), failed, of_class(Axis.CYCLE), DETECTOR, {}, given)
+
+
+def test_a_true_warning_stands_for_the_failure_that_was_prevented() -> None:
+    found = reviewed_course(said(Worth.HIT, 20, 25))
+    assert (found.at.tolist(), found.mode.tolist()) == ([25.0, 90.0], ["seal", "belt"])
+    assert found.onset.tolist() == [20.0, -np.inf]
+    ends = np.array([19.0, 20.0, 24.0, 25.0, 26.0, 27.0])
+    ns_ends = np.array([ns(h) for h in ends])
+    rows = labelled(ns_ends - 2 * HOUR_NS, ns_ends, ends, found, 10)
+    assert rows.outcome.tolist() == [0.0, 1.0, 1.0, 1.0, 0.0, 0.0]
+    assert rows.is_kept.tolist() == [True, True, True, True, False, True]  # the sixth holds no hour before the repair
+
+
+def test_a_prevented_failure_lies_where_the_warning_was_in_time_and_not_beyond_the_horizon() -> None:
+    assert reviewed_course(said(Worth.HIT, 20, 20.2)).at.tolist() == [21.0, 90.0]  # the lead is one cycle
+    assert reviewed_course(said(Worth.HIT, 20)).at.tolist() == [21.0, 90.0]
+    assert reviewed_course(said(Worth.HIT, 20, 55)).at.tolist() == [30.0, 90.0]
+
+
+def test_a_true_warning_that_a_failure_followed_adds_nothing() -> None:
+    assert reviewed_course(said(Worth.HIT, 85, 87)).at.tolist() == [90.0]
+    assert reviewed_course(said(Worth.UNCLEAR, 85)).left_out.tolist() == reviewed_course().left_out.tolist()
+
+
+def test_what_follows_a_warning_of_which_nobody_can_tell_is_left_out() -> None:
+    found = reviewed_course(said(Worth.UNCLEAR, 20))
+    assert found.at.tolist() == [90.0]
+    assert [ns(20), ns(30)] in found.left_out.tolist()

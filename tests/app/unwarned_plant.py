@@ -22,7 +22,7 @@ from app.settings import Settings
 from domain.instants import to_ns
 from domain.points import Points
 from domain.records import Event, EventKind
-from reports.autopsy import Cause
+from reports.unwarned import Cause
 from tests.app import tiny_plant as tiny
 
 NAME: Final = "press-failure"

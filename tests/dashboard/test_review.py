@@ -12,8 +12,8 @@ from dashboard.source import Source
 from domain.alerting import Alert, AlertKey, AlertState, AlertUpdate, Priority
 from domain.rulings import Ruling, Worth, newest
 from domain.text import LANGUAGES, catalogue, phrase
-from reports.autopsy import Cause
 from reports.ruling import EXCUSES, NOTHING, PREVENTIONS, EventKind
+from reports.unwarned import Cause
 from store.rulings import AutopsyRow
 from tests.dashboard.conftest import ALERT, HOUR, NOW, PRESS
 

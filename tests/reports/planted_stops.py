@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from domain.limits import Limits
-from reports.autopsy import Case, Floats, Spoke, Trace, Track
+from reports.unwarned import Case, Floats, Spoke, Trace, Track
 
 HOURS, HORIZON, LEAD = 24 * 40, 24.0, 2.0
 STOP = float(HOURS)

@@ -9,7 +9,8 @@ import pytest
 
 from domain.judging import judge
 from domain.limits import raises
-from reports.autopsy import Cause, Track, autopsy, held
+from reports.autopsy import autopsy, held
+from reports.unwarned import Cause, Track
 from tests.reports import planted_stops as planted
 
 
