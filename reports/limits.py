@@ -163,8 +163,8 @@ def _thin(inside: Bools, early: Ints, later: Ints) -> str:
 def _strata_against(
     inside: Bools, worse: Floats, others: Floats, strata: Mapping[str, NDArray[np.object_]], has: Ints
 ) -> str:
-    """Return what speaks against a window: that it does not help in a stratum, or has no lots on one side of it there, or
-    that all lots together say the opposite.
+    """Return what speaks against a window: all lots together say the opposite, or in a stratum it does not help
+    or has no lots on one side of it.
     """
     if strata and _difference(inside[has], worse[has], others[has][:, :0]) >= 0:
         return phrase("over all lots it points the other way than within strata")
