@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from reports.benefit import likeness
+from reports.likeness import likeness
 
 MIN_LOTS: Final = 30
 MOST_LOTS: Final = 200  # the newest, that are looked at
