@@ -153,8 +153,8 @@ def _of_lots(history: History, used: Used) -> Training:
         if history.features.sources and line not in history.grids:
             continue
         results = history.results[line]
-        told = [r for r in results[history.detector.outcome] if r.value is not None or (is_failure and r.text)]
-        judged = {r.lot: r for r in sorted(told, key=lambda r: -history.judged.rank(r.lab))}
+        valid = [r for r in results[history.detector.outcome] if r.value is not None or (is_failure and r.text)]
+        judged = {r.lot: r for r in sorted(valid, key=lambda r: -history.judged.rank(r.lab))}
         lots = tuple(x for x in lots if x.lot in judged)
         grid = history.grids.get(line, windowing.bare_grid(line))
         own, period = history.backgrounds[line], duration_ns(history.asset_class.period)

@@ -23,8 +23,8 @@ from domain.vectors import FeatureName, FeatureVectors, Training
 HOUR: Final = 3_600_000_000_000
 N_LOTS: Final = 400
 N_COLUMNS: Final = 40
-N_SHUFFLED: Final = 5 if QUICK else 20
-BIG: Final = (5_000, 100) if QUICK else (100_000, 600)
+N_SHUFFLED: Final = 3 if QUICK else 20
+BIG: Final = (2_000, 60) if QUICK else (100_000, 600)
 SCREENED: Final = DetectorSettings(name="q", kind="quality_tournament", asset_class="line", features="lots")
 
 
@@ -74,7 +74,7 @@ def backtested(training: Training, with_aids: TrainingAids) -> Mapping[str, Any]
 def forbidden(bars: Bars) -> None:
     """Name a column that came with the result, and none of those that only help."""
     named: list[list[str]] = []
-    for seed in range(3 if QUICK else 10):
+    for seed in range(2 if QUICK else 10):
         made = lots(N_LOTS, N_COLUMNS, seed)
         values = made.vectors.values.copy()
         values[:, 39] = made.outcome + 0.3 * np.random.default_rng(seed + 100).normal(size=N_LOTS)

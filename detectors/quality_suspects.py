@@ -26,16 +26,14 @@ def suspects(training: Training, folds: Sequence[Fold]) -> list[dict[str, Any]]:
     columns leaves.
     """
     columns = [i for i, n in enumerate(training.vectors.names) if n.origin != "lab"]
-    found = []
+    best: dict[str, dict[str, Any]] = {}
     for column, alone in _strong(training, folds, columns):
         source = training.vectors.names[column].source
         others = [i for i in columns if training.vectors.names[i].source != source]
         together = _explained(training, folds, others)
-        if 1 - alone < LEFT * (1 - together):
-            found.append({"column": source, "alone": alone, "others_together": together})
-    best: dict[str, dict[str, Any]] = {}
-    for row in found:
-        best[row["column"]] = max(row, best.get(row["column"], row), key=lambda each: float(each["alone"]))
+        row = {"column": source, "alone": alone, "others_together": together}
+        if 1 - alone < LEFT * (1 - together) and alone > best.get(source, {"alone": 0.0})["alone"]:
+            best[source] = row
     return sorted(best.values(), key=lambda row: -row["alone"])
 
 
@@ -70,10 +68,11 @@ def _explained(training: Training, folds: Sequence[Fold], columns: Sequence[int]
     if not columns:
         return 0.0
     errors, spread = 0.0, 0.0
+    x: Floats = training.vectors.values[:, list(columns)]
+    y = training.outcome
     for train, test in folds:
         some = train[:: max(1, len(train) // MOST_ROWS)]
-        x, y = training.vectors.values, training.outcome
-        model = ridge(x[np.ix_(some, columns)], y[some], "regression", {}, 1)
-        errors += float(((y[test] - model.predict(x[np.ix_(test, columns)])) ** 2).sum())
+        model = ridge(x[some], y[some], "regression", {}, 1)
+        errors += float(((y[test] - model.predict(x[test])) ** 2).sum())
         spread += float(((y[test] - y[some].mean()) ** 2).sum())
     return max(0.0, 1 - errors / spread) if spread else 0.0
