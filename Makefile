@@ -4,7 +4,7 @@ PY := $(VENV)/bin/python
 STAMP := $(VENV)/.setup-done
 SYSTEM_PYTHON ?= python3
 
-.PHONY: setup demo test check lint type bars-line bars-collect bars-features bars-failure bars-alerts chaos
+.PHONY: setup demo test check lint type bars-line bars-collect bars-features bars-failure bars-quality bars-alerts chaos
 
 setup: $(STAMP)
 
@@ -50,6 +50,10 @@ bars-features: setup
 bars-failure: export OPENBLAS_NUM_THREADS = 1
 bars-failure: setup
 	$(PY) -m benchmarks.failure
+
+bars-quality: export OPENBLAS_NUM_THREADS = 1
+bars-quality: setup
+	$(PY) -m benchmarks.quality
 
 bars-alerts: setup
 	$(PY) -m benchmarks.alerts

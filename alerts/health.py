@@ -26,7 +26,8 @@ RULES_FAILED: Final = "rules_failed"
 UNDELIVERED: Final = "undelivered"
 FAULTS: Final = ("unit", "ambiguous_tag", "cardinality", "time_unit", "future")  # reason codes that a person must mend
 MODELS, TRAINING, OVERDUE, DRIFT, JOBS = "models", "training", "overdue", "drift", "jobs"
-OF_MODELS: Final = (MODELS, TRAINING, OVERDUE, DRIFT)
+LIVE_ERROR, RESULTS = "live_error", "results"
+OF_MODELS: Final = (MODELS, TRAINING, OVERDUE, DRIFT, LIVE_ERROR, RESULTS)
 MEASURES: Final = (
     SUM,
     DISK,
@@ -278,6 +279,28 @@ RULES: Final = (
         Priority.LOW,
         mark("What a model sees differs from what it has learned"),
         mark("The System page names the feature. Look at its tag first; where the plant has changed, train again."),
+    ),
+    _rule(
+        "live-error",
+        LIVE_ERROR,
+        0.5,
+        0.5,
+        0,
+        Priority.MEDIUM,
+        mark("A model of lots errs more than it should"),
+        mark(
+            "The System page says by how much. Look what has changed with `forewarn report drop`, and train it again."
+        ),
+    ),
+    _rule(
+        "results",
+        RESULTS,
+        0.5,
+        0.5,
+        0,
+        Priority.MEDIUM,
+        mark("Results of lots are overdue"),
+        mark("The System page names the line. Ask the laboratory, and look whether its files or messages arrive."),
     ),
     _rule(
         "jobs",

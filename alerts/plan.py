@@ -70,7 +70,7 @@ class Plan:
         return raise_at, clear_at
 
 
-def plan_of(rules: Sequence[Rule], plant: Plant, kinds: Iterable[str] = ("tag", "score")) -> Plan:
+def plan_of(rules: Sequence[Rule], plant: Plant, kinds: Iterable[str] = ("tag", "score", "lot")) -> Plan:
     """Lay out the rules that watch things of these kinds; what an asset has no tag for is left out."""
     chosen = set(kinds)
     wanted = [r for r in by_parent(rules) if all(t.watch.partition(":")[0] in chosen for t in r.all_terms)]

@@ -12,7 +12,7 @@ from domain.instants import parse_duration
 from domain.scores import Verdict
 
 STRICT: Final = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
-WATCH: Final = r"^(tag|score|verdict|health):.+$"
+WATCH: Final = r"^(tag|score|lot|verdict|health):.+$"
 RATES: Final = (Condition.RISING, Condition.FALLING)
 Limit = FiniteFloat | str  # a number in the watched thing's unit, "model", or a duration for stuck and stale
 

@@ -101,7 +101,7 @@ def _parser() -> argparse.ArgumentParser:
     features.add_argument("--json", action="store_true")
 
     evaluate = _command(commands, "evaluate", "back-test detectors without a leak; nothing is promoted")
-    evaluate.add_argument("role", choices=("failure",))
+    evaluate.add_argument("role", choices=("failure", "quality"))
     evaluate.add_argument("--detector", help="only this one")
     evaluate.add_argument("--random-rows", action="store_true", help="deal rows at random: optimistic, to compare")
     evaluate.add_argument("--json", action="store_true")

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, Final
 
 from app import training
 from app.examples import History
 from app.screening import Screening
-from detectors import detector_class, evaluation
+from detectors import detector_class, evaluation, quality_evaluation
 from domain.scores import Detector, TrainingAids
 from domain.vectors import Training
+
+FEWEST_WAITING: Final = 10  # lots without a result from which it can be said what they lack
+RARE: Final = 0.05
 
 
 def evaluated(history: History, told: Callable[[str], None], *, is_random: bool = False) -> dict[str, Any]:
@@ -37,3 +41,70 @@ def evaluated(history: History, told: Callable[[str], None], *, is_random: bool 
         **evaluation.report(made, outcome, aids, split, training.unit_seconds(history.asset_class)),
         "currency": detector.cost.currency if detector.cost else None,
     }
+
+
+def evaluated_quality(history: History, told: Callable[[str], None], *, is_random: bool = False) -> dict[str, Any]:
+    """Back-test a quality detector on the split of the config; raises TrainingError where that cannot be.
+
+    Beside the honest figures stand those of lots dealt at random, named `optimistic`, unless lots are cases of their
+    own. is_random: only those.
+    """
+    detector = history.detector
+    made, _ = training.training_of(history)
+    split = evaluation.OPTIMISTIC if is_random else history.split
+    aids = training.aids_of(history, Screening(detector), told)
+    given = training.is_test(history, made) if split == "given" else None
+    kind = detector_class(detector.kind)
+
+    def backtested(split: str, aids: TrainingAids) -> dict[str, Any]:
+        def train(rows: Training, over: Mapping[str, Any]) -> Detector:
+            return kind.train(rows, {**detector.options, **over}, aids)
+
+        folds = evaluation.outer_folds(made, split, detector.n_folds, detector.seed, given, detector.tested)
+        return quality_evaluation.backtested(made, train, aids, list(folds), split)
+
+    honest = backtested(split, aids)
+    champion = kind.train(made, detector.options, aids).report
+    found = {
+        "detector": detector.name,
+        "kind": detector.kind,
+        "outcome": detector.outcome,
+        **honest,
+        "learner": champion["learner"],
+        "suspects": [*champion["suspects"], *known_with_result(history)],
+        "factors": [_factor(history, row) for row in champion["factors"]],
+        "optimistic": None,
+    }
+    if split not in ("stratified", evaluation.OPTIMISTIC):
+        random = backtested(evaluation.OPTIMISTIC, replace(aids, split="stratified"))
+        found["optimistic"] = {key: random[key] for key in ("rmse", "r2", "roc_auc", "balanced_error_rate")}
+    return found
+
+
+def _factor(history: History, row: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "name": row["name"],
+        "rank": row["rank"],
+        "importance": row["importance"],
+        "rank_interval": [row["rank_low"], row["rank_high"]],
+        "direction": row["direction"],
+        "group": None,
+        "controllable": history.lot_columns.is_controllable(row["name"]),
+    }
+
+
+def known_with_result(history: History) -> list[dict[str, Any]]:
+    """Return process values that only lots with a result have, as JSON rows: they came with it."""
+    lots = [(line, lot) for line, found in history.lots.items() for lot in found]
+    told = {(line, r.lot) for line, by_name in history.results.items() for r in by_name[history.detector.outcome]}
+    judged = [lot for line, lot in lots if (line, lot.lot) in told]
+    waiting = [lot for line, lot in lots if (line, lot.lot) not in told]
+    if len(waiting) < FEWEST_WAITING or not judged:
+        return []
+    named = sorted(n.source for n in history.features.names if n.origin == "process")
+    rows = []
+    for name in named:
+        with_it, without = (sum(name in lot.values for lot in some) / len(some) for some in (judged, waiting))
+        if with_it >= 1 - RARE and without <= RARE:
+            rows.append({"column": name, "known_with_result": with_it, "known_without": without})
+    return rows

@@ -45,6 +45,43 @@ def shown(found: Mapping[str, Any], t: Translate) -> Iterator[str]:
                        rmse=f"{each['rmse']:.3g}", share=_share(each["interval_coverage"]))  # fmt: skip
 
 
+def quality_shown(found: Mapping[str, Any], t: Translate) -> Iterator[str]:
+    """Yield what a back-test of lots found, what it is worth beside the plain ways, and what is suspect."""
+    yield t("{detector}: back-test, split by {split} in {n} parts", detector=found["detector"], split=found["split"],
+            n=found["folds"])  # fmt: skip
+    if found["is_optimistic"]:
+        yield "  " + t("OPTIMISTIC: lots were dealt at random, and neighbouring lots tell of one another")
+    for reason in found["folds_refused"]:
+        yield "  " + t("a part was not tested: {reason}", reason=reason)
+    if found["task"] == "classification":
+        low, high = found["roc_auc_interval"] or (0.0, 1.0)
+        yield "  " + t("balanced error rate {ber}; area under the ROC curve {area} (90 % interval {low} to {high})",
+                       ber=_number(found["balanced_error_rate"]), area=_number(found["roc_auc"]), low=_number(low),
+                       high=_number(high))  # fmt: skip
+        yield "  " + t("bad lots: recall {recall}, precision {precision}", recall=_number(found["recall"]),
+                       precision=_number(found["precision"]))  # fmt: skip
+    else:
+        yield "  " + t("error {rmse} (root mean square), R² {r2}; the 90 % interval held {share}",
+                       rmse=_number(found["rmse"]), r2=_number(found["r2"]),
+                       share=_share(found["interval_coverage"]))  # fmt: skip
+        yield "  " + t("beside it: mean {mean}, persistence {persistence}, laboratory history alone {lab}",
+                       mean=_number(found["mean_rmse"]), persistence=_number(found["persistence_rmse"]),
+                       lab=_number(found["lab_rmse"]))  # fmt: skip
+    if found["process_adds"] is not None and not found["process_adds"]["adds"]:
+        yield "  " + t("In the back-test the process data add nothing over the laboratory's own history.")
+    if found["optimistic"] is not None:
+        worth = found["optimistic"]
+        yield "  " + t("OPTIMISTIC, lots dealt at random, not to be promised to anyone: R² {r2}, area {area}",
+                       r2=_number(worth["r2"]), area=_number(worth["roc_auc"]))  # fmt: skip
+    for row in found["suspects"]:
+        yield "  " + t("SUSPECT: {column} tells the result too well to have been known before it: "
+                       "name it `forbidden` in [[lots]] if it came with the result", column=row["column"])  # fmt: skip
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3g}"
+
+
 def _share(value: float) -> str:
     return f"{value:.1%}"
 

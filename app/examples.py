@@ -156,7 +156,8 @@ def _of_lots(history: History, used: Used) -> Training:
         if history.features.sources and line not in history.grids:
             continue
         results = history.results[line]
-        judged = {r.lot: r for r in results[history.detector.outcome] if r.value is not None or (is_failure and r.text)}
+        valid = [r for r in results[history.detector.outcome] if r.value is not None or (is_failure and r.text)]
+        judged = {r.lot: r for r in sorted(valid, key=lambda r: -history.judged.rank(r.lab))}
         lots = tuple(x for x in lots if x.lot in judged)
         grid = history.grids.get(line, windowing.bare_grid(line))
         own, period = history.backgrounds[line], duration_ns(history.asset_class.period)
@@ -167,7 +168,7 @@ def _of_lots(history: History, used: Used) -> Training:
         for lot in vectors.subject:
             found = judged[lot]
             is_bad = is_failure and is_bad_result(found, history.detector.symptom)
-            outcome.append(float(is_bad) if is_failure else float(found.value or 0.0))
+            outcome.append(float(is_bad) if is_failure else _outcome(history, found))
             mode.append(mode_of_result(found) if is_bad else "")
     joined = join(parts, history.features.names)
     order = np.argsort(joined.end, kind="stable")
@@ -184,6 +185,12 @@ def _of_lots(history: History, used: Used) -> Training:
         _embargo(history),
         np.array(mode, dtype=object)[order],
     )
+
+
+def _outcome(history: History, found: Result) -> float:
+    """Return a result as a quality detector predicts it: its number, or whether it is bad."""
+    value = float(found.value or 0.0)
+    return value if history.detector.task != "classification" else float(history.judged.is_bad(np.array([value]))[0])
 
 
 def _own_groups(rows: FeatureVectors) -> NDArray[np.object_]:

@@ -19,6 +19,7 @@ from alerts.cycle import Feed
 from alerts.plan import Plan
 from app import windowing
 from app.rooms import Rooms
+from app.scoring import ready_at
 from domain.instants import from_ns, to_ns
 from domain.points import Flag, Points, Quality, run_starts
 from domain.records import Event
@@ -29,6 +30,7 @@ Events = Mapping[str, Sequence[Event]]
 Behind = dict[tuple[str, str, int], Score]  # asset, what is watched, time -> the score
 TAG: Final = "tag:"
 SCORE: Final = "score:"
+LOT: Final = "lot:"  # a process value of lots, from when the lot has ended and is known
 SPREAD: Final = 2  # doublings of the way back within which series are read together
 READ_AT_ONCE: Final = 1_000_000
 
@@ -59,6 +61,7 @@ def fed(rooms: Rooms, plan: Plan, since: Ints, events: Events, now: datetime, wa
     behind: Behind = {}
     _read_tags(rooms, plan, since, now, wanted & (since < until), parts)
     _read_scores(rooms, plan, since, now, wanted & (since < until), parts, behind)
+    _read_lots(rooms, plan, since, now, wanted & (since < until), parts)
     for asset, own in events.items():
         for number in of_asset.get(asset, ()):
             parts[number] = _without_stops(parts[number], own, int(since[number]), int(until[number]))
@@ -131,6 +134,23 @@ def _read_scores(
             parts[number] = at, np.array([np.nan if s.value is None else s.value for s in found])
             asset, watched = plan.sources[number]
             behind |= {(asset, watched, to_ns(s.at)): s for s in found}
+
+
+def _read_lots(
+    rooms: Rooms, plan: Plan, since: Ints, now: datetime, wanted: NDArray[np.bool_], parts: list[Any]
+) -> None:
+    by_line: dict[str, dict[str, int]] = defaultdict(dict)
+    for number, (line, watched) in enumerate(plan.sources):
+        if watched.startswith(LOT) and wanted[number]:
+            by_line[line][watched[len(LOT) :]] = number
+    for line, numbers in by_line.items():
+        start = min(int(since[i] - plan.lookback[i]) for i in numbers.values())
+        since_then = from_ns(max(0, start - 1))
+        lots = sorted(((ready_at(x), x) for x in rooms.ledger.records.lots(line, now, since_then)), key=lambda x: x[0])
+        for name, number in numbers.items():
+            found = [(at, x.values[name]) for at, x in lots if name in x.values and at <= to_ns(now)]
+            times = np.array([at for at, _ in found], dtype=np.int64)
+            parts[number] = times, np.array([value for _, value in found], dtype=np.float64)
 
 
 def _without_stops(

@@ -18,7 +18,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from alerts.delivery import Lane
-from app import afterwards, attending, drifting, promotion, rereading, retraining
+from app import afterwards, attending, drifting, live_quality, promotion, rereading, retraining
 from app.auditing import note_config
 from app.backup import backup, told
 from app.beats import Beats, Job, WallTimes
@@ -57,6 +57,7 @@ ROLL_UP_LIMIT_S = 3600.0
 DRIFT_S = 3600
 JUDGING_S = 600
 JUDGING_LIMIT_S = 3600.0
+LIVE_S = 300.0  # between looks at what the models of lots predicted, and at results that do not come
 WARMING_LIMIT_S = 900.0  # compiling everything anew takes a minute or two
 REQUEST_LIMIT_S = 6 * 3600.0  # a load or a backup takes its time
 REQUESTS_S = 0.3  # seconds between looks for what a command asks
@@ -169,6 +170,9 @@ class Service:
             )
         if Role.SCORE in self._roles:
             jobs["dispatch"] = Job(partial(self._led, partial(self._plan, pipeline, lanes)), run.dispatch_s)
+            jobs["live_quality"] = Job(
+                partial(self._led, lambda: live_quality.look(self.rooms, self._clock.now())), LIVE_S
+            )
             jobs["drift"] = Job(partial(self._led, lambda: drifting.look(self.rooms, self._clock.now())), DRIFT_S)
             jobs["judging"] = Job(partial(self._led, self._judge), JUDGING_S, limit_s=JUDGING_LIMIT_S)
             jobs |= self._model_jobs()

@@ -21,7 +21,7 @@ from alerts.messages import Background, notices_for
 from alerts.plan import Plan, plan_of
 from alerts.units import unit_of
 from alerts.watchdog import CANARY_RULE
-from app.feeding import SCORE, TAG, Behind, Fed, fed
+from app.feeding import LOT, SCORE, TAG, Behind, Fed, fed
 from app.rooms import Rooms
 from app.windowing import stopped_since
 from detectors.bundle import Bundle
@@ -112,7 +112,7 @@ class Watcher:
         newest = np.array([reported.get(asset, 0) for asset, _ in plan.sources], dtype=np.int64)
         tags = self._rooms.settings.watched.tags
         for number, (asset, watched) in enumerate(plan.sources):
-            if watched.startswith(SCORE):
+            if watched.startswith((SCORE, LOT)):
                 newest[number] = to_ns(now)
             elif tags[asset][watched.removeprefix(TAG)].role == "lab":
                 newest[number] = to_ns(now)  # results come beside what an asset reports
@@ -137,7 +137,7 @@ class Watcher:
         updates = []
         for key, alert in held.items():
             rule, since = rules.get(key.rule), stopped_since(events.get(key.asset, ()), now)
-            is_watched = rule is not None and (key in plan.places or not key.subject.startswith((TAG, SCORE)))
+            is_watched = rule is not None and (key in plan.places or not key.subject.startswith((TAG, SCORE, LOT)))
             if is_watched and since is None:
                 continue
             if not (alert.is_active or alert.state is AlertState.PENDING or alert.pending_since):

@@ -54,12 +54,13 @@ def main() -> None:
 
 def evaluated(config: Path, *files: Path) -> Mapping[str, Any]:
     """Load the files and evaluate the one failure detector, by the public commands."""
-    _forewarn("load", "--config", config, *files)
-    found: Mapping[str, Any] = json.loads(_forewarn("evaluate", "failure", "--json", "--config", config))
+    forewarn("load", "--config", config, *files)
+    found: Mapping[str, Any] = json.loads(forewarn("evaluate", "failure", "--json", "--config", config))
     return found
 
 
-def _forewarn(*args: object) -> str:
+def forewarn(*args: object) -> str:
+    """Run a command of the product and return what it prints."""
     done = subprocess.run(
         [sys.executable, "-m", "app.cli", *map(str, args)], capture_output=True, text=True, check=False
     )

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from detectors.quality_ridge import fit
 from numpy.typing import NDArray
 
 from benchmarks.bars import QUICK, Bars
+from detectors.quality_learners import ridge
 from domain.vectors import FeatureName
 from reports.drop import Kind, Lots, causes_of, change_of, splits_of
 from reports.why import Why, why
@@ -148,7 +148,7 @@ def _show_large(bars: Bars) -> None:
 
 
 def _learner() -> Callable[[NDArray[np.float64], NDArray[np.float64]], Callable[..., NDArray[np.float64]]]:
-    return lambda values, outcome: fit(values, outcome).predict
+    return lambda values, outcome: ridge(values, outcome, "regression", {}, 1).predict
 
 
 if __name__ == "__main__":

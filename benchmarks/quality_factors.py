@@ -144,7 +144,7 @@ bad_above = 4.0
 
 [[detectors]]
 name = "silica"
-kind = "quality_ridge"
+kind = "quality_tournament"
 asset_class = "line"
 features = "level"
 outcome = "silica"

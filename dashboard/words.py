@@ -64,6 +64,8 @@ MEASURES: Final = {
     "training": mark("detectors that could not be trained again"),
     "overdue": mark("detectors that should have been trained again"),
     "drift": mark("detectors whose inputs have drifted"),
+    "live_error": mark("detectors of lots that err more than they should"),
+    "results": mark("detectors whose results are overdue"),
     "jobs": mark("runs that were missed or took too long"),
     "rate": mark("minutes in which a topic sent far more than usual"),
     "unit": mark("items in a unit that cannot be converted"),

@@ -48,7 +48,7 @@ class Outcome:
 
 
 def outer_folds(
-    training: Training, split: str, n_folds: int, seed: int, is_test: NDArray[np.bool_] | None
+    training: Training, split: str, n_folds: int, seed: int, is_test: NDArray[np.bool_] | None, tested: float = 0.5
 ) -> Iterator[Fold]:
     """Yield (train, test) rows. given: one fold, tested where `is_test`; raises TrainingError where none is named."""
     if split == "given":
@@ -58,7 +58,7 @@ def outer_folds(
     elif split == OPTIMISTIC:
         yield from stratified(training.outcome, n_folds, seed)
     else:
-        yield from folds_of(training, n_folds, split, seed)
+        yield from folds_of(training, n_folds, split, seed, tested)
 
 
 def out_of_fold(training: Training, train: Train, aids: TrainingAids, folds: Iterator[Fold]) -> Outcome:

@@ -25,13 +25,13 @@ def by_group(group: NDArray[np.object_], n_folds: int) -> Iterator[Fold]:
         yield np.flatnonzero(~is_test), np.flatnonzero(is_test)
 
 
-def in_time(at: NDArray[np.int64], n_folds: int, embargo_ns: int) -> Iterator[Fold]:
-    """Yield expanding folds: the last half of the rows in `n_folds` parts, each tested on what came before it.
+def in_time(at: NDArray[np.int64], n_folds: int, embargo_ns: int, tested: float = 0.5) -> Iterator[Fold]:
+    """Yield expanding folds: the `tested` share of the rows, the last, in `n_folds` parts, each after what it learns.
 
     at: int64 ns, ascending. Training ends `embargo_ns` before the test part begins.
     """
     n = len(at)
-    first = n - n // 2
+    first = n - int(n * tested)
     edges = np.linspace(first, n, n_folds + 1).astype(int)
     for start, stop in pairwise(edges):
         if stop > start:
@@ -49,8 +49,11 @@ def stratified(outcome: NDArray[np.float64], n_folds: int, seed: int) -> Iterato
         yield np.flatnonzero(member != fold), np.flatnonzero(member == fold)
 
 
-def folds_of(training: Training, n_folds: int, split: str = "", seed: int = 1) -> Iterator[Fold]:
-    """Yield the folds that a split asks for: `time`, `stratified`, else by group; "" = as the training says."""
+def folds_of(training: Training, n_folds: int, split: str = "", seed: int = 1, tested: float = 0.5) -> Iterator[Fold]:
+    """Yield the folds that a split asks for: `time`, `stratified`, else by group; "" = as the training says.
+
+    tested: the share of the rows, the last, that folds in time are tested on.
+    """
     if split == "stratified":
         yield from stratified(training.outcome, n_folds, seed)
         return
@@ -58,5 +61,5 @@ def folds_of(training: Training, n_folds: int, split: str = "", seed: int = 1) -
         yield from by_group(training.group, n_folds)
         return
     order = np.argsort(training.vectors.end, kind="stable")
-    for train, test in in_time(training.vectors.end[order], n_folds, training.embargo_ns):
+    for train, test in in_time(training.vectors.end[order], n_folds, training.embargo_ns, tested):
         yield order[train], order[test]

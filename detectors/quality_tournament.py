@@ -23,6 +23,7 @@ from detectors.quality_course import Course, Entry, Member, compete, final, gap,
 from detectors.quality_factors import factors
 from detectors.quality_figures import errors_of, judged
 from detectors.quality_learners import BLEND, CANDIDATES, Task, load_model
+from detectors.quality_suspects import suspects
 from domain.scores import Scale, Scores, TrainingAids, TrainingError
 from domain.vectors import FeatureName, FeatureVectors, Training
 
@@ -83,10 +84,11 @@ class QualityTournament:
             n = len(training.outcome)
             raise TrainingError(f"{n} lots with a result, at least {MIN_LOTS} are needed")
         course = Course.of(training, list(folds_of(training, aids.n_folds, aids.split, aids.seed)), aids)
-        entries = compete(course, asked)
-        if not entries:
+        entries = compete(course, (*HISTORY, *asked))  # those are beside every other, asked for or not
+        eligible = [e for e in entries if e.name in asked]
+        if not eligible:
             raise TrainingError("no feature has to do with the result")
-        taken = winner(entries)
+        taken = winner(eligible)
         members = final(course, taken, entries)
         used = np.unique(np.concatenate([m.columns for m in members]))
         own = tuple(Member(m.name, m.model, np.searchsorted(used, m.columns), m.line) for m in members)
@@ -99,6 +101,7 @@ class QualityTournament:
         report = {
             "task": course.task,
             "n_lots": len(training.outcome),
+            "prior": float(training.outcome.mean()) if course.task == "classification" else None,
             "folds": len(course.folds),
             "learner": taken.name,
             **judged(course.task, y, raw, threshold),
@@ -106,6 +109,7 @@ class QualityTournament:
                if name in HISTORY and course.task == "regression"},
             "process_adds": process_adds(entries),
             "leaderboard": leaderboard(entries, taken),
+            "suspects": suspects(training, course.folds),
             "factors": factors(training, course.folds, aids.seed),
         }  # fmt: skip
         return cls(tuple(training.vectors.names[i] for i in used), own, course.task, (half_width, threshold), report)

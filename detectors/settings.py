@@ -53,6 +53,9 @@ class DetectorSettings(BaseModel):
 
     outcome: the code of the event ("" = any) for failure, the result's name for quality and for a symptom from a
     result, unused for anomaly.
+    task: of a quality detector: "classification" predicts whether a result is bad, by the limits of `[[results]]`;
+    else the result as it is told, which is a class where it is 0 or 1 only.
+    tested: the share of the lots, the newest, that a back-test in time is tested on.
     symptom: what a failure detector warns of.
     target_recall: share of unseen failures that the threshold must catch, promised with `confidence`; of those that
     do, the cheapest by `cost`, or the one with the fewest false alarms. alarm_budget: false alarms per asset and week
@@ -73,6 +76,8 @@ class DetectorSettings(BaseModel):
     asset_class: Annotated[str, Field(min_length=1)]
     features: Annotated[str, Field(min_length=1)]
     outcome: str = ""
+    task: Literal["", "regression", "classification"] = ""
+    tested: Annotated[float, Field(gt=0, lt=1)] = 0.5
     symptom: SymptomSettings = SymptomSettings()
     target_recall: Annotated[float, Field(gt=0, le=1)] = 0.95
     confidence: Annotated[float, Field(gt=0, lt=1)] = 0.9

@@ -18,10 +18,10 @@ from scipy.stats import chi2, chi2_contingency
 from scipy.stats.contingency import odds_ratio
 
 from reports.drop import Z95, Lots
+from reports.likeness import likeness
 
 TAIL: Final = 0.025
 SURE: Final = 0.05
-FEWEST_BATCHES: Final = 8
 
 
 class Verdict(StrEnum):
@@ -196,20 +196,6 @@ def placebo(lots: Lots) -> Compared | None:
         return None
     before = lots.take(~lots.is_after)
     return compared(Lots(before.outcome, np.arange(len(rows)) >= len(rows) // 2, before.strata))
-
-
-def likeness(residuals: NDArray[np.float64]) -> float:
-    """Return by what the variance of a mean is greater than of lots that tell nothing of their neighbours; 1 where
-    that is not sure. residuals in time order. Source: the method of batch means, e.g. Law (2015), Simulation Modeling.
-    """
-    size = int(np.sqrt(len(residuals)))
-    n = len(residuals) // size if size else 0
-    plain = float(residuals.var()) if len(residuals) else 0.0
-    if n < FEWEST_BATCHES or plain == 0:
-        return 1.0
-    means = residuals[: n * size].reshape(n, size).mean(axis=1)
-    times = float(means.var(ddof=1)) * size / plain
-    return times if times * (n - 1) > chi2.ppf(1 - SURE, n - 1) else 1.0
 
 
 def _kinds(lots: Lots) -> NDArray[np.str_]:

@@ -145,29 +145,19 @@ def _stops(found: StopsBenefit, t: Translate) -> sheet.Section:
         groups.append((t("control"), found.control, found.control_ratio))
     rows = [_stops_row(name, pair, _interval(ratio)) for name, pair, ratio in groups]
     if found.against_control is not None:
-        rows.append((t("pilot against control"), *[""] * 7, _interval(found.against_control)))
+        rows.append((t("pilot against control"), *[""] * 4, _interval(found.against_control)))
     return sheet.Section(t("Line stops"), tuple(texts), _stops_head(t), tuple(rows))
 
 
 def _stops_head(t: Translate) -> tuple[str, ...]:
-    of = (mark("stops before"), mark("hours before"), mark("asset-weeks before"), mark("stops per asset-week before"))
-    return ("", *(text for before in of for text in (t(before), t("after"))), t("after / before"))
+    of = (mark("stops"), mark("hours"), mark("asset-weeks"), mark("stops per asset-week"), mark("after / before"))
+    return ("", *(t(text) for text in of))
 
 
 def _stops_row(name: str, pair: tuple[Stopped, Stopped], last: str) -> tuple[str, ...]:
     before, after = pair
-    return (
-        name,
-        str(before.n),
-        str(after.n),
-        plain(before.hours),
-        plain(after.hours),
-        plain(before.weeks),
-        plain(after.weeks),
-        plain(before.rate),
-        plain(after.rate),
-        last,
-    )
+    figures = ((before.n, after.n), (before.hours, after.hours), (before.weeks, after.weeks), (before.rate, after.rate))
+    return (name, *(f"{plain(x)} → {plain(y)}" for x, y in figures), last)
 
 
 def _lots(found: LotsBenefit, t: Translate) -> sheet.Section:

@@ -20,6 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
+from reports.likeness import likeness
+
 FEWEST: Final = 5  # lots of a stratum in each period, below which its level says too little
 SURE: Final = 0.05
 Z95: Final = 1.959963984540054
@@ -34,8 +36,8 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Lots:
-    """Judged lots. outcome: float64 (n,), a result, or 1.0 for a bad lot and 0.0 for a good one. is_after: bool (n,),
-    of the later period. strata: dimension -> object (n,), "" = not known.
+    """Judged lots in time order. outcome: float64 (n,), a result, or 1.0 for a bad lot and 0.0 for a good one.
+    is_after: bool (n,), of the later period. strata: dimension -> object (n,), "" = not known.
     """
 
     outcome: NDArray[np.float64]
@@ -117,20 +119,23 @@ class Change:
 
 
 def change_of(lots: Lots) -> Change:
-    """Return the change with its interval, Newcombe's for shares and Welch's by the normal law else; raises ValueError
-    where a period has no lot.
+    """Return the change with its interval, Newcombe's for shares and Welch's by the normal law else, wider where
+    neighbouring lots are alike; lots are in time order. Raises ValueError where a period has no lot.
     """
     before, after = lots.outcome[~lots.is_after], lots.outcome[lots.is_after]
     if not (len(before) and len(after)):
         raise ValueError(f"{len(before)} judged lots before, {len(after)} after: both periods need some")
     levels = float(before.mean()), float(after.mean())
     amount = levels[1] - levels[0]
+    wider = float(np.sqrt(likeness(lots.outcome - np.where(lots.is_after, levels[1], levels[0]))))
     if lots.is_share:  # Newcombe (1998), Interval estimation for the difference between independent proportions
         (low0, high0), (low1, high1) = (wilson(int(of.sum()), len(of)) for of in (before, after))
-        low = amount - float(np.hypot(levels[1] - low1, high0 - levels[0]))
-        high = amount + float(np.hypot(high1 - levels[1], levels[0] - low0))
+        low = amount - wider * float(np.hypot(levels[1] - low1, high0 - levels[0]))
+        high = amount + wider * float(np.hypot(high1 - levels[1], levels[0] - low0))
     else:
-        error = float(np.sqrt(sum(of.var(ddof=1) / len(of) if len(of) > 1 else np.inf for of in (before, after))))
+        error = wider * float(
+            np.sqrt(sum(of.var(ddof=1) / len(of) if len(of) > 1 else np.inf for of in (before, after)))
+        )
         low, high = amount - Z95 * error, amount + Z95 * error
     return Change(len(before), len(after), *levels, low, high)
 
@@ -189,7 +194,7 @@ class _Table:
     share: NDArray[np.float64]
     level: NDArray[np.float64]
     zero: float
-    variance: float  # of lots within strata and periods
+    variance: float  # of lots within strata and periods, greater where neighbouring lots are alike
 
     @staticmethod
     def of(lots: Lots, dimension: str) -> _Table:
@@ -200,10 +205,11 @@ class _Table:
         n = np.array([np.bincount(code[rows], minlength=len(names)) for rows in periods], dtype=np.float64)
         total = np.array([np.bincount(code[rows], y[rows], len(names)) for rows in periods])
         level = np.divide(total, n, out=np.full_like(n, np.nan), where=n > 0)
-        spread = float((y**2).sum() - np.nansum(level * total))
+        residuals = y - level[lots.is_after.astype(int), code]
         freedom = len(y) - int((n > 0).sum())
+        variance = float((residuals**2).sum()) * likeness(residuals) / max(freedom, 1)
         share = n / n.sum(axis=1, keepdims=True)
-        return _Table(names.tolist(), n, share, level, zero, max(spread, 0.0) / max(freedom, 1))
+        return _Table(names.tolist(), n, share, level, zero, variance)
 
     @property
     def filled(self) -> NDArray[np.float64]:

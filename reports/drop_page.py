@@ -222,7 +222,7 @@ def _rows(split: Split, told: Callable[[float], str], t: Translate) -> tuple[tup
 
 
 def _moves_head(t: Translate) -> tuple[str, ...]:
-    return ("", t("before"), t("after"), t("shift"), t("elsewhere"), "p", t("brought, by the model"))
+    return ("", t("before"), t("after"), t("moved by"), t("elsewhere"), "p", t("brought, by the model"))
 
 
 def _moves_rows(moves: Moves, told: Callable[[float], str], t: Translate) -> tuple[tuple[str, ...], ...]:

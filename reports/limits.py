@@ -163,7 +163,11 @@ def _thin(inside: Bools, early: Ints, later: Ints) -> str:
 def _strata_against(
     inside: Bools, worse: Floats, others: Floats, strata: Mapping[str, NDArray[np.object_]], has: Ints
 ) -> str:
-    """Return what speaks against a window in a stratum: no lots on one side of it, or that it does not help there."""
+    """Return what speaks against a window: all lots together say the opposite, or in a stratum it does not help
+    or has no lots on one side of it.
+    """
+    if strata and _difference(inside[has], worse[has], others[has][:, :0]) >= 0:
+        return phrase("over all lots it points the other way than within strata")
     for name, of_lot in strata.items():
         for value in sorted(set(of_lot[has].tolist())):
             rows = has[of_lot[has] == value]

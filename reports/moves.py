@@ -14,9 +14,12 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtr, ndtri
+from scipy.stats import mannwhitneyu
 
 from domain.vectors import FeatureName
 from reports.drop import FEWEST, SURE, holm
+from reports.likeness import likeness
 
 MOST_WEIGHED: Final = 40  # factors that a model is asked about
 FARTHEST: Final = 99.0  # standard deviations, also of what stood still and then stood elsewhere
@@ -140,12 +143,14 @@ def _shifts(before: NDArray[np.float64], after: NDArray[np.float64]) -> NDArray[
 
 
 def _tests(before: NDArray[np.float64], after: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the p value of each column's move by Mann and Whitney's test of ranks; NaN where there are too few."""
-    from scipy.stats import mannwhitneyu
-
+    """Return the p value of each column's move by Mann and Whitney's test of ranks, weaker where neighbouring lots
+    are alike; NaN where there are too few.
+    """
     p = np.full(before.shape[1], np.nan)
     for i in range(before.shape[1]):
         then, now = (of[~np.isnan(of[:, i]), i] for of in (before, after))
         if min(len(then), len(now)) >= FEWEST:
-            p[i] = mannwhitneyu(then, now, method="asymptotic").pvalue
+            alike = likeness(np.concatenate([then - then.mean(), now - now.mean()]))
+            z = ndtri(mannwhitneyu(then, now, method="asymptotic").pvalue / 2) / np.sqrt(alike)
+            p[i] = 2 * ndtr(z)
     return p

@@ -10,8 +10,8 @@ import threading
 from app import training
 from app.clock import SystemClock
 from app.commands.opening import clear, opened_for, shower
-from app.evaluating import evaluated
-from app.evaluation_text import shown
+from app.evaluating import evaluated, evaluated_quality
+from app.evaluation_text import quality_shown, shown
 from app.running import CommandError
 from app.settings import load
 from detectors import detector_class
@@ -35,7 +35,8 @@ def main(args: argparse.Namespace, _stopping: threading.Event) -> int:
         for detector in chosen:
             try:
                 history = training.gather(rooms, detector, now)
-                found = evaluated(history, shower(detector.name), is_random=args.random_rows)
+                backtest = evaluated_quality if args.role == "quality" else evaluated
+                found = backtest(history, shower(detector.name), is_random=args.random_rows)
             except TrainingError as error:
                 clear()
                 print(f"{detector.name}: not evaluated: {error}", file=sys.stderr)
@@ -45,5 +46,6 @@ def main(args: argparse.Namespace, _stopping: threading.Event) -> int:
             if args.json:
                 print(json.dumps(found))
             else:
-                print("\n".join(shown(found, catalogue(settings.root.plant.language))))
+                lines = quality_shown if args.role == "quality" else shown
+                print("\n".join(lines(found, catalogue(settings.root.plant.language))))
     return 1 if failed else 0

@@ -16,7 +16,7 @@ from app.reporting.periods import Period, instant, two_periods
 from app.reporting.said import Said
 from app.rooms import Rooms
 from app.strata import strata_of
-from detectors import detector_class, quality_ridge, symptoms
+from detectors import detector_class, quality_learners, symptoms
 from detectors.settings import DetectorSettings
 from domain.instants import to_ns
 from domain.records import Lot, Result
@@ -165,6 +165,6 @@ def _fit(values: NDArray[np.float64], outcome: NDArray[np.float64]) -> Fit:
     def fit(x: NDArray[np.float64], y: NDArray[np.float64]) -> Predict:
         x, y = np.vstack([values, x]), np.concatenate([outcome, y])
         has_data = ~np.isnan(x).all(axis=1)
-        return quality_ridge.fit(x[has_data], y[has_data]).predict
+        return quality_learners.ridge(x[has_data], y[has_data], "regression", {}, 1).predict
 
     return fit

@@ -63,7 +63,7 @@ flat = ""
 
 [[detectors]]
 name = "ash"
-kind = "quality_ridge"
+kind = "quality_tournament"
 asset_class = "line"
 features = "level"
 outcome = "ash"

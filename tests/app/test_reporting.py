@@ -71,12 +71,12 @@ def _lots() -> tuple[list[Lot], list[Result]]:
 
 
 def _stops() -> list[Event]:
-    """Return one stop a day of each pump, of the pilot's only each third after the change; some overlap failures."""
+    """Return one stop a day of each pump, of the pilot's only each fourth after the change; some overlap failures."""
     found = []
     for day in range(28):
         at = NOW - timedelta(days=28) + timedelta(days=day, hours=3)
         for pump in (tiny.PUMP, tiny.OTHER):
-            if pump == tiny.PUMP and at >= CHANGED and day % 3:
+            if pump == tiny.PUMP and at >= CHANGED and day % 4:
                 continue
             found.append(Event(pump, EventKind.STOP, "jam", at, at + timedelta(hours=2), at))
             found.append(Event(pump, EventKind.FAILURE, "seal", at + timedelta(hours=1), at + timedelta(hours=1), at))
@@ -127,11 +127,11 @@ def test_fewer_stops_of_the_pilot_are_told_against_the_control(tmp_path: Path) -
     with _rooms(tmp_path) as rooms:
         said = benefit.report(rooms, _args(at=CHANGED.isoformat(), until=NOW.isoformat()), NOW, catalogue("en"))
     stops = said.data["stops"]
-    assert [s["n"] for s in stops["pilot"]] == [14, 4]
-    assert [s["hours"] for s in stops["pilot"]] == [28.0, 8.0]
+    assert [s["n"] for s in stops["pilot"]] == [14, 3]
+    assert [s["hours"] for s in stops["pilot"]] == [28.0, 6.0]
     assert [s["n"] for s in stops["control"]] == [14, 14]
     assert stops["pilot"][0]["weeks"] == pytest.approx(2.0, abs=1e-6)
-    assert stops["ratio"]["value"] == pytest.approx(4 / 14)
+    assert stops["ratio"]["value"] == pytest.approx(3 / 14)
     assert stops["ratio"]["high"] < 1
     assert any("four weeks" in doubt for doubt in said.data["doubts"])
 

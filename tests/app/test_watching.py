@@ -15,7 +15,7 @@ from app.pipeline import Pipeline
 from app.rooms import Rooms
 from domain.alerting import AlertState, Change
 from domain.points import Point
-from domain.records import Event, EventKind
+from domain.records import Event, EventKind, Lot
 from domain.scores import Verdict
 from tests.app import tiny_plant as tiny
 from tests.app.tiny_plant import at
@@ -200,3 +200,22 @@ def test_cursors_of_rules_as_they_were_kept_before_are_taken_over(rooms: Rooms) 
     tiny.accept(rooms, at(16), tiny.decoded(pressures([9] * 16)))
     pipeline.tick(at(16))
     assert [a.breach_since for a in rooms.ledger.alerting.alerts()] == [at(11)]
+
+
+def test_a_value_of_a_lot_is_held_against_its_limits(tmp_path: Path) -> None:
+    rules = '[[rules]]\nid = "hot"\nasset_class = "line"\nwatch = "lot:heat"\nraise = 80.0\nclear = 75.0\n'
+    heat = [70, 85, 78, 74, 90]
+    lots = [Lot(tiny.LINE, f"L{i}", at(i), at(i + 1), at(i + 3), {"heat": h}) for i, h in enumerate(heat)]
+    settings = tiny.settings_in(tmp_path, rules_toml=rules)
+    with tiny.rooms_of(settings) as rooms:
+        pipeline = Pipeline(rooms, {}, tiny.T0)
+        for minute in range(1, 10):
+            due = [x for x in lots if at(minute - 1) < x.known_at <= at(minute)]
+            tiny.accept(rooms, at(minute), tiny.decoded(lots=due))
+            pipeline.tick(at(minute))
+        found = rooms.ledger.alerting.transitions_between(tiny.T0, at(100))
+    assert [(row.change, row.at, row.value) for _, _, row in found] == [
+        (Change.RAISED, at(4), 85.0),
+        (Change.RETURNED, at(6), 74.0),
+        (Change.RE_RAISED, at(7), 90.0),
+    ]

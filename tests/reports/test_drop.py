@@ -17,11 +17,12 @@ NAMES = (FeatureName("process", "temperature", "value"), FeatureName("process", 
 
 
 def _lots(*rows: tuple[str, bool, int, int]) -> Lots:
-    """Return judged lots. rows: product, is_after, how many, how many of them are bad."""
+    """Return judged lots in any order. rows: product, is_after, how many, how many of them are bad."""
     product = np.array([p for p, _, n, _ in rows for _ in range(n)], dtype=object)
     after = np.array([a for _, a, n, _ in rows for _ in range(n)])
     bad = np.array([float(i < k) for _, _, n, k in rows for i in range(n)])
-    return Lots(bad, after, {"product": product})
+    order = np.random.default_rng(0).permutation(len(bad))
+    return Lots(bad[order], after[order], {"product": product[order]})
 
 
 def _part(lots: Lots, stratum: str) -> Part:

@@ -1,0 +1,115 @@
+"""Predictions of lots against the results that came since, and results that do not come: for the health rules."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Final
+
+import numpy as np
+
+from app.results import possible_results
+from app.rooms import Rooms
+from detectors import detector_class
+from detectors.settings import DetectorSettings
+from detectors.symptoms import is_of_lots
+from domain.instants import to_ns
+from domain.records import Result
+from reports.live_error import MOST_LOTS, LiveError, live_error, overdue_since
+from store.scoring import ModelRow
+
+log = logging.getLogger(__name__)
+NOTE: Final = "live_quality"
+WORSE, OVERDUE = "worse", "overdue"
+HOUR_NS: Final = 3_600 * 10**9
+
+
+def look(rooms: Rooms, now: datetime) -> dict[str, dict[str, str]]:
+    """Judge the champions of lots by their newest results, and note what was found: kind -> detector -> what."""
+    found: dict[str, dict[str, str]] = {WORSE: {}, OVERDUE: {}}
+    for detector in rooms.settings.root.detectors:
+        if not is_of_lots(detector):
+            continue
+        if told := _overdue(rooms, detector, now):
+            found[OVERDUE][detector.name] = told
+        error = live(rooms, detector, now)
+        if error is not None and (error.is_worse or error.is_useless):
+            found[WORSE][detector.name] = _told(error)
+    before = noted(rooms)
+    for kind, by_detector in found.items():
+        for name, told in by_detector.items():
+            if name not in before.get(kind, {}):
+                log.warning("live quality detector=%s %s=%r", name, kind, told)
+    rooms.ledger.save_note(NOTE, json.dumps(found, sort_keys=True))
+    return found
+
+
+def noted(rooms: Rooms) -> Mapping[str, Mapping[str, str]]:
+    """Return what was last found."""
+    return dict(json.loads(rooms.ledger.note(NOTE) or "{}"))
+
+
+def live(rooms: Rooms, detector: DetectorSettings, now: datetime) -> LiveError | None:
+    """Return the champion's error on the newest lots that it predicted before their result; None where too few."""
+    champion = rooms.ledger.scoring.champion(detector.name)
+    if champion is None or detector_class(detector.kind).role != "quality":
+        return None
+    rows: list[tuple[int, float, float]] = []
+    for asset in rooms.settings.plant.of_class(detector.asset_class):
+        results = possible_results(rooms, asset.path, detector.outcome, now, 2 * MOST_LOTS)
+        rows += _errors(rooms, detector, champion, asset.path, results, now)
+    rows.sort()
+    errors = np.array([r[1:] for r in rows], dtype=np.float64).reshape(len(rows), 2)
+    back_test = champion.details.get("report", {}).get("rmse")
+    return live_error(errors[:, 0], errors[:, 1], None if back_test is None else float(back_test))
+
+
+def _errors(
+    rooms: Rooms, detector: DetectorSettings, champion: ModelRow, line: str, results: list[Result], now: datetime
+) -> list[tuple[int, float, float]]:
+    """Return when each lot was predicted, by how much that was wrong, and by how much the last known result was."""
+    numbers = sorted((to_ns(r.result_at), r.lot, r.value) for r in results if r.value is not None)
+    if not numbers:
+        return []
+    times = np.array([at for at, _, _ in numbers], dtype=np.int64)
+    known = {lot: (at, value) for at, lot, value in numbers}
+    since = min(r.result_at for r in results) - timedelta(days=60)
+    found = []
+    for score in rooms.ledger.scoring.scores(detector.name, line, max(since, champion.trained_at), now):
+        at, value = known.get(score.subject, (0, 0.0))
+        predicted_at = to_ns(score.at)
+        if score.value is None or score.model_id != champion.model_id or at <= predicted_at:
+            continue
+        place = int(np.searchsorted(times, predicted_at, side="right"))
+        last = numbers[place - 1][2] - value if place else float("nan")
+        found.append((predicted_at, score.value - value, last))
+    return found
+
+
+def _overdue(rooms: Rooms, detector: DetectorSettings, now: datetime) -> str:
+    """Return which line's results are overdue, "" for none."""
+    told = []
+    for asset in rooms.settings.plant.of_class(detector.asset_class):
+        results = possible_results(rooms, asset.path, detector.outcome, now, MOST_LOTS)
+        if not results:
+            continue
+        judged = {r.lot for r in results}
+        newest = max(r.result_at for r in results)
+        lots = rooms.ledger.records.lots(asset.path, now, newest - timedelta(days=60))
+        ends = {x.lot: to_ns(x.end or x.known_at) for x in lots}
+        last = max((end for lot, end in ends.items() if lot in judged), default=0)
+        waiting = sum(end > last for lot, end in ends.items() if lot not in judged)
+        times = np.array([to_ns(r.result_at) for r in results], dtype=np.int64)
+        silent = overdue_since(times, waiting, to_ns(now))
+        if silent is not None:
+            told.append(f"{asset.path}: none for {silent / HOUR_NS:.0f} h, {waiting} lots wait")
+    return "; ".join(told)
+
+
+def _told(error: LiveError) -> str:
+    """Say what is wrong with a live error."""
+    against = [] if error.back_test is None or not error.is_worse else [f"{error.back_test:.4g} in the back-test"]
+    against += [f"{error.persistence:.4g} by the last result"] if error.is_useless else []
+    return f"errs by {error.rmse:.4g} over {error.n_lots} lots, against {' and '.join(against)}"

@@ -1,0 +1,132 @@
+"""A back-test of lots that cannot leak: in each outer fold a detector is trained anew and judged on lots it never saw.
+
+Beside it stand the mean, persistence and lab history alone, on the same lots, and, where process data are of doubt, the
+best learner that must use them. `random` deals lots at random and says that it is optimistic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.calibration import log_odds_of, probability
+from detectors.evaluation import OPTIMISTIC
+from detectors.folds import Fold
+from detectors.quality_course import task_of
+from detectors.quality_figures import SURE, errors_of, judged
+from detectors.quality_learners import ridge
+from detectors.quality_tournament import HISTORY, LEARNERS
+from domain.scores import Detector, TrainingAids, TrainingError
+from domain.vectors import Training
+
+Floats = NDArray[np.float64]
+Train = Callable[[Training, Mapping[str, Any]], Detector]  # options laid over the config's
+STRETCHES: Final = 20
+NO_LAB: Final = "the feature set has no lab history"
+OF_CLASSES: Final = ("recall", "precision", "balanced_error_rate", "roc_auc", "roc_auc_interval", "pr_auc")
+OF_NUMBERS: Final = (
+    "rmse", "mae", "r2", "persistence_rmse", "mean_rmse", "lab_rmse", "process_rmse", "interval_coverage",
+)  # fmt: skip
+PROCESS: Final = tuple(name for name in LEARNERS if name not in HISTORY)
+
+
+def backtested(
+    training: Training, train: Train, aids: TrainingAids, folds: Sequence[Fold], split: str
+) -> dict[str, Any]:
+    """Return the figures as JSON data; a key that has no meaning for these lots is null, with its reason in `null`."""
+    task = task_of(training.outcome)
+    found: dict[str, list[Floats]] = {}
+    tested, learners, refused, n_folds = [], [], [], 0
+    lab = [i for i, n in enumerate(training.vectors.names) if n.origin == "lab"]
+    for n_folds, (fit, test) in enumerate(folds, start=1):
+        aids.told(f"part {n_folds} of {len(folds)} of the back-test")
+        rows = training.take(fit)
+        try:
+            detector = train(rows, {})
+        except TrainingError as error:
+            refused.append(str(error))
+            continue
+        told = _scored(detector, training, test)
+        if lab:
+            history, y = training.vectors.values[:, lab], training.outcome
+            told["persistence"] = history[test][:, 0]
+            told["lab"] = ridge(history[fit], y[fit], task, {}, aids.seed).predict(history[test])
+            told["process"] = told["raw"]
+            if detector.report.get("learner") in HISTORY:
+                told["process"] = _of_process(train, rows, training, test, told["raw"])
+        told["mean"] = np.full(len(test), rows.outcome.mean())
+        for name, values in told.items():
+            found.setdefault(name, []).append(values)
+        tested.append(test)
+        learners.append(str(detector.report.get("learner", "")))
+    if not tested:
+        raise TrainingError(refused[0] if refused else "the history cannot be split: more lots are needed")
+    y = training.outcome[np.concatenate(tested)]
+    told = {name: np.concatenate(parts) for name, parts in found.items()}
+    return {
+        "task": task,
+        "n_lots": len(y),
+        "split": split,
+        "is_optimistic": split == OPTIMISTIC,
+        "folds": n_folds,
+        "folds_refused": refused,
+        "learners": learners,
+        **_figures(task, y, told),
+        "process_adds": _process_adds(task, y, told) if lab else None,
+    }
+
+
+def _scored(detector: Detector, training: Training, test: NDArray[np.int64]) -> dict[str, Floats]:
+    found = detector.score(training.vectors.take(test).select(detector.names), is_explained=False)
+    limit = 0.5 if detector.threshold is None else detector.threshold
+    called = (found.raw >= log_odds_of(limit)).astype(np.float64)
+    # Of different folds, scores are put on one scale by their distance from their own fold's share of bad lots.
+    prior = detector.report.get("prior")
+    order = found.raw if prior is None else found.raw - log_odds_of(prior)
+    return {"raw": found.raw, "low": found.low, "high": found.high, "called": called, "order": order}
+
+
+def _of_process(train: Train, rows: Training, training: Training, test: NDArray[np.int64], otherwise: Floats) -> Floats:
+    """Return what the best learner that uses process data says; what history says where there is none."""
+    try:
+        return _scored(train(rows, {"learners": PROCESS}), training, test)["raw"]
+    except TrainingError:
+        return otherwise
+
+
+def _figures(task: str, y: Floats, told: Mapping[str, Floats]) -> dict[str, Any]:
+    if task == "classification":
+        threshold = float(probability(np.array([0.0]))[0])
+        figures = judged("classification", y, np.where(told["called"] > 0, 1.0, -1.0), threshold)
+        areas = judged("classification", y, told["order"], threshold)
+        figures |= {key: areas[key] for key in ("roc_auc", "roc_auc_interval", "pr_auc")}
+        no_number = "lots are good or bad: there is no number"
+        return {**dict.fromkeys(OF_NUMBERS), **figures, "null": dict.fromkeys(OF_NUMBERS, no_number)}
+    is_held = (told["low"] <= y) & (y <= told["high"])
+    found = {**judged("regression", y, told["raw"], None), "interval_coverage": float(is_held.mean())}
+    empty = dict.fromkeys(OF_CLASSES, "the result is a number, and not good or bad")
+    for name in ("mean", "persistence", "lab", "process"):
+        found[f"{name}_rmse"] = errors_of(told[name] - y) if name in told else None
+        if name not in told:
+            empty[f"{name}_rmse"] = NO_LAB
+    return {**dict.fromkeys(OF_CLASSES), **found, "null": empty}
+
+
+def _process_adds(task: str, y: Floats, told: Mapping[str, Floats]) -> dict[str, Any]:
+    """Return whether process data lessen the error of lab history alone by more than chance (95 %, one side)."""
+    if task == "classification":
+        history, process = (judged("classification", y, told[name], 0.5)["roc_auc"] for name in ("lab", "process"))
+        return {"adds": process > history, "lab_roc_auc": history, "process_roc_auc": process}
+    gain = (told["lab"] - y) ** 2 - (told["process"] - y) ** 2
+    parts = np.array([part.mean() for part in np.array_split(gain, min(STRETCHES, len(gain)))])
+    noise = float(parts.std(ddof=1) / np.sqrt(len(parts))) if len(parts) > 1 else 0.0
+    lab, process = (errors_of(told[name] - y) for name in ("lab", "process"))
+    return {
+        "adds": bool(gain.mean() > SURE * noise),
+        "lab_rmse": lab,
+        "process_rmse": process,
+        "gain": 1.0 - process / lab if lab else 0.0,
+    }

@@ -1,0 +1,83 @@
+"""Champions of lots held against the results that came since, and results that stay away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from alerts import health
+from app import live_quality
+from app.model_health import model_readings
+from app.rooms import Rooms
+from domain.records import Lot, Result
+from domain.scores import Scale, Score, Verdict
+from store.audit import Deed
+from store.scoring import ModelRow
+from tests.app import tiny_plant as tiny
+from tests.app.tiny_plant import LINE
+
+HOUR = timedelta(hours=1)
+N_LOTS = 80
+PURITY = "purity"
+
+
+def _at(hours: float) -> datetime:
+    return tiny.T0 + hours * HOUR
+
+
+@contextmanager
+def _rooms(folder: Path, error: float, *, model: str = "m1", n_results: int = N_LOTS) -> Iterator[Rooms]:
+    """Open a plant of hourly lots, judged an hour after; their model errs by `error`, and by 1 in its back-test."""
+    random = np.random.default_rng(0)
+    lots = [Lot(LINE, f"L{i}", _at(i), _at(i + 1), _at(i + 1)) for i in range(N_LOTS)]
+    values = 92.0 + random.normal(size=N_LOTS)
+    results = [Result(LINE, f"L{i}", PURITY, float(v), _at(i + 2)) for i, v in enumerate(values)][:n_results]
+    off = error * random.normal(size=N_LOTS)
+    scores = [
+        Score(PURITY, LINE, f"L{i}", _at(i + 1), float(v + e), None, None, Scale.PHYSICAL, model, Verdict.OK, "")
+        for i, (v, e) in enumerate(zip(values, off, strict=True))
+    ]
+    with tiny.rooms_of(tiny.settings_in(folder)) as rooms:
+        rooms.ledger.records.apply("1", [tiny.decoded(lots=lots, results=results)])
+        scoring = rooms.ledger.scoring
+        scoring.add_model(ModelRow("m1", PURITY, "challenger", tiny.T0, {"report": {"rmse": 1.0}}))
+        scoring.promote(Deed(tiny.T0, "forewarn", "model promoted", PURITY, "", "m1", "first"))
+        scoring.save(scores, {})
+        yield rooms
+
+
+def test_a_model_that_errs_as_it_did_in_its_back_test_is_left_alone(tmp_path: Path) -> None:
+    with _rooms(tmp_path, 1.0) as rooms:
+        assert live_quality.look(rooms, _at(N_LOTS + 2)) == {"worse": {}, "overdue": {}}
+        found = live_quality.live(rooms, rooms.settings.detector(PURITY), _at(N_LOTS + 2))
+    assert found is not None
+    assert found.n_lots == N_LOTS
+    assert found.persistence == pytest.approx(2**0.5, abs=0.25)
+
+
+def test_a_model_that_errs_more_is_told_on_the_system_page(tmp_path: Path) -> None:
+    with _rooms(tmp_path, 3.0) as rooms:
+        live_quality.look(rooms, _at(N_LOTS + 2))
+        readings = {r.name: r for r in model_readings(rooms, _at(N_LOTS + 2))}
+    assert readings[health.LIVE_ERROR].value == 1.0
+    assert "in the back-test" in readings[health.LIVE_ERROR].detail
+    assert "by the last result" in readings[health.LIVE_ERROR].detail
+    assert readings[health.RESULTS].value == 0.0
+    assert health.LIVE_ERROR in {r.watch.removeprefix("health:") for r in health.RULES}
+
+
+def test_another_models_predictions_do_not_count(tmp_path: Path) -> None:
+    with _rooms(tmp_path, 3.0, model="m0") as rooms:
+        assert live_quality.live(rooms, rooms.settings.detector(PURITY), _at(N_LOTS + 2)) is None
+
+
+def test_results_that_stay_away_while_lots_are_made_are_overdue(tmp_path: Path) -> None:
+    with _rooms(tmp_path, 1.0, n_results=60) as rooms:
+        assert live_quality.look(rooms, _at(62.4))["overdue"] == {}
+        found = live_quality.look(rooms, _at(70))
+    assert found["overdue"] == {PURITY: f"{LINE}: none for 9 h, 10 lots wait"}
