@@ -26,7 +26,8 @@ RULES_FAILED: Final = "rules_failed"
 UNDELIVERED: Final = "undelivered"
 FAULTS: Final = ("unit", "ambiguous_tag", "cardinality", "time_unit", "future")  # reason codes that a person must mend
 MODELS, TRAINING, OVERDUE, DRIFT, JOBS = "models", "training", "overdue", "drift", "jobs"
-OF_MODELS: Final = (MODELS, TRAINING, OVERDUE, DRIFT)
+MISSES: Final = "misses"
+OF_MODELS: Final = (MODELS, TRAINING, OVERDUE, DRIFT, MISSES)
 MEASURES: Final = (
     SUM,
     DISK,
@@ -278,6 +279,16 @@ RULES: Final = (
         Priority.LOW,
         mark("What a model sees differs from what it has learned"),
         mark("The System page names the feature. Look at its tag first; where the plant has changed, train again."),
+    ),
+    _rule(
+        "misses",
+        MISSES,
+        0.5,
+        0.5,
+        0,
+        Priority.MEDIUM,
+        mark("An asset could not be assessed three times in a row"),
+        mark("No model warns of it meanwhile. The System page names the asset and the reason: mend the tag it names."),
     ),
     _rule(
         "jobs",

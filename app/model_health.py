@@ -6,14 +6,16 @@ import json
 from datetime import datetime
 
 from alerts import health
-from app import drifting, retraining
+from app import drifting, misses, retraining
 from app.rooms import Rooms
 from app.shelf import REFUSED_NOTE
 from domain.health import Reading
 
 
 def model_readings(rooms: Rooms, now: datetime) -> list[Reading]:
-    """Return how many detectors have a champion that cannot be used, failed to train, are overdue, or have drifted."""
+    """Return how many detectors have a champion that cannot be used, failed to train, are overdue, or have drifted, and
+    how many assets were not assessed several times in a row.
+    """
     refused = dict(json.loads(rooms.ledger.note(REFUSED_NOTE) or "{}"))
     failed = retraining.failed(rooms)
     overdue = {name: f"trained {days:.0f} days ago" for name, days in retraining.overdue(rooms, now).items()}
@@ -23,9 +25,11 @@ def model_readings(rooms: Rooms, now: datetime) -> list[Reading]:
         _reading(health.TRAINING, failed),
         _reading(health.OVERDUE, overdue),
         _reading(health.DRIFT, {name: one.told for name, one in drift.items()}),
+        _reading(health.MISSES, misses.noted(rooms)),
     ]
 
 
-def _reading(name: str, by_detector: dict[str, str]) -> Reading:
-    detail = "; ".join(f"{detector}: {why}" for detector, why in sorted(by_detector.items())[:5])
-    return Reading(name, float(len(by_detector)), detail)
+def _reading(name: str, reasons: dict[str, str]) -> Reading:
+    """Return how many detectors or assets are named, and the first few with their reasons."""
+    detail = "; ".join(f"{of}: {why}" for of, why in sorted(reasons.items())[:5])
+    return Reading(name, float(len(reasons)), detail)

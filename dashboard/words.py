@@ -64,6 +64,7 @@ MEASURES: Final = {
     "training": mark("detectors that could not be trained again"),
     "overdue": mark("detectors that should have been trained again"),
     "drift": mark("detectors whose inputs have drifted"),
+    "misses": mark("assets that could not be assessed three times in a row"),
     "jobs": mark("runs that were missed or took too long"),
     "rate": mark("minutes in which a topic sent far more than usual"),
     "unit": mark("items in a unit that cannot be converted"),
