@@ -12,7 +12,7 @@ import numpy as np
 from app.windowing import STOPPING
 from detectors.settings import DetectorSettings
 from detectors.symptoms import ENDLESS, Course, Ints, is_symptom, merged, touching
-from domain.instants import duration_ns, from_ns, to_ns
+from domain.instants import from_ns, to_ns
 from domain.plant import AssetClass, Axis
 from domain.records import Event, EventKind
 from domain.text import mark, phrase
@@ -41,7 +41,7 @@ def course(
     """Return an asset's course. onsets: by the start (ns) of a failure, where on the axis it begins to show."""
     told = [e for e in events if is_symptom(e, detector.symptom, detector.outcome)]
     told.sort(key=lambda e: (e.start, e.code), reverse=True)
-    first = {position(grid, asset_class, to_ns(e.start)): e for e in told}
+    first = {asset_class.position(grid.times, to_ns(e.start)): e for e in told}
     quiet = [*quiet_spans(grid, events, asset_class), *(_during(e) for e in told)]
     at = sorted(first)
     return Course(
@@ -49,21 +49,8 @@ def course(
         np.array([first[p].code for p in at], dtype=object),
         np.array([onsets.get(to_ns(first[p].start), -np.inf) for p in at], dtype=np.float64),
         merged([(q.start, q.end) for q in quiet]),
-        position(grid, asset_class, int(grid.times[-1])) if len(grid.times) else 0.0,
+        asset_class.position(grid.times, int(grid.times[-1])) if len(grid.times) else 0.0,
     )
-
-
-def position(grid: Grid, asset_class: AssetClass, at: int) -> float:
-    """Return where on the asset's axis an instant (ns) lies: the instant itself, or the cycles completed by it.
-
-    After the last cycle of the grid, whole nominal cycles are counted: a record may end before what it leads to.
-    """
-    if asset_class.axis is Axis.TIME:
-        return float(at)
-    done = int(np.searchsorted(grid.times, at, side="right"))
-    if done and done == len(grid.times):
-        done += (at - int(grid.times[-1])) // duration_ns(asset_class.wall(1))
-    return float(done)
 
 
 def quiet_spans(grid: Grid, events: Sequence[Event], asset_class: AssetClass) -> list[Quiet]:

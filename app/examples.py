@@ -115,7 +115,7 @@ def _of_windows(history: History, used: Used) -> Training:
             continue
         events = history.events.get(asset, ())
         onsets = {
-            to_ns(o.failed_at): courses.position(grid, asset_class, to_ns(o.at))
+            to_ns(o.failed_at): asset_class.position(grid.times, to_ns(o.at))
             for o in onsets_of(history, asset)
             if o.at is not None
         }

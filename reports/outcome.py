@@ -75,9 +75,7 @@ def excursions(transitions: Sequence[Transition]) -> list[tuple[datetime, dateti
 def _position(each: Watched, at: datetime | None) -> float:
     if at is None:
         return float("inf")
-    if each.asset_class.axis is Axis.TIME:
-        return float(to_ns(at))
-    return float(np.searchsorted(np.asarray(each.times), to_ns(at), side="right"))
+    return each.asset_class.position(np.asarray(each.times), to_ns(at))
 
 
 LotKey = tuple[str, str]  # line and lot: two lines may number their lots alike
