@@ -90,11 +90,11 @@ def _drift(bars: Bars) -> None:
         rows = _rows(chance, (60 + quiet_days + 1) * per_day, memory)
         reference = drift.reference_of(_vectors(rows[: 60 * per_day], per_day, 0))
         days = np.split(rows[60 * per_day :], quiet_days + 1)
-        false.append(sum(bool(drift.drifted(reference, day)) for day in days[:-1]))
+        false.append(sum(bool(drift.drifted(reference, reference.binned(day))) for day in days[:-1]))
         for name, change in changes.items():
             day = days[-1].copy()
             day[:, 7] = change(day[:, 7], chance)
-            is_seen = any(each.column == 7 for each in drift.drifted(reference, day))
+            is_seen = any(each.column == 7 for each in drift.drifted(reference, reference.binned(day)))
             (seen if memory <= ALIKE else late)[name] += is_seen
     n_judged, n_alike = sum(m <= ALIKE for m in memories), sum(m > ALIKE for m in memories)
     how = "R36; 144 rows a day, correlated with the row before by 0 to 0.6"
