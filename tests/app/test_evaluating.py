@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +15,11 @@ from app import operating, training
 from app.cli import main
 from app.evaluating import evaluated
 from app.explaining import NotExplainableError, explained
+from app.explanation_text import shown
 from app.rooms import Rooms
 from domain.points import Point, Points
 from domain.scores import TrainingError
+from domain.text import catalogue
 from tests.app import failing_fleet as fleet
 from tests.app import tiny_plant as tiny
 from tests.app.failing_fleet import LIFE, N_ASSETS, NAME, NEW, at
@@ -126,6 +129,29 @@ def test_rows_that_changed_since_are_told(rooms: Rooms) -> None:
     row = rooms.points.latest([f"{NEW}/heat"], 1 + int(alert.raised_at.timestamp() * 1e9))
     rooms.points.overwrite("later", Points.from_rows([Point(f"{NEW}/heat", int(row.at[0]), -50.0)]))
     assert not explained(rooms, alert.id, LATER)["is_reproduced"]
+
+
+def test_of_a_deleted_model_is_told_why_it_is_gone_and_what_was_stored(rooms: Rooms) -> None:
+    alert = _alert(rooms)
+    before = explained(rooms, alert, LATER)
+    for i in range(4):
+        operating.chosen(rooms, NAME, 0.3 + i / 10, "Kim", "another point", LATER + i * timedelta(hours=1))
+    found = explained(rooms, alert, LATER)
+    assert found["gone"] == {
+        "at": (LATER + timedelta(hours=3)).isoformat(),
+        "by": "forewarn",
+        "why": "3 champions were promoted after it",
+    }
+    assert (found["recomputed"], found["is_reproduced"]) == (None, None)
+    for key in ("model_id", "said", "life", "axis", "threshold"):
+        assert found[key] == pytest.approx(before[key]) if key == "threshold" else found[key] == before[key]
+    first, was = found["contributions"][0], before["contributions"][0]
+    assert (first["source"], first["amount"]) == (was["source"], pytest.approx(was["amount"]))
+    assert first["mean"] is not None
+    assert set(found) == set(before)
+    said = "\n".join(shown(found, catalogue("en"), rooms.settings.zone))
+    assert "cannot be recomputed: forewarn deleted this model at" in said
+    assert f"  {was['source']}: {was['amount']:+.3g}" in said
 
 
 def test_what_no_score_stands_behind_is_not_explained(rooms: Rooms) -> None:
