@@ -19,7 +19,7 @@ demo: setup
 	$(VENV)/bin/forewarn demo $(DEMO_ARGS)
 
 test: setup
-	$(PY) -m pytest $(TEST_ARGS)
+	$(PY) -m pytest -n auto --maxprocesses 4 --dist loadfile $(TEST_ARGS)
 
 lint: setup
 	$(VENV)/bin/ruff check .

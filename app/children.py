@@ -10,6 +10,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection
 from typing import Any, Final, TypeVar
@@ -33,21 +34,24 @@ def in_child(
     Raises ChildError where the process ends without a result, after `limit_s`, or once `stopping` is set.
     """
     context = get_context("spawn")
-    receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_run, args=(sender, work, arguments))
-    with receiver:
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_run, args=(theirs,))
+    with ours:
         process.start()
-        sender.close()
+        theirs.close()
         try:
+            # Not as the process's arguments: to send those to a child that died at its start never ends.
+            with suppress(BrokenPipeError, ConnectionResetError):
+                ours.send((work, arguments))
             waited_s = 0.0
-            while not receiver.poll(min(POLL_S, limit_s - waited_s)):
+            while not ours.poll(min(POLL_S, limit_s - waited_s)):
                 waited_s += POLL_S
                 if stopping is not None and stopping.is_set():
                     raise ChildError("the service is stopping")
                 if waited_s >= limit_s:
                     raise ChildError(f"it took longer than {limit_s:g} s")
-            is_well, found = receiver.recv()
-        except EOFError as error:
+            is_well, found = ours.recv()
+        except (EOFError, ConnectionResetError) as error:
             process.join()
             raise ChildError(f"its process ended by {_ending(process.exitcode)}") from error
         finally:
@@ -62,15 +66,16 @@ def in_child(
     return result
 
 
-def _run(sender: Connection, work: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+def _run(caller: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    work, arguments = caller.recv()
     try:
         answer = True, work(*arguments)
     except Exception as error:  # noqa: BLE001 - handed to the parent, which raises it
         answer = False, error
-    sender.send(answer)
+    caller.send(answer)
 
 
 def _end_with_parent() -> None:

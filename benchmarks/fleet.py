@@ -22,8 +22,7 @@ N_TAGS = 5
 class Kind:
     """What makes a fleet hard: the mean strength of the drift in units of the tags' noise; or whether there is any.
 
-    has_counter: a tag that is the same in half a day's rows and nowhere else, as a batch number is; the rest of the
-    fleet is the same with and without it.
+    has_counter: a tag that is the same in half a day's rows and nowhere else, as a batch number is.
     """
 
     strength: float = 4.0
@@ -33,7 +32,7 @@ class Kind:
 
 def fleet(n_events: int, seed: int, kind: Kind = Kind()) -> Training:
     """Return the rows of `n_events` lives of units, one failure each; each unit has up to three lives."""
-    random, counter = np.random.default_rng(seed), np.random.default_rng(seed + 1)
+    random, batch = np.random.default_rng(seed), np.random.default_rng([seed, 1])  # the fleet is the same with a counter
     parts, to_event, unit, position = [], [], [], []
     for i in range(n_events):
         life = int(random.integers(LIFE // 2, LIFE * 3 // 2))
@@ -45,7 +44,7 @@ def fleet(n_events: int, seed: int, kind: Kind = Kind()) -> Training:
             values[:, 0] += drift
             values[:, 1] -= 0.6 * drift
         if kind.has_counter:
-            values = np.column_stack([values, counter.permutation(life)[(ahead // 12).astype(int)] + 1000.0 * i])
+            values = np.column_stack([values, batch.permutation(life)[(ahead // 12).astype(int)] + 1000.0 * i])
         parts.append(values)
         to_event.append(ahead)
         unit += [f"unit-{i // 3:04d}"] * life

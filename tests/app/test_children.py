@@ -45,6 +45,22 @@ def test_a_crash_is_an_error_that_names_the_signal() -> None:
         in_child(leave, limit_s=120)
 
 
+class DiesAtStart:
+    """A large argument that ends the process which reads it."""
+
+    def __reduce__(self) -> tuple[object, tuple[object, ...]]:
+        return _end, (b"x" * 10_000_000,)
+
+
+def _end(_much: bytes) -> None:
+    os._exit(4)
+
+
+def test_a_child_that_dies_while_it_takes_its_arguments_is_an_error() -> None:
+    with pytest.raises(ChildError, match="exit code 4"):
+        in_child(len, [DiesAtStart(), b"y" * 10_000_000], limit_s=120)
+
+
 def test_a_child_that_hangs_is_ended_after_its_limit_or_when_told_to_stop() -> None:
     with pytest.raises(ChildError, match="longer than 1 s"):
         in_child(hang, limit_s=1)
