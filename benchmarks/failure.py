@@ -42,6 +42,7 @@ def main() -> None:
     leaks(bars)
     failure_speed.live(bars)
     failure_speed.train(bars)
+    failure_speed.tournament(bars)
     model_life.show(bars)
     if sets is None:
         bars.show("public data sets", None, "the figures of the issue", None, "skipped: FOREWARN_DATA names no folder")
