@@ -71,6 +71,13 @@ def quiet_spans(grid: Grid, events: Sequence[Event], asset_class: AssetClass) ->
     return found
 
 
+def in_open_stops(events: Sequence[Event], detector: DetectorSettings) -> tuple[list[Event], int]:
+    """Return the symptoms that began after a stop that has no end, and the number of all symptoms."""
+    told = [e for e in events if is_symptom(e, detector.symptom, detector.outcome)]
+    opened = min((e.start for e in events if e.kind in STOPPING and e.end is None), default=None)
+    return [e for e in told if opened is not None and e.start > opened], len(told)
+
+
 def _during(event: Event) -> Quiet:
     """Return an event's span; open, a stop goes on, and what lets the asset run is taken for an instant."""
     if event.end is not None:

@@ -118,6 +118,7 @@ def _of_windows(history: History, used: Used) -> Training:
     parts: list[FeatureVectors] = []
     labels: list[Labels] = []
     asset_class = history.asset_class
+    _check_ended(history)
     for asset, grid in sorted(history.grids.items()):
         last = int(grid.times[-1]) if len(grid.times) else 0
         period = duration_ns(asset_class.period)
@@ -151,6 +152,23 @@ def _of_windows(history: History, used: Used) -> Training:
         _embargo(history),
         told.mode,
     )
+
+
+def _check_ended(history: History) -> None:
+    """Raise TrainingError where most failures came while the asset, by its events, still stood."""
+    lost: list[Event] = []
+    n_told = 0
+    for asset in history.grids:
+        found, n = courses.in_open_stops(history.events.get(asset, ()), history.detector)
+        lost, n_told = lost + found, n_told + n
+    if 2 * len(lost) > n_told:
+        first = min(lost, key=lambda e: e.start)
+        raise TrainingError(
+            f"{len(lost)} of {n_told} failures or stops came after one that has no end, the first that of "
+            f"{first.asset} at {first.start:%Y-%m-%d %H:%M} UTC: without an end an asset stands still for good. "
+            "Load the events with their ends, or, where they are instants, with join = { end = [column of the start] } "
+            "in [[formats]]"
+        )
 
 
 def _of_lots(history: History, used: Used) -> Training:
