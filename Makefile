@@ -48,6 +48,7 @@ bars-features: setup
 	$(PY) -m benchmarks.features
 
 bars-failure: export OPENBLAS_NUM_THREADS = 1
+bars-failure: export OMP_NUM_THREADS = 1
 bars-failure: setup
 	$(PY) -m benchmarks.failure
 

@@ -27,7 +27,8 @@ UNDELIVERED: Final = "undelivered"
 FAULTS: Final = ("unit", "ambiguous_tag", "cardinality", "time_unit", "future")  # reason codes that a person must mend
 MODELS, TRAINING, OVERDUE, DRIFT, JOBS = "models", "training", "overdue", "drift", "jobs"
 LIVE_ERROR, RESULTS = "live_error", "results"
-OF_MODELS: Final = (MODELS, TRAINING, OVERDUE, DRIFT, LIVE_ERROR, RESULTS)
+MISSES: Final = "misses"
+OF_MODELS: Final = (MODELS, TRAINING, OVERDUE, DRIFT, LIVE_ERROR, RESULTS, MISSES)
 MEASURES: Final = (
     SUM,
     DISK,
@@ -301,6 +302,16 @@ RULES: Final = (
         Priority.MEDIUM,
         mark("Results of lots are overdue"),
         mark("The System page names the line. Ask the laboratory, and look whether its files or messages arrive."),
+    ),
+    _rule(
+        "misses",
+        MISSES,
+        0.5,
+        0.5,
+        0,
+        Priority.MEDIUM,
+        mark("An asset could not be assessed three times in a row"),
+        mark("No model warns of it meanwhile. The System page names the asset and the reason: mend the tag it names."),
     ),
     _rule(
         "jobs",

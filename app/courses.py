@@ -13,7 +13,7 @@ from app.reviewed import Reviewed
 from app.windowing import STOPPING
 from detectors.settings import DetectorSettings
 from detectors.symptoms import ENDLESS, Course, Ints, is_symptom, merged, touching
-from domain.instants import duration_ns, from_ns, to_ns
+from domain.instants import from_ns, to_ns
 from domain.plant import AssetClass, Axis
 from domain.records import Event, EventKind
 from domain.rulings import Worth
@@ -49,7 +49,7 @@ def course(
     """
     told = [e for e in events if is_symptom(e, detector.symptom, detector.outcome)]
     told.sort(key=lambda e: (e.start, e.code), reverse=True)
-    first = {position(grid, asset_class, to_ns(e.start)): e for e in told}
+    first = {asset_class.position(grid.times, to_ns(e.start)): e for e in told}
     quiet = [*quiet_spans(grid, events, asset_class), *(_during(e) for e in told)]
     codes = {p: (e.code, onsets.get(to_ns(e.start), -np.inf)) for p, e in first.items()}
     silenced = [_reviewed(grid, each, asset_class, codes) for each in reviewed]
@@ -60,7 +60,7 @@ def course(
         np.array([codes[p][0] for p in at], dtype=object),
         np.array([codes[p][1] for p in at], dtype=np.float64),
         merged([(q.start, q.end) for q in quiet]),
-        position(grid, asset_class, int(grid.times[-1])) if len(grid.times) else 0.0,
+        asset_class.position(grid.times, int(grid.times[-1])) if len(grid.times) else 0.0,
     )
 
 
@@ -69,29 +69,16 @@ def _reviewed(
 ) -> Quiet | None:
     """Add a prevented failure to the codes, and return the span that says nothing."""
     since = to_ns(said.said_at)
-    begins = position(grid, asset_class, since)
+    begins = asset_class.position(grid.times, since)
     if any(begins <= at <= begins + asset_class.horizon for at in codes):
         return None  # a failure followed, and tells by itself
     if said.worth is Worth.UNCLEAR:
         return Quiet(since, after(grid, asset_class, since, asset_class.horizon))
     acted_at = since if said.acted_at is None else to_ns(said.acted_at)
-    acted = position(grid, asset_class, acted_at)
+    acted = asset_class.position(grid.times, acted_at)
     place = min(max(acted, begins + asset_class.lead), begins + asset_class.horizon)
     codes[place] = said.cause, begins
     return Quiet(acted_at, after(grid, asset_class, acted_at, max(0, int(place - acted))))
-
-
-def position(grid: Grid, asset_class: AssetClass, at: int) -> float:
-    """Return where on the asset's axis an instant (ns) lies: the instant itself, or the cycles completed by it.
-
-    After the last cycle of the grid, whole nominal cycles are counted: a record may end before what it leads to.
-    """
-    if asset_class.axis is Axis.TIME:
-        return float(at)
-    done = int(np.searchsorted(grid.times, at, side="right"))
-    if done and done == len(grid.times):
-        done += (at - int(grid.times[-1])) // duration_ns(asset_class.wall(1))
-    return float(done)
 
 
 def quiet_spans(grid: Grid, events: Sequence[Event], asset_class: AssetClass) -> list[Quiet]:
@@ -110,6 +97,13 @@ def quiet_spans(grid: Grid, events: Sequence[Event], asset_class: AssetClass) ->
             end = after(grid, asset_class, to_ns(e.end or e.start), asset_class.relearn)
             found.append(Quiet(to_ns(e.start), end, RELEARNING))
     return found
+
+
+def in_open_stops(events: Sequence[Event], detector: DetectorSettings) -> tuple[list[Event], int]:
+    """Return the symptoms that began after a stop that has no end, and the number of all symptoms."""
+    told = [e for e in events if is_symptom(e, detector.symptom, detector.outcome)]
+    opened = min((e.start for e in events if e.kind in STOPPING and e.end is None), default=None)
+    return [e for e in told if opened is not None and e.start > opened], len(told)
 
 
 def _during(event: Event) -> Quiet:

@@ -18,6 +18,7 @@ from domain.instants import to_ns
 
 log = logging.getLogger(__name__)
 NOTE: Final = "drift"
+SEEN: Final = "drift_seen"  # with the detector, the newest inputs of its champion
 MOST_NAMED: Final = 3
 
 
@@ -30,18 +31,19 @@ class Drift:
 
 
 def look(rooms: Rooms, now: datetime) -> dict[str, Drift]:
-    """Judge the inputs of each champion that this process scored with, and note the result; a champion that has not
-    scored enough since the start keeps what was said of it.
+    """Judge the inputs of each champion that this process scored with, and note the result and the inputs, so that a
+    start forgets nothing; a champion that has not scored enough yet keeps what was said of it.
     """
     found = noted(rooms)
     held = {b.name: b for b in rooms.models.held()}
     for name, each in held.items():
         if each.reference is None or each.recent is None:
             continue
-        values = each.recent.values(to_ns(now))
-        if len(values) < drift.MIN_ROWS:
+        _remembered(rooms, each, each.recent)
+        bins = each.recent.bins(to_ns(now))
+        if len(bins) < drift.MIN_ROWS:
             continue
-        seen = drift.drifted(each.reference, values)
+        seen = drift.drifted(each.reference, bins)
         found.pop(name, None)
         if seen:
             found[name] = Drift(seen[0].effect, "; ".join(_told(each, one) for one in seen[:MOST_NAMED]))
@@ -55,6 +57,15 @@ def look(rooms: Rooms, now: datetime) -> dict[str, Drift]:
 def noted(rooms: Rooms) -> dict[str, Drift]:
     """Return what was last found, by detector."""
     return {name: Drift(*one) for name, one in json.loads(rooms.ledger.note(NOTE) or "{}").items()}
+
+
+def _remembered(rooms: Rooms, of: Bundle, recent: drift.Recent) -> None:
+    """Give back to a champion what it saw before this process began, and keep what it has seen by now."""
+    name = f"{SEEN}:{of.name}"
+    if not recent.is_restored:
+        model_id, _, text = (rooms.ledger.note(name) or "").partition(" ")
+        recent.restore(text if model_id == of.model_id else "")
+    rooms.ledger.save_note(name, f"{of.model_id} {recent.dump()}")
 
 
 def _told(of: Bundle, one: drift.Drifted) -> str:

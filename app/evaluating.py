@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from app import training
 from app.examples import History
 from app.screening import Screening
 from detectors import detector_class, evaluation, quality_evaluation
 from domain.scores import Detector, TrainingAids
-from domain.vectors import Training
+from domain.vectors import FeatureVectors, Training
 
 FEWEST_WAITING: Final = 10  # lots without a result from which it can be said what they lack
 RARE: Final = 0.05
@@ -33,7 +36,12 @@ def evaluated(history: History, told: Callable[[str], None], *, is_random: bool 
     def train(rows: Training, with_aids: TrainingAids) -> Detector:
         return kind.train(rows, detector.options, with_aids)
 
-    outcome = evaluation.out_of_fold(made, train, aids, folds)
+    def anew(fit: NDArray[np.int64]) -> tuple[Training, NDArray[np.int64]]:
+        found, _ = training.training_of(history, made.take(fit))
+        return found, _places(made.vectors, found.vectors)
+
+    has_modes = history.features.inputs.modes is not None
+    outcome = evaluation.out_of_fold(made, train, aids, folds, anew if has_modes else None)
     return {
         "detector": detector.name,
         "kind": detector.kind,
@@ -108,3 +116,13 @@ def known_with_result(history: History) -> list[dict[str, Any]]:
         if with_it >= 1 - RARE and without <= RARE:
             rows.append({"column": name, "known_with_result": with_it, "known_without": without})
     return rows
+
+
+def _places(rows: FeatureVectors, among: FeatureVectors) -> NDArray[np.int64]:
+    """Return where each row is among others, -1 for one that is not."""
+    place = {key: i for i, key in enumerate(_keys(among))}
+    return np.array([place.get(key, -1) for key in _keys(rows)], dtype=np.int64)
+
+
+def _keys(rows: FeatureVectors) -> Iterator[tuple[str, str, int]]:
+    return zip(rows.asset.tolist(), rows.subject.tolist(), rows.end.tolist(), strict=True)

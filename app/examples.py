@@ -1,7 +1,7 @@
 """What one detector learns from: its history in, rows with their labels and what the inputs look like out. No store.
 
-Invariant: nothing of a row was unknown at its end, but for its label; what is found on all rows (operating modes, how a
-sensor moves) knows no label.
+Invariant: nothing of a row was unknown at its end, but for its label; what is found on many rows (operating modes, how
+a sensor moves) knows no label, and modes in a back-test none of the rows that are tested.
 """
 
 from __future__ import annotations
@@ -71,9 +71,12 @@ class History:
         return self.split == "time"
 
 
-def examples(history: History) -> tuple[Training, FeatureSet]:
-    """Return the rows to learn from, and the feature set with what its inputs look like."""
-    history = with_modes(history)
+def examples(history: History, part: Training | None = None) -> tuple[Training, FeatureSet]:
+    """Return the rows to learn from, and the feature set with what its inputs look like.
+
+    part: the rows whose windows operating modes are found in; None = the whole history.
+    """
+    history = with_modes(history, part)
     used: Used = []
     training = (_of_lots if is_of_lots(history.detector) else _of_windows)(history, used)
     features = history.features
@@ -83,16 +86,27 @@ def examples(history: History) -> tuple[Training, FeatureSet]:
     return training, features
 
 
-def with_modes(history: History) -> History:
-    """Return the history with its operating modes found, where the feature set asks for them."""
+def with_modes(history: History, part: Training | None = None) -> History:
+    """Return the history with its operating modes found, where the feature set asks for them; part as in `examples`."""
     features = history.features
     if features.inputs.modes is None or not history.grids:
         return history
+    grids = history.grids if part is None else {a: _within(g, part.vectors) for a, g in history.grids.items()}
     try:
-        found = modes.fitted(history.grids, history.backgrounds, features.inputs.modes, history.detector.seed)
+        found = modes.fitted(grids, history.backgrounds, features.inputs.modes, history.detector.seed)
     except ValueError as error:
         raise TrainingError(str(error)) from error
     return replace(history, features=replace(features, inputs=replace(features.inputs, modes=found)))
+
+
+def _within(grid: Grid, rows: FeatureVectors) -> Grid:
+    """Return the rows of a grid that windows cover."""
+    is_own = rows.asset == grid.asset
+    edges = np.zeros(len(grid.times) + 1, dtype=np.int64)
+    np.add.at(edges, np.searchsorted(grid.times, rows.start[is_own]), 1)
+    np.add.at(edges, np.searchsorted(grid.times, rows.end[is_own]), -1)
+    is_covered = np.cumsum(edges[:-1]) > 0
+    return replace(grid, times=grid.times[is_covered], values=grid.values[is_covered], reach={})
 
 
 def onsets_of(history: History, asset: str) -> list[Onset]:
@@ -111,6 +125,7 @@ def _of_windows(history: History, used: Used) -> Training:
     parts: list[FeatureVectors] = []
     labels: list[Labels] = []
     asset_class = history.asset_class
+    _check_ended(history)
     for asset, grid in sorted(history.grids.items()):
         last = int(grid.times[-1]) if len(grid.times) else 0
         period = duration_ns(asset_class.period)
@@ -122,7 +137,7 @@ def _of_windows(history: History, used: Used) -> Training:
             continue
         events = history.events.get(asset, ())
         onsets = {
-            to_ns(o.failed_at): courses.position(grid, asset_class, to_ns(o.at))
+            to_ns(o.failed_at): asset_class.position(grid.times, to_ns(o.at))
             for o in onsets_of(history, asset)
             if o.at is not None
         }
@@ -144,6 +159,23 @@ def _of_windows(history: History, used: Used) -> Training:
         _embargo(history),
         told.mode,
     )
+
+
+def _check_ended(history: History) -> None:
+    """Raise TrainingError where most failures came while the asset, by its events, still stood."""
+    lost: list[Event] = []
+    n_told = 0
+    for asset in history.grids:
+        found, n = courses.in_open_stops(history.events.get(asset, ()), history.detector)
+        lost, n_told = lost + found, n_told + n
+    if 2 * len(lost) > n_told:
+        first = min(lost, key=lambda e: e.start)
+        raise TrainingError(
+            f"{len(lost)} of {n_told} failures or stops came after one that has no end, the first that of "
+            f"{first.asset} at {first.start:%Y-%m-%d %H:%M} UTC: without an end an asset stands still for good. "
+            "Load the events with their ends, or, where they are instants, with join = { end = [column of the start] } "
+            "in [[formats]]"
+        )
 
 
 def _of_lots(history: History, used: Used) -> Training:

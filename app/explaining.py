@@ -1,6 +1,7 @@
 """One alert to why it was raised: the stored rows scored again by the model that spoke then, feature by feature.
 
-Invariant: nothing is taken from the stored score but its place; what was said then is only held against it.
+Invariant: nothing is taken from the stored score but its place; what was said then is only held against it. Only where
+that model was deleted, what was stored of its score is all there is, and `gone` says so.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any, Final
 import numpy as np
 
 from app import scoring
+from app.promotion import DELETED
 from app.rooms import Rooms
 from detectors import bundle
 from detectors.bundle import Bundle
@@ -23,6 +25,7 @@ from domain.vectors import FeatureName, FeatureVectors
 
 SAME: Final = 1e-9
 MOST_SOURCES: Final = 8
+MOST_DEEDS: Final = 100_000
 MOST_FEATURES: Final = 3
 IN_UNIT: Final = frozenset(
     ("mean", "median", "minimum", "maximum", "standard_deviation", "sample", "trailing_mean", "last", "value")
@@ -39,6 +42,8 @@ def explained(rooms: Rooms, alert_id: str, now: datetime) -> dict[str, Any]:
     if alert is None:
         raise NotExplainableError(f"no alert {alert_id!r}: forewarn alerts list names them")
     score = _score_behind(rooms, alert)
+    if not any(row.model_id == score.model_id for row in rooms.ledger.scoring.models(score.detector)):
+        return _as_stored(rooms, alert, score)
     detector = rooms.settings.detector(score.detector)
     model = bundle.load(rooms.models.folder, score.detector, score.model_id)
     at = to_ns(score.at)
@@ -52,24 +57,58 @@ def explained(rooms: Rooms, alert_id: str, now: datetime) -> dict[str, Any]:
     row = vectors.take(np.array(rows[-1:]))
     again = float(model.detector.score(row).value[0])
     return {
-        "alert": alert.id,
-        "rule": alert.key.rule,
-        "asset": score.asset,
-        "subject": score.subject,
-        "detector": score.detector,
-        "model_id": score.model_id,
+        **_head(alert, score),
+        "gone": None,
         "threshold": model.detector.threshold,
         "window": {
             "start": from_ns(row.start[0]).isoformat(),
             "end": from_ns(row.end[0]).isoformat(),
             "tags": list(model.features.sources),
         },
-        "said": score.value,
         "recomputed": again,
         "is_reproduced": score.value is not None and abs(again - score.value) <= SAME,
         "axis": model.features.axis.value,
-        "life": None if score.life is None else asdict(score.life),
         **_parts(rooms, model, row),
+    }
+
+
+def _head(alert: Alert, score: Score) -> dict[str, Any]:
+    return {
+        "alert": alert.id,
+        "rule": alert.key.rule,
+        "asset": score.asset,
+        "subject": score.subject,
+        "detector": score.detector,
+        "model_id": score.model_id,
+        "said": score.value,
+        "life": None if score.life is None else asdict(score.life),
+    }
+
+
+def _as_stored(rooms: Rooms, alert: Alert, score: Score) -> dict[str, Any]:
+    """Return what is known of a score whose model is not there any more: the sources that moved it most, and no more.
+
+    `gone` says when the model was deleted, by whom and why; all None where the ledger does not tell.
+    """
+    deeds = rooms.ledger.audit.deeds(score.detector, MOST_DEEDS)
+    deed = next((d for d in deeds if d.action == DELETED and d.old == score.model_id), None)
+    known = (deed.at.isoformat(), deed.by, deed.reason) if deed is not None else (None, None, None)
+    asset_class = rooms.settings.plant.class_of(score.asset)
+    return {
+        **_head(alert, score),
+        "gone": dict(zip(("at", "by", "why"), known, strict=True)),
+        "threshold": alert.limit,
+        "window": {"start": None, "end": score.at.isoformat(), "tags": []},
+        "recomputed": None,
+        "is_reproduced": None,
+        "axis": asset_class.axis.value,
+        "base": None,
+        "raw": None,
+        "contributions": [
+            {"source": c.source, "amount": c.amount, "features": [], "mean": c.value} for c in score.contributions
+        ],
+        "rest": None,
+        "alike": [],
     }
 
 

@@ -25,6 +25,9 @@ def shown(found: Mapping[str, Any], t: Translate, zone: ZoneInfo) -> Iterator[st
     yield f"{found['alert']}  {found['rule']}  {found['asset']} {found['subject']}".rstrip()
     yield t("model {model} said {value} at {at}", model=found["model_id"], value=_number(found["said"]),
             at=_at(found["window"]["end"], zone))  # fmt: skip
+    if found["gone"] is not None:
+        yield from _gone(found, t, zone)
+        return
     yield (
         t("recomputed from the stored rows: the same, to 1e-9")
         if found["is_reproduced"]
@@ -42,6 +45,23 @@ def shown(found: Mapping[str, Any], t: Translate, zone: ZoneInfo) -> Iterator[st
         what = CAME_TO[each["came_to"]]
         mode = f" ({each['mode']})" if each["mode"] else ""
         yield "  " + t("{asset} at {at}: {what}", asset=each["asset"], at=_at(each["at"], zone), what=t(what) + mode)
+
+
+def _gone(found: Mapping[str, Any], t: Translate, zone: ZoneInfo) -> Iterator[str]:
+    """Yield why a score cannot be recomputed, and what was stored of it."""
+    gone = found["gone"]
+    yield (
+        t("it cannot be recomputed: this model is not kept any more")
+        if gone["at"] is None
+        else t("it cannot be recomputed: {by} deleted this model at {at}, because {why}", by=gone["by"],
+               at=_at(gone["at"], zone), why=gone["why"])
+    )  # fmt: skip
+    if found["life"] is not None:
+        yield said(Life(**found["life"]), Axis(found["axis"]), t)
+    if found["contributions"]:
+        yield t("What moved the score most, as it was stored then, with the mean in the window:")
+    for each in found["contributions"][:MOST]:
+        yield f"  {each['source']}: {each['amount']:+.3g}  ({_number(each['mean'])})"
 
 
 def _feature(feature: Mapping[str, Any], t: Translate) -> str:

@@ -7,15 +7,15 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from alerts import health
-from app import drifting, live_quality, retraining
+from app import drifting, live_quality, misses, retraining
 from app.rooms import Rooms
 from app.shelf import REFUSED_NOTE
 from domain.health import Reading
 
 
 def model_readings(rooms: Rooms, now: datetime) -> list[Reading]:
-    """Return how many detectors have a champion that cannot be used, failed to train, are overdue,
-    have drifted, err more than they should or wait for results.
+    """Return how many detectors have a champion that cannot be used, failed to train, are overdue, have drifted, err
+    more than they should or wait for results, and how many assets were not assessed several times in a row.
     """
     refused = dict(json.loads(rooms.ledger.note(REFUSED_NOTE) or "{}"))
     failed = retraining.failed(rooms)
@@ -28,9 +28,11 @@ def model_readings(rooms: Rooms, now: datetime) -> list[Reading]:
         _reading(health.DRIFT, {name: one.told for name, one in drift.items()}),
         _reading(health.LIVE_ERROR, live.get(live_quality.WORSE, {})),
         _reading(health.RESULTS, live.get(live_quality.OVERDUE, {})),
+        _reading(health.MISSES, misses.noted(rooms)),
     ]
 
 
-def _reading(name: str, by_detector: Mapping[str, str]) -> Reading:
-    detail = "; ".join(f"{detector}: {why}" for detector, why in sorted(by_detector.items())[:5])
-    return Reading(name, float(len(by_detector)), detail)
+def _reading(name: str, reasons: Mapping[str, str]) -> Reading:
+    """Return how many detectors or assets are named, and the first few with their reasons."""
+    detail = "; ".join(f"{of}: {why}" for of, why in sorted(reasons.items())[:5])
+    return Reading(name, float(len(reasons)), detail)

@@ -11,7 +11,7 @@ from typing import Final
 from alerts.health import RULES_FAILED
 from alerts.verdict import AssetState, verdict_of
 from app import drain as draining
-from app import late, revising, scoring, watching, windowing
+from app import late, misses, revising, scoring, watching, windowing
 from app.notify import Delivering
 from app.rooms import Rooms
 from app.rule_file import WHOLE_ASSET
@@ -154,6 +154,7 @@ class Pipeline:
             is_stopped = state.stopped_since is not None
             rows.append(VerdictRow(path, verdict, reason, now, state.newest_at, is_stopped))
         self._rooms.ledger.scoring.save_verdicts(rows)
+        misses.look(self._rooms, latest, {row.asset for row in rows if row.is_stopped})
         if any(VERDICT in r.watch for r in settings.rules):
             watching.advance_rules(self._rooms, watching.verdict_samples(found, now), now)
 

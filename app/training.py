@@ -118,15 +118,21 @@ def confirm_units(rules: Sequence[Rule], detector: str, asset_class: AssetClass)
 
 def learned_from(history: History) -> tuple[Training, FeatureSet]:
     """Return the rows that a model of this history may learn from, and its feature set; raises TrainingError where
-    there are none.
+    there are none. Nothing is found on assets that are there to test.
     """
-    every, features = training_of(history)
-    return (every if history.split != "given" else every.take(~is_test(history, every))), features
+    if history.split != "given":
+        return training_of(history)
+    learned = {a for a in (*history.grids, *history.lots) if history.attributes.get(a, {}).get("part") != "test"}
+    grids = {a: grid for a, grid in history.grids.items() if a in learned}
+    return training_of(replace(history, grids=grids, lots={a: x for a, x in history.lots.items() if a in learned}))
 
 
-def training_of(history: History) -> tuple[Training, FeatureSet]:
-    """Return every row of the history with its outcome, and the feature set; raises TrainingError for no row."""
-    training, features = examples(history)
+def training_of(history: History, part: Training | None = None) -> tuple[Training, FeatureSet]:
+    """Return every row of the history with its outcome, and the feature set; raises TrainingError for no row.
+
+    part: the rows whose windows operating modes are found in; None = the whole history.
+    """
+    training, features = examples(history, part)
     if not len(training.vectors):
         raise TrainingError(f"no window of the history has enough data for {history.detector.name}")
     if history.split == "batch":

@@ -29,6 +29,10 @@ class Bars:
         else:
             self.show(bar, figure, goal, holds, how)
 
+    def add(self, others: Bars) -> None:
+        """Count what another process has printed."""
+        self._missed += others._missed
+
     def end(self) -> None:
         """Exit with 1 where a bar was missed."""
         sys.exit(1 if self._missed else 0)

@@ -10,12 +10,15 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
+from app.children import in_child
 from benchmarks import failure_sets, failure_speed, model_life
 from benchmarks.bars import QUICK, Bars
 from benchmarks.fleet import HORIZON, LEAD, Kind, aids, fleet
@@ -25,6 +28,8 @@ from detectors.failure_lightgbm import FailureLightGBM
 from domain.scores import Aim, Detector, TrainingAids
 from domain.vectors import Training
 
+Part = Callable[[Bars], None]
+MOST_S: Final = 7200.0
 N_FLEETS: Final = 20 if QUICK else 200
 UNITS: Final = 20 if QUICK else 100
 WEEK: Final = 168.0  # hours, the cycles of the fleets
@@ -35,21 +40,33 @@ BY_HEART: Final = {"rounds": 100, "min_child_samples": 3, "num_leaves": 63}  # a
 
 
 def main() -> None:
-    """Measure and print every bar."""
+    """Measure and print every bar: what is timed alone and first, then the rest, two parts at a time."""
     bars = Bars()
     sets = failure_sets.sets_folder()
-    promise(bars)
-    leaks(bars)
     failure_speed.live(bars)
     failure_speed.train(bars)
-    model_life.show(bars)
+    model_life.on_time(bars)
+    parts: list[Part] = [failure_speed.tournament, promise, model_life.untimed, leaks]
     if sets is None:
         bars.show("public data sets", None, "the figures of the issue", None, "skipped: FOREWARN_DATA names no folder")
     else:
-        with tempfile.TemporaryDirectory(prefix="forewarn-bars-") as folder:
-            machines(bars, sets, Path(folder))
-            engines(bars, sets, Path(folder))
+        parts = [partial(_in_a_room, engines, sets), *parts, partial(_in_a_room, machines, sets)]
+    with ThreadPoolExecutor(2) as pool:
+        for found in pool.map(partial(in_child, _counted, limit_s=MOST_S), parts):
+            bars.add(found)
     bars.end()
+
+
+def _counted(part: Part) -> Bars:
+    """Run a part in this process: its bars are printed as they are measured."""
+    bars = Bars()
+    part(bars)
+    return bars
+
+
+def _in_a_room(part: Callable[[Bars, Path, Path], None], sets: Path, bars: Bars) -> None:
+    with tempfile.TemporaryDirectory(prefix="forewarn-bars-") as folder:
+        part(bars, sets, Path(folder))
 
 
 def evaluated(config: Path, *files: Path) -> Mapping[str, Any]:

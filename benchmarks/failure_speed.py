@@ -1,12 +1,17 @@
-"""How long a live score and a training take beside the plain libraries, on the same features, model and reads."""
+"""How long a live score and a training take beside the plain libraries, on the same features, model and reads; and what
+a whole tournament takes of time and memory.
+"""
 
 from __future__ import annotations
 
+import resource
 import statistics
+import sys
 import tempfile
 import time
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -14,8 +19,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from app.children import in_child
 from benchmarks.bars import QUICK, Bars
+from benchmarks.fleet import LIFE, Kind, aids, fleet
 from detectors.failure_lightgbm import FailureLightGBM
+from detectors.failure_tournament import FailureTournament
 from detectors.learner_lightgbm import PARAMETERS, Boosted
 from detectors.learners import Examples
 from domain.plant import Axis
@@ -23,6 +31,7 @@ from domain.points import Points, Quality
 from domain.scores import Aim, TrainingAids
 from domain.vectors import FeatureName, FeatureVectors, Training
 from features.extract import extract, feature_set
+from features.selection import fresh
 from features.windows import cut, grid_of
 from store import open_points
 from store.settings import DuckDBSettings
@@ -30,6 +39,8 @@ from store.settings import DuckDBSettings
 TAGS: Final = tuple(f"t{i}" for i in range(8))
 LENGTH: Final = 60
 N_SELECTED: Final = 300
+SIZE: Final = (20_000, 100) if QUICK else (200_000, 300)  # rows and features of a training
+MOST_S: Final = 7200.0
 SECOND: Final = 1_000_000_000
 
 
@@ -150,10 +161,11 @@ def _peer(read: Callable[[], Points], detector: FailureLightGBM) -> Callable[[bo
 
 
 def train(bars: Bars) -> None:
-    """The LightGBM stage alone beside LightGBM, then the whole tournament."""
+    """The LightGBM stage alone beside LightGBM."""
     import lightgbm
 
-    n, k, rounds = (20_000, 100, 30) if QUICK else (200_000, 300, 100)
+    n, k = SIZE
+    rounds = 30 if QUICK else 100
     random = np.random.default_rng(5)
     values = random.normal(size=(n, k)).astype(np.float32).astype(np.float64)
     label = (values[:, :5].sum(axis=1) + random.normal(size=n) > 4).astype(np.float64)
@@ -172,6 +184,44 @@ def train(bars: Bars) -> None:
         "train, LightGBM bare / our LightGBM stage", round(ratio, 3), ">= 0.77", ratio >= 0.77,
         f"{n} rows x {k} features, {rounds} rounds, one thread; interleaved",
     )  # fmt: skip
+
+
+def tournament(bars: Bars) -> None:
+    """Every learner that takes features, with the search of its settings, in a process of its own."""
+    n, k = SIZE
+    found = in_child(_held, n, k, limit_s=MOST_S)
+    bars.show(
+        "a whole tournament: minutes, peak memory", found, "printed", None,
+        f"{n} rows x {k} features, the settings as shipped, screening and folds included; memory of the process, of "
+        f"which the table is {n * k * 8 / 2**20:.0f} MB",
+    )  # fmt: skip
+
+
+def _held(n: int, k: int) -> dict[str, Any]:
+    """Train on rows of a fleet beside others that follow them in part, and tell each step as it begins."""
+    begun, told = time.perf_counter(), 0
+
+    def tell(step: str) -> None:
+        nonlocal told
+        told += 1
+        print(f"{time.perf_counter() - begun:6.0f} s  {step}", file=sys.stderr, flush=True)
+
+    training = fleet(n // LIFE * 11 // 10, 1, Kind(strength=2.0)).take(np.arange(n))
+    own = training.vectors
+    random, more = np.random.default_rng(6), k - len(own.names)
+    others = own.values @ random.normal(scale=0.5, size=(len(own.names), more)) + random.normal(size=(n, more))
+    names = (*own.names, *(FeatureName("tag", f"other{i}", "mean") for i in range(more)))
+    vectors = replace(own, names=names, values=np.hstack([own.values, others]))
+    of_folds = replace(aids(Aim(), 1), select=lambda values, label, *_: fresh(values, label).columns, told=tell)
+    detector = FailureTournament.train(replace(training, vectors=vectors), {}, of_folds)
+    return {
+        "minutes": round((time.perf_counter() - begun) / 60, 1),
+        "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        "steps told": told,
+        "features taken": len(detector.names),
+        "learners": {each["learner"]: round(each["loss"], 1) for each in detector.report["leaderboard"]},
+        "taken": detector.report["learner"],
+    }
 
 
 def _seconds(work: Callable[[], object]) -> float:

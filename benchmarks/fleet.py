@@ -32,7 +32,10 @@ class Kind:
 
 def fleet(n_events: int, seed: int, kind: Kind = Kind()) -> Training:
     """Return the rows of `n_events` lives of units, one failure each; each unit has up to three lives."""
-    random = np.random.default_rng(seed)
+    random, batch = (
+        np.random.default_rng(seed),
+        np.random.default_rng([seed, 1]),
+    )  # with a counter the fleet is the same
     parts, to_event, unit, position = [], [], [], []
     for i in range(n_events):
         life = int(random.integers(LIFE // 2, LIFE * 3 // 2))
@@ -44,7 +47,7 @@ def fleet(n_events: int, seed: int, kind: Kind = Kind()) -> Training:
             values[:, 0] += drift
             values[:, 1] -= 0.6 * drift
         if kind.has_counter:
-            values = np.column_stack([values, random.permutation(life)[(ahead // 12).astype(int)] + 1000.0 * i])
+            values = np.column_stack([values, batch.permutation(life)[(ahead // 12).astype(int)] + 1000.0 * i])
         parts.append(values)
         to_event.append(ahead)
         unit += [f"unit-{i // 3:04d}"] * life

@@ -1,6 +1,7 @@
 """The bars of models' lives: what is refused, promoted, rolled back, seen to drift, and run on time.
 
-`show(bars)` prints them among the bars of failure prediction; `python -m benchmarks.model_life` prints them alone.
+`on_time` and `untimed` print them among the bars of failure prediction; `python -m benchmarks.model_life` prints them
+alone.
 """
 
 from __future__ import annotations
@@ -37,6 +38,19 @@ DAY_NS, HOUR_NS = 86_400_000_000_000, 3_600_000_000_000
 
 def show(bars: Bars) -> None:
     """Measure and print every bar of models' lives."""
+    on_time(bars)
+    untimed(bars)
+
+
+def on_time(bars: Bars) -> None:
+    """Measure and print what is timed: to be run alone."""
+    with tempfile.TemporaryDirectory(prefix="forewarn-models-") as folder:
+        _rolled_back(bars, Path(folder) / "rollback")
+        model_times.on_time(bars, Path(folder) / "late")
+
+
+def untimed(bars: Bars) -> None:
+    """Measure and print the rest, whose figures do not hang on what runs beside."""
     with tempfile.TemporaryDirectory(prefix="forewarn-models-") as folder:
         room = Path(folder)
         _gate(bars)
@@ -45,8 +59,6 @@ def show(bars: Bars) -> None:
         model_refusals.refused(bars, room / "refused")
         _equal(bars, room / "equal")
         _killed(bars, room / "killed")
-        _rolled_back(bars, room / "rollback")
-        model_times.on_time(bars, room / "late")
         model_times.calendar(bars)
 
 
@@ -90,11 +102,11 @@ def _drift(bars: Bars) -> None:
         rows = _rows(chance, (60 + quiet_days + 1) * per_day, memory)
         reference = drift.reference_of(_vectors(rows[: 60 * per_day], per_day, 0))
         days = np.split(rows[60 * per_day :], quiet_days + 1)
-        false.append(sum(bool(drift.drifted(reference, day)) for day in days[:-1]))
+        false.append(sum(bool(drift.drifted(reference, reference.binned(day))) for day in days[:-1]))
         for name, change in changes.items():
             day = days[-1].copy()
             day[:, 7] = change(day[:, 7], chance)
-            is_seen = any(each.column == 7 for each in drift.drifted(reference, day))
+            is_seen = any(each.column == 7 for each in drift.drifted(reference, reference.binned(day)))
             (seen if memory <= ALIKE else late)[name] += is_seen
     n_judged, n_alike = sum(m <= ALIKE for m in memories), sum(m > ALIKE for m in memories)
     how = "R36; 144 rows a day, correlated with the row before by 0 to 0.6"

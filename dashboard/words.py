@@ -66,6 +66,7 @@ MEASURES: Final = {
     "drift": mark("detectors whose inputs have drifted"),
     "live_error": mark("detectors of lots that err more than they should"),
     "results": mark("detectors whose results are overdue"),
+    "misses": mark("assets that could not be assessed three times in a row"),
     "jobs": mark("runs that were missed or took too long"),
     "rate": mark("minutes in which a topic sent far more than usual"),
     "unit": mark("items in a unit that cannot be converted"),

@@ -147,7 +147,7 @@ def _parsed(parts: Mapping[str, bytes], name: str, model_id: str) -> Bundle:
     reference = Reference.load(inputs) if inputs else None
     if detector.names != features.names:
         raise ModelError(f"model {model_id} of {name}: the model's columns are not its feature set's")
-    recent = None if reference is None else Recent(reference.step)
+    recent = None if reference is None else Recent(reference)
     return Bundle(name, head["kind"], features, detector, model_id, reference, recent)
 
 

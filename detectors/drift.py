@@ -12,7 +12,10 @@ not independent, by Satterthwaite's scale and degrees of freedom).
 
 from __future__ import annotations
 
+import base64
+import json
 import threading
+import zlib
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -51,6 +54,14 @@ class Reference:
     n: int
     step: int
 
+    def binned(self, values: NDArray[np.float64]) -> NDArray[np.uint8]:
+        """Return the bin of each value, (rows, features), BINS for a missing one."""
+        found = np.full(values.shape, BINS, dtype=np.uint8)
+        for j, own in enumerate(self.edges):
+            is_known = np.isfinite(values[:, j])
+            found[is_known, j] = np.searchsorted(own[~np.isnan(own)], values[is_known, j], side="right")
+        return found
+
     def dump(self) -> dict[str, bytes]:
         """Return its parts by file name."""
         arrays = {"edges.npy": self.edges, "shares.npy": self.shares, "chance.npy": self.chance}
@@ -80,25 +91,29 @@ class Drifted:
 
 
 class Recent:
-    """The newest inputs of a champion, no closer together than its training rows were; safe to use from two threads."""
+    """The bins of a champion's newest inputs, no closer together than its training rows were; safe to use from two
+    threads.
+    """
 
-    def __init__(self, step: int) -> None:
-        self._step = step
-        self._rows: deque[tuple[int, NDArray[np.float64]]] = deque(maxlen=MAX_RECENT)
+    def __init__(self, reference: Reference) -> None:
+        self._reference = reference
+        self._rows: deque[tuple[int, NDArray[np.uint8]]] = deque(maxlen=MAX_RECENT)
         self._last: dict[str, int] = {}
         self._lock = threading.Lock()
+        self.is_restored = False
 
     def note(self, vectors: FeatureVectors) -> None:
         """Take notice of rows that are scored."""
+        bins = self._reference.binned(np.asarray(vectors.values, dtype=np.float64))
         with self._lock:
             for i in np.argsort(vectors.end, kind="stable").tolist():
                 asset, end = str(vectors.asset[i]), int(vectors.end[i])
                 last = self._last.get(asset)
-                if last is None or end - last >= self._step:
+                if last is None or end - last >= self._reference.step:
                     self._last[asset] = end
-                    self._rows.append((end, np.array(vectors.values[i], dtype=np.float64)))
+                    self._rows.append((end, bins[i]))
 
-    def values(self, now: int) -> NDArray[np.float64]:
+    def bins(self, now: int) -> NDArray[np.uint8]:
         """Return the rows of the day before `now` (ns), or the newest ENOUGH_ROWS of two weeks where it has fewer;
         (n, features).
         """
@@ -107,7 +122,31 @@ class Recent:
         n_day = sum(end > now - DAY_NS for end, _ in rows)
         n_all = sum(end > now - MOST_DAYS * DAY_NS for end, _ in rows)
         kept = rows[len(rows) - max(n_day, min(n_all, ENOUGH_ROWS)) :]
-        return np.vstack([values for _, values in kept]) if kept else np.empty((0, 0))
+        return np.vstack([bins for _, bins in kept]) if kept else np.empty((0, 0), dtype=np.uint8)
+
+    def dump(self) -> str:
+        """Return what is held as one text, for a start to come."""
+        with self._lock:
+            rows = list(self._rows)
+        ends = np.array([end for end, _ in rows], dtype="<i8")
+        packed = zlib.compress(ends.tobytes() + b"".join(bins.tobytes() for _, bins in rows))
+        return json.dumps({"n": len(rows), "rows": base64.b64encode(packed).decode()})
+
+    def restore(self, text: str) -> None:
+        """Take back what an earlier process held, before what this one noted; what does not fit is left out."""
+        self.is_restored = True
+        width = len(self._reference.edges)
+        try:
+            found = json.loads(text)
+            n, data = int(found["n"]), zlib.decompress(base64.b64decode(found["rows"]))
+        except (ValueError, KeyError, zlib.error):
+            return
+        if n <= 0 or len(data) != n * (8 + width):
+            return
+        ends = np.frombuffer(data, dtype="<i8", count=n).tolist()
+        bins = np.frombuffer(data, dtype=np.uint8, offset=8 * n).reshape(n, width)
+        with self._lock:
+            self._rows = deque([*zip(ends, bins, strict=True), *self._rows], maxlen=MAX_RECENT)
 
 
 def reference_of(vectors: FeatureVectors) -> Reference:
@@ -125,27 +164,27 @@ def reference_of(vectors: FeatureVectors) -> Reference:
         if len(known):
             found = np.unique(np.quantile(known, np.linspace(0, 1, BINS + 1)[1:-1]))
             edges[j, : len(found)] = found
-    counts = _counts(edges, values)
-    blocks = [_counts(edges, values[rows]) for rows in _blocks(end)]
-    shares = counts / max(n, 1)
+    bins = Reference(edges, np.empty((0, 0)), np.empty((0, 0)), n, step).binned(values)
+    blocks = [_counts(bins[rows]) for rows in _blocks(end)]
+    shares = _counts(bins) / max(n, 1)
     return Reference(edges, shares, _chance(shares, blocks, n), n, step)
 
 
-def drifted(reference: Reference, values: NDArray[np.float64]) -> list[Drifted]:
+def drifted(reference: Reference, bins: NDArray[np.uint8]) -> list[Drifted]:
     """Return the features of rows that no longer look like the training's, the most changed first; [] for too few
-    rows.
+    rows. bins: the rows as `reference.binned` gives them.
     """
-    n, n_features = values.shape
+    n, n_features = bins.shape
     if n < MIN_ROWS or not n_features:
         return []
     from scipy.stats import chi2
 
-    index, per_row = _index(reference.shares, _counts(reference.edges, values), reference.n)
+    index, per_row = _index(reference.shares, _counts(bins), reference.n)
     scale, degrees = reference.chance.T
     beyond = index - scale * degrees * per_row
     p_value = chi2.sf(index / per_row / scale, degrees)
     has_drifted = (beyond > MIN_EFFECT) & (p_value < RISK / n_features)
-    missing = _counts(reference.edges, values)[:, -1] / n
+    missing = _counts(bins)[:, -1] / n
     found = [
         Drifted(int(j), float(beyond[j]), float(p_value[j]), float(reference.shares[j, -1]), float(missing[j]))
         for j in np.flatnonzero(has_drifted)
@@ -159,16 +198,11 @@ def _step(vectors: FeatureVectors) -> int:
     return int(np.median(joined)) if len(joined) else 0
 
 
-def _counts(edges: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:
+def _counts(bins: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Return how many rows fall into each bin, missing ones into the last, (features, BINS + 1)."""
-    found = np.zeros((len(edges), BINS + 1))
-    for j, own in enumerate(edges):
-        column = values[:, j]
-        known = column[np.isfinite(column)]
-        bins = np.searchsorted(own[~np.isnan(own)], known, side="right")
-        found[j, :BINS] = np.bincount(bins, minlength=BINS)[:BINS]
-        found[j, BINS] = len(column) - len(known)
-    return found
+    if not bins.size:
+        return np.zeros((bins.shape[1], BINS + 1))
+    return np.stack([np.bincount(column, minlength=BINS + 1) for column in bins.T]).astype(np.float64)
 
 
 def _index(

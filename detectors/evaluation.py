@@ -27,6 +27,7 @@ CONFIDENCE: Final = 0.9
 SHARES: Final = (0.80, 0.85, 0.90, 0.95)
 OPTIMISTIC: Final = "random"
 Train = Callable[[Training, TrainingAids], Detector]
+Anew = Callable[[NDArray[np.int64]], tuple[Training, NDArray[np.int64]]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,19 +62,29 @@ def outer_folds(
         yield from folds_of(training, n_folds, split, seed, tested)
 
 
-def out_of_fold(training: Training, train: Train, aids: TrainingAids, folds: Iterator[Fold]) -> Outcome:
-    """Train in each fold and score its test rows. A fold whose training is refused tests nothing, and says why."""
+def out_of_fold(
+    training: Training, train: Train, aids: TrainingAids, folds: Iterator[Fold], anew: Anew | None = None
+) -> Outcome:
+    """Train in each fold and score its test rows. A fold whose training is refused tests nothing, and says why.
+
+    anew: makes the rows by what is found on those that a fold trains on (operating modes), and tells the place of each
+    row of `training` among them, -1 = it cannot be assessed; None where nothing is found on many rows.
+    """
     rows, margins, values, lives = [], [], [], []
     limits, refused, learners = [], [], []
     n_folds = 0
     for n_folds, (fit, test) in enumerate(folds, start=1):
         aids.told(f"part {n_folds} of the back-test")
         try:
-            detector = train(training.take(fit), aids)
+            made, place = (training, np.arange(len(training.outcome))) if anew is None else anew(fit)
+            fit, test = fit[place[fit] >= 0], test[place[test] >= 0]
+            if not len(test):
+                raise TrainingError("no row to test is in an operating mode that the rows to train on hold")
+            detector = train(made.take(place[fit]), aids)
         except TrainingError as error:
             refused.append(str(error))
             continue
-        found = detector.score(training.vectors.take(test).select(detector.names), is_explained=False)
+        found = detector.score(made.vectors.take(place[test]).select(detector.names), is_explained=False)
         limit = log_odds_of(detector.threshold if detector.threshold is not None else 0.5)
         rows.append(test)
         margins.append(found.raw - limit)

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
+import numpy as np
+from numpy.typing import NDArray
+
 from domain.instants import duration_ns
 
 
@@ -57,6 +60,19 @@ class AssetClass:
         if self.axis is Axis.CYCLE:
             return (self.cycle or self.period) * units
         return timedelta(microseconds=units / 1000)
+
+    def position(self, times: NDArray[np.int64], at: int) -> float:
+        """Return where on the axis of an asset an instant (ns) lies: the instant itself, or the cycles completed by it.
+
+        times: ns, ascending, of the asset's cycles. After the last of them whole nominal cycles are counted: a record
+        may end before what it leads to.
+        """
+        if self.axis is Axis.TIME:
+            return float(at)
+        done = int(np.searchsorted(times, at, side="right"))
+        if done and done == len(times):
+            done += (at - int(times[-1])) // duration_ns(self.wall(1))
+        return float(done)
 
 
 @dataclass(frozen=True, slots=True)

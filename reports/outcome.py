@@ -76,9 +76,7 @@ def position(each: Watched, at: datetime | None) -> float:
     """Return where on the asset's axis an instant lies: ns, or the cycles completed by it; None lies beyond all."""
     if at is None:
         return float("inf")
-    if each.asset_class.axis is Axis.TIME:
-        return float(to_ns(at))
-    return float(np.searchsorted(np.asarray(each.times), to_ns(at), side="right"))
+    return each.asset_class.position(np.asarray(each.times), to_ns(at))
 
 
 LotKey = tuple[str, str]  # line and lot: two lines may number their lots alike

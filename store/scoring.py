@@ -122,6 +122,14 @@ class Scoring:
         with self._engine.connect() as connection:
             return {r.asset: read_score(r) for r in connection.execute(query)}
 
+    def newest(self, detector: str, asset: str, most: int) -> list[Score]:
+        """Return a detector's last scores of one asset, the newest first."""
+        t = tables.scores
+        query = select(t).where(t.c.detector == detector, t.c.asset == asset)
+        with self._engine.connect() as connection:
+            rows = connection.execute(query.order_by(t.c.at.desc(), t.c.subject.desc()).limit(most))
+            return [read_score(r) for r in rows]
+
     def count(self, verdict: Verdict | None = None) -> int:
         """Number of scores kept, or of those with one verdict."""
         query = select(func.count()).select_from(tables.scores)

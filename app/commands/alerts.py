@@ -243,4 +243,4 @@ def _explain(settings: Settings, args: argparse.Namespace) -> int:
         print(json.dumps(found, indent=2))
     else:
         print("\n".join(shown(found, catalogue(settings.root.plant.language), settings.zone)))
-    return 0 if found["is_reproduced"] else 1
+    return 1 if found["is_reproduced"] is False else 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -54,7 +55,7 @@ def read_quality(
 
     assets: those of the sensor files. has_lots: another file tells when each lot was made, so this one is results only.
     """
-    sample, times, asset = _look(path, tick)
+    sample, times, asset = _look(path, assets, tick)
     rest = roles.without(list(sample.columns), asset, *times)
     lot = roles.first_of(rest, "lot") or _own_names(sample, rest[:1])
     lab = roles.first_of([n for n in rest if n != lot and not sample.columns[n].n_numbers], "lab")
@@ -105,7 +106,7 @@ def read_events(
     path: Path, answers: Answers, assets: Sequence[str], tick: Callable[[int], None] = lambda _: None
 ) -> EventPlan:
     """Plan how a file of events is read; raises BadFileError, whose text says what to do."""
-    sample, times, asset = _look(path, tick)
+    sample, times, asset = _look(path, assets, tick)
     rest = [n for n in roles.without(list(sample.columns), asset, *times) if sample.columns[n].others]
     kind = roles.first_of(rest, "kind")
     code = roles.first_of([n for n in sample.columns if n not in (asset, kind, *times)], "code")
@@ -156,7 +157,7 @@ def _owner_cells(sample: Sample, asset: str | None) -> Sequence[Any]:
     return sample.columns[asset].cells if asset else [""] * len(next(iter(sample.columns.values())).cells)
 
 
-def _look(path: Path, tick: Callable[[int], None]) -> tuple[Sample, tuple[str, ...], str | None]:
+def _look(path: Path, assets: Sequence[str], tick: Callable[[int], None]) -> tuple[Sample, tuple[str, ...], str | None]:
     dialect = sniff(path)
     block = first_rows(path, dialect)
     cells = {name: list(column) for name, column in block.columns.items()}
@@ -166,10 +167,18 @@ def _look(path: Path, tick: Callable[[int], None]) -> tuple[Sample, tuple[str, .
             Reason.TIME_FORMAT,
             f"{path.name}: no column holds times that are written in one way (a date, or a date with a time of day)",
         )
-    texts = [n for n in cells if n not in times and roles.fits(n, "asset") and not roles.fits(n, "lot")]
-    asset = next((n for n in sorted(texts, key=len) if len(set(cells[n])) <= max(1, len(cells[n]) // 2)), None)
+    others = [n for n in sorted(cells, key=len) if n not in times and not roles.fits(n, "lot")]
+    known = (n for n in others if len(assets) > 1 and _are_assets(cells[n], assets))
+    repeated = (n for n in others if roles.fits(n, "asset") and len(set(cells[n])) <= max(1, len(cells[n]) // 2))
+    asset = next(chain(known, repeated), None)
     keys = tuple(n for n in cells if n == asset or (roles.fits(n, "kind") and n not in times))
     return survey(path, dialect, keys, tick), times, asset
+
+
+def _are_assets(cells: Sequence[Any], assets: Sequence[str]) -> bool:
+    """Return whether most cells name a machine of the sensor files, be it once each."""
+    names = [str(c) for c in cells if c not in (None, "")]
+    return 2 * sum(_nearest(name, assets) in assets for name in names) > max(1, len(names))
 
 
 def _times(sample: Sample, names: Sequence[str], answers: Answers) -> tuple[TimeGuess, dict[str, list[int | None]]]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +16,12 @@ from app import operating, training
 from app.cli import main
 from app.evaluating import evaluated
 from app.explaining import NotExplainableError, explained
+from app.explanation_text import shown
 from app.rooms import Rooms
 from domain.points import Point, Points
 from domain.scores import TrainingError
+from domain.text import catalogue
+from domain.vectors import Training
 from tests.app import failing_fleet as fleet
 from tests.app import tiny_plant as tiny
 from tests.app.failing_fleet import LIFE, N_ASSETS, NAME, NEW, at
@@ -77,6 +82,56 @@ def test_test_assets_of_a_given_split_are_not_learned_from(folder: Path) -> None
     assert {fleet.PARTS[int(a[-2:])] for a in rows.vectors.asset.tolist()} == {"train"}
 
 
+REGIMES = fleet.FOREWARN.replace(
+    "train_step = 2", 'train_step = 2\n[features.mode]\nfrom = "regimes"\ntags = ["speed"]'
+)
+
+
+def _moved(history: training.History, assets: Iterable[str], by: float) -> training.History:
+    """Return the history with the speed of some assets elsewhere."""
+    moved = {a: replace(g := history.grids[a], values=g.values + by * (np.array(g.tags) == "speed")) for a in assets}
+    return replace(history, grids={**history.grids, **moved})
+
+
+def test_modes_are_found_in_the_windows_that_a_part_trains_on(folder: Path) -> None:
+    settings = fleet.settings_in(folder, forewarn_toml=REGIMES.replace("SPLIT", "unit"))
+    with tiny.rooms_of(settings) as rooms:
+        history = training.gather(rooms, rooms.settings.detector(NAME), NOW)
+    every, _ = training.training_of(history)
+    part = every.take(every.vectors.asset != "fleet/e00")
+    other = _moved(history, ["fleet/e00"], 1000.0)
+
+    def rows(of: training.History, on: Training | None) -> np.ndarray:
+        made, _ = training.training_of(of, on)
+        return made.vectors.values[made.vectors.asset != "fleet/e00"]
+
+    assert np.array_equal(rows(history, part), rows(other, part))  # what is tested moves nothing
+    assert not np.array_equal(rows(history, None), rows(other, None))  # as it does where modes are found on all
+
+
+def test_a_tested_asset_in_a_mode_of_its_own_is_not_assessed(folder: Path) -> None:
+    by_tag = REGIMES.replace('from = "regimes"', 'from = "tag"').replace("SPLIT", "unit")
+    with tiny.rooms_of(fleet.settings_in(folder, forewarn_toml=by_tag)) as rooms:
+        history = training.gather(rooms, rooms.settings.detector(NAME), NOW)
+    at_rest = {a: replace(g, values=g.values * (np.array(g.tags) != "speed")) for a, g in history.grids.items()}
+    alike = replace(history, grids=at_rest)
+    whole, without = (evaluated(h, _silent) for h in (alike, _moved(alike, ["fleet/e00"], 9.0)))
+    n_own = sum(training.training_of(alike)[0].vectors.asset == "fleet/e00")
+    assert n_own > 0
+    assert without["n_rows"] == whole["n_rows"] - n_own
+    assert without["n_events"] == whole["n_events"] - 1
+
+
+@pytest.mark.parametrize("split", ["given", "unit"])
+def test_nothing_is_found_on_test_assets_of_a_given_split(folder: Path, split: str) -> None:
+    settings = fleet.settings_in(folder, split, forewarn_toml=REGIMES.replace("SPLIT", split))
+    with tiny.rooms_of(settings) as rooms:
+        history = training.gather(rooms, rooms.settings.detector(NAME), NOW)
+    tested = [a for a in history.grids if fleet.PARTS[int(a[-2:])] == "test"]
+    sets = [training.learned_from(h)[1] for h in (history, _moved(history, tested, 1000.0))]
+    assert (sets[0].inputs == sets[1].inputs) == (split == "given")
+
+
 def test_random_rows_are_labelled_optimistic(rooms: Rooms) -> None:
     history = training.gather(rooms, rooms.settings.detector(NAME), NOW)
     assert evaluated(history, _silent, is_random=True)["is_optimistic"]
@@ -126,6 +181,29 @@ def test_rows_that_changed_since_are_told(rooms: Rooms) -> None:
     row = rooms.points.latest([f"{NEW}/heat"], 1 + int(alert.raised_at.timestamp() * 1e9))
     rooms.points.overwrite("later", Points.from_rows([Point(f"{NEW}/heat", int(row.at[0]), -50.0)]))
     assert not explained(rooms, alert.id, LATER)["is_reproduced"]
+
+
+def test_of_a_deleted_model_is_told_why_it_is_gone_and_what_was_stored(rooms: Rooms) -> None:
+    alert = _alert(rooms)
+    before = explained(rooms, alert, LATER)
+    for i in range(4):
+        operating.chosen(rooms, NAME, 0.3 + i / 10, "Kim", "another point", LATER + i * timedelta(hours=1))
+    found = explained(rooms, alert, LATER)
+    assert found["gone"] == {
+        "at": (LATER + timedelta(hours=3)).isoformat(),
+        "by": "forewarn",
+        "why": "3 champions were promoted after it",
+    }
+    assert (found["recomputed"], found["is_reproduced"]) == (None, None)
+    for key in ("model_id", "said", "life", "axis", "threshold"):
+        assert found[key] == pytest.approx(before[key]) if key == "threshold" else found[key] == before[key]
+    first, was = found["contributions"][0], before["contributions"][0]
+    assert (first["source"], first["amount"]) == (was["source"], pytest.approx(was["amount"]))
+    assert first["mean"] is not None
+    assert set(found) == set(before)
+    said = "\n".join(shown(found, catalogue("en"), rooms.settings.zone))
+    assert "cannot be recomputed: forewarn deleted this model at" in said
+    assert f"  {was['source']}: {was['amount']:+.3g}" in said
 
 
 def test_what_no_score_stands_behind_is_not_explained(rooms: Rooms) -> None:

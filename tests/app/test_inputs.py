@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -99,6 +100,21 @@ def test_a_plant_without_a_tag_learns_from_its_events_and_warns_live(tmp_path: P
     assert max(v for v in values[-3:] if v is not None) > 0.8 > 0.2 > min(v for v in values[:3] if v is not None)
     assert any(c.source == "alarm:E3" for c in scores[-1].contributions[:2])
     assert verdict.verdict is Verdict.OK  # there is no rule that would alarm
+
+
+def test_a_log_whose_stops_never_end_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    settings = settings_of(tmp_path, EVENTS, MACHINES)
+    with tiny.rooms_of(settings) as rooms:
+        told = [log_of(f"m{i:02d}", i, 3) for i in range(N_MACHINES)]
+        events = [replace(e, end=None) for found, _ in told for e in found]
+        rooms.ledger.records.apply("events", [tiny.decoded(events=events)])
+        now = at(max(t for _, t in told))
+        history = training.gather(rooms, settings.detector("machine-failure"), now)
+    n = N_MACHINES
+    with pytest.raises(TrainingError, match=f"{2 * n} of {3 * n} failures or stops came after one that has no end"):
+        training.training_of(history)
+    once = {a: found[:1] for a, found in history.events.items()}
+    training.training_of(replace(history, events=once))  # a unit that ran to its failure stands still from then
 
 
 def test_rows_know_nothing_that_came_later(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from app.settings import Settings, load
 from app.shelf import ModelShelf
 from detectors import bundle
 from domain.errors import ConfigError, ModelError
+from domain.instants import from_ns, to_ns
 from domain.scores import Score
 from tests.app import tiny_plant as tiny
 from tests.detectors import planted
@@ -276,6 +277,25 @@ def test_drift_of_a_tag_is_told_with_its_name_and_promotes_nothing(trained_rooms
     reading = {r.name: r for r in model_readings(rooms, tiny.at(minutes))}[health.DRIFT]
     assert (reading.value, "pressure" in reading.detail) == (1, True)
     assert champion(rooms) == first
+
+
+def test_what_was_seen_before_a_start_counts_after_it(trained_rooms: Rooms) -> None:
+    rooms, half = trained_rooms, 12 * 60
+    rows = tiny.pump_points(tiny.PUMP, 0, 24 * 60)
+    drifted = [p._replace(value=(p.value or 0.0) + 0.3) if p.tag_id.endswith("pressure") else p for p in rows]
+    noted = []
+    for start, stop in ((0, half), (half, half + 60)):
+        rooms.models = ModelShelf(rooms.models.folder, rooms.ledger)
+        pipeline = Pipeline(rooms, {}, tiny.T0)
+        some = [p for p in drifted if tiny.at(start) <= from_ns(p.at) < tiny.at(stop)]
+        tiny.accept(rooms, tiny.at(stop), tiny.decoded(some))
+        pipeline.tick(tiny.at(stop))
+        drifting.look(rooms, tiny.at(stop))
+        (held,) = (b.recent for b in rooms.models.held() if b.name == ODD)
+        assert held is not None
+        noted.append(len(held.bins(to_ns(tiny.at(stop)))))
+    assert noted[1] >= noted[0] + 60 // 5 - 3
+    assert "pressure" in drifting.noted(rooms)[ODD].told
 
 
 def test_a_quiet_day_is_no_drift(trained_rooms: Rooms) -> None:

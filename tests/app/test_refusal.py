@@ -10,11 +10,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from alerts import health
 from app import training
+from app.health import raise_alerts
+from app.model_health import model_readings
 from app.pipeline import Pipeline
+from app.rooms import Rooms
 from app.settings import Settings
 from detectors.schema import fitted
+from domain.alerting import Change
+from domain.health import Reading
 from domain.points import Point
+from domain.records import Event, EventKind
 from domain.scores import Score, Verdict
 from domain.vectors import FeatureName, FeatureVectors
 from tests.app import tiny_plant as tiny
@@ -138,3 +145,76 @@ def _random(names: tuple[FeatureName, ...], n: int = 50) -> FeatureVectors:
     asset, subject = np.full(n, "x", dtype=object), np.full(n, "", dtype=object)
     at = np.arange(n, dtype=np.int64)
     return FeatureVectors(names, values, asset, subject, at, at + 1, at.astype(np.float64))
+
+
+def stuck(start: int, stop: int, until: int) -> list[Point]:
+    """Return a pump's minutes in which its flow stands still from `start` to `stop`."""
+    first, last = (tiny.point(tiny.PUMP, "flow", m, 0.0).at for m in (start, stop))
+    return [
+        p._replace(value=50.0) if p.tag_id.endswith("flow") and first <= p.at < last else p
+        for p in tiny.pump_points(tiny.PUMP, 0, until, seed=9)
+    ]
+
+
+def missed(rooms: Rooms, minute: float) -> Reading:
+    return next(r for r in model_readings(rooms, tiny.at(minute)) if r.name == health.MISSES)
+
+
+def test_the_third_refused_window_in_a_row_is_an_alarm_and_a_good_one_ends_it(plant: Settings) -> None:
+    trained(plant)
+    told: dict[int, float] = {}
+    with tiny.rooms_of(plant) as rooms:
+        pipeline = Pipeline(rooms, {}, tiny.T0)
+        tiny.accept(rooms, tiny.at(200), tiny.decoded(stuck(60, 120, 200)))
+        for minute in range(5, 200, 5):
+            pipeline.tick(tiny.at(minute))
+            found = missed(rooms, minute)
+            told[minute] = found.value
+            raise_alerts(rooms, [found], tiny.at(minute))
+        scores = rooms.ledger.scoring.scores("pump-odd", tiny.PUMP, since=tiny.at(20))
+        transitions = [t for t in rooms.ledger.alerting.transitions() if "misses" in _rule_of(rooms, t.alert_id)]
+    refused = [round((s.at - tiny.T0).total_seconds() / 60) for s in scores if s.verdict is Verdict.NOT_ASSESSED]
+    assert len(refused) > 5
+    assert refused == list(range(refused[0], refused[-1] + 5, 5))
+    assert [m for m, value in told.items() if m > 20 and value == 1] == refused[2:]
+    changes = [(t.change, t.at) for t in transitions if t.at > tiny.at(20)]
+    assert changes == [(Change.RAISED, tiny.at(refused[2])), (Change.RETURNED, tiny.at(refused[-1] + 5))]
+
+
+def _rule_of(rooms: Rooms, alert_id: str) -> str:
+    return next(a.key.rule for a in rooms.ledger.alerting.alerts() if a.id == alert_id)
+
+
+def test_the_alarm_names_the_asset_the_detector_and_the_tag(plant: Settings) -> None:
+    trained(plant)
+    scored(plant, stuck(60, 200, 200), 200)
+    with tiny.rooms_of(plant) as rooms:
+        assert missed(rooms, 200).detail == (
+            f"{tiny.PUMP} (pump-odd): flow stands still: a sensor that lives has never been so quiet"
+        )
+
+
+def test_what_is_expected_is_not_missed(tmp_path: Path) -> None:
+    """A pump that is too young for a window, re-learns after maintenance, or stands still."""
+    settings = tiny.settings_in(
+        tmp_path, forewarn_toml=tiny.FOREWARN.replace('lead = "30min"', 'lead = "30min"\nrelearn = "2h"', 1)
+    )
+    trained(settings)
+    told = []
+    with tiny.rooms_of(settings) as rooms:
+        pipeline = Pipeline(rooms, {}, tiny.T0)
+        events = [
+            Event(tiny.PUMP, EventKind.MAINTENANCE, "oil", tiny.at(60), tiny.at(60), tiny.at(60)),
+            Event(tiny.PUMP, EventKind.STOP, "belt", tiny.at(260), None, tiny.at(260)),
+        ]
+        tiny.accept(rooms, tiny.at(300), tiny.decoded(stuck(220, 300, 300), events=events))
+        for minute in range(5, 300, 5):
+            pipeline.tick(tiny.at(minute))
+            told.append(missed(rooms, minute).value)
+        scores = rooms.ledger.scoring.scores("pump-odd", tiny.PUMP)
+    is_learning = [s.verdict is Verdict.NOT_ASSESSED and "re-learning" in s.reason for s in scores]
+    assert sum(is_learning) > 10
+    alarmed = [5 * (i + 1) for i, value in enumerate(told) if value]
+    assert alarmed
+    assert min(alarmed) >= 235
+    assert max(alarmed) < 260

@@ -223,6 +223,18 @@ def test_events_that_only_say_when_they_began(capsys: pytest.CaptureFixture[str]
     taken(capsys, sensors, events)
 
 
+def test_machines_that_failed_once_each_are_known_by_the_sensors_names(capsys: pytest.CaptureFixture[str]) -> None:
+    names = [f"E{i}" for i in range(1, 7)]
+    body = "".join(f"{at},{name},{i % 17}.5\n" for name in names for i, at in enumerate(times(60, "%Y-%m-%d %H:%M")))
+    sensors = write("engines.csv", "time,unit,Flow [l/min]\n" + body)
+    told = "".join(f"{name},failure,2026-03-13 22:5{i},worn\n" for i, name in enumerate(names))
+    events = write("failures.csv", "unit,kind,start,code\n" + told)
+    settings = started("--sensors", sensors, "--events", events, "--zone", "UTC")
+    assert next(x for x in settings.root.formats if x.kind == "events").rename["unit"] == "asset"
+    assert [d.kind for d in settings.root.detectors if d.kind.startswith("failure")] == ["failure_lightgbm"]
+    taken(capsys, sensors, events)
+
+
 def test_events_that_only_say_when_they_ended(capsys: pytest.CaptureFixture[str]) -> None:
     sensors = write("process.csv", rows("time,Flow [l/min]", times(200, "%Y-%m-%d %H:%M"), 1, ",", "."))
     events = write("failures.csv", "ended,code\n2026-03-13 22:30,F12\n")

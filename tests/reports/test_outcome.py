@@ -109,6 +109,16 @@ def test_the_cycle_axis_counts_reports_not_hours() -> None:
     assert found.median_lead_time_s == 6 * 2 * 3600  # six cycles of a nominal two hours
 
 
+@pytest.mark.parametrize(("failed", "lead_time", "n_false"), [(16, 5, 0), (26, 10, 0), (28, None, 1)])
+def test_after_the_last_report_nominal_cycles_are_counted(failed: float, lead_time: int | None, n_false: int) -> None:
+    """Ten reports, the alert at the eighth, the failure three, eight or nine nominal cycles of two hours after them."""
+    times = [to_ns(_at(h)) for h in range(1, 11)]
+    rows = _story("a", (Change.RAISED, 8), (Change.RETURNED, 9))
+    found = failure_outcome([Watched(ENGINE, 2, (_at(failed),), times, tuple(rows))])
+    assert (found.n_caught, found.n_false) == (int(lead_time is not None), n_false)
+    assert found.median_lead_time_s == (None if lead_time is None else lead_time * 2 * 3600)
+
+
 def test_an_assets_own_lead_budget_counts() -> None:
     rows = _story("a", (Change.RAISED, 47), (Change.RETURNED, 50))
     watched = _watched(PUMP, rows, [50])
