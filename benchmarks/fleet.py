@@ -32,10 +32,8 @@ class Kind:
 
 def fleet(n_events: int, seed: int, kind: Kind = Kind()) -> Training:
     """Return the rows of `n_events` lives of units, one failure each; each unit has up to three lives."""
-    random, batch = (
-        np.random.default_rng(seed),
-        np.random.default_rng([seed, 1]),
-    )  # with a counter the fleet is the same
+    random = np.random.default_rng(seed)
+    batch = np.random.default_rng([seed, 1])  # of its own: with a counter the fleet is the same
     parts, to_event, unit, position = [], [], [], []
     for i in range(n_events):
         life = int(random.integers(LIFE // 2, LIFE * 3 // 2))
