@@ -9,12 +9,13 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from app import training
+from app import factor_study, training
 from app.examples import History
 from app.screening import Screening
 from detectors import detector_class, evaluation, quality_evaluation
 from domain.scores import Detector, TrainingAids
 from domain.vectors import FeatureVectors, Training
+from reports.factors import Ranked
 
 FEWEST_WAITING: Final = 10  # lots without a result from which it can be said what they lack
 RARE: Final = 0.05
@@ -80,7 +81,7 @@ def evaluated_quality(history: History, told: Callable[[str], None], *, is_rando
         **honest,
         "learner": champion["learner"],
         "suspects": [*champion["suspects"], *known_with_result(history)],
-        "factors": [_factor(history, row) for row in champion["factors"]],
+        "factors": [_factor(history, each) for each in factor_study.ranked(history, made)],
         "optimistic": None,
     }
     if split not in ("stratified", evaluation.OPTIMISTIC):
@@ -89,15 +90,16 @@ def evaluated_quality(history: History, told: Callable[[str], None], *, is_rando
     return found
 
 
-def _factor(history: History, row: Mapping[str, Any]) -> dict[str, Any]:
+def _factor(history: History, found: Ranked) -> dict[str, Any]:
+    lead = found.members[0]
     return {
-        "name": row["name"],
-        "rank": row["rank"],
-        "importance": row["importance"],
-        "rank_interval": [row["rank_low"], row["rank_high"]],
-        "direction": row["direction"],
-        "group": None,
-        "controllable": history.lot_columns.is_controllable(row["name"]),
+        "name": lead,
+        "rank": found.rank,
+        "importance": found.importance,
+        "rank_interval": [found.rank_low, found.rank_high],
+        "direction": found.direction,
+        "group": list(found.members) if len(found.members) > 1 else None,
+        "controllable": history.lot_columns.is_controllable(lead),
     }
 
 

@@ -21,7 +21,7 @@ from detectors.folds import Fold, folds_of, in_time
 from domain.scores import TrainingError
 from domain.vectors import FeatureVectors, Training
 from reports.factor_study import note_of, study
-from reports.factors import FEWEST_TRAIN
+from reports.factors import FEWEST_TRAIN, Ranked, ranking
 from reports.study import Lots
 
 MOST_LEVELS: Final = 20  # of a text column that is a stratum without being declared one
@@ -42,6 +42,14 @@ def studied(history: History, training: Training, tell: Tell = lambda _step: Non
         return study(lots, factor_learner.fit, seed=detector.seed, cost=cost, tell=tell)
     except ValueError as error:
         raise TrainingError(f"no factor study of {detector.name}: {error}") from error
+
+
+def ranked(history: History, training: Training) -> tuple[Ranked, ...]:
+    """Return the factors of a history's lots by rank, empty where there are too few lots to tell."""
+    try:
+        return ranking(lots_of(history, training), factor_learner.fit, history.detector.seed).factors
+    except ValueError:
+        return ()
 
 
 def lots_of(history: History, training: Training) -> Lots:

@@ -259,8 +259,8 @@ RIDGE: Final[Mapping[Task, Sequence[Mapping[str, Any]]]] = {
     "classification": tuple({"strength": s} for s in STRENGTHS),
 }
 COMPONENTS: Final = tuple({"components": n} for n in (1, 2, 4))
-KERNELS: Final = tuple(
-    {"columns": n, "width": w, "strength": s} for n in (60, 120, 200) for w, s in ((3.0, 0.5), (1.0, 1.0))
+KERNELS: Final = tuple(  # around the usual ones, width 1 and strength 1, and half a decade to either side
+    {"columns": n, "width": w, "strength": s} for n in (50, 150) for w in (1.0, 3.0) for s in (0.3, 3.0)
 )
 CANDIDATES: Final[Mapping[str, Candidate]] = {  # the simplest first
     "mean": Candidate(constant, "any", NOTHING),

@@ -20,7 +20,6 @@ from detectors import parts as p
 from detectors.calibration import Line, log_odds_of, probability
 from detectors.folds import folds_of
 from detectors.quality_course import Course, Entry, Member, compete, final, gap, leaderboard, winner
-from detectors.quality_factors import factors
 from detectors.quality_figures import errors_of, judged
 from detectors.quality_learners import BLEND, CANDIDATES, Task, load_model
 from detectors.quality_suspects import suspects
@@ -30,6 +29,7 @@ from domain.vectors import FeatureName, FeatureVectors, Training
 Floats = NDArray[np.float64]
 MIN_LOTS: Final = 60
 COVERAGE: Final = 0.90
+MOST_FOLDS: Final = 5  # to compete on: more cost more and choose no better
 HISTORY: Final = ("mean", "persistence", "lab")  # what needs no process data
 LEARNERS: Final = (*CANDIDATES, BLEND)
 
@@ -70,7 +70,7 @@ class QualityTournament:
 
     @property
     def report(self) -> Mapping[str, Any]:
-        """Out-of-fold figures beside persistence, mean and lab history alone; the learners' ranking; factors."""
+        """Out-of-fold figures beside persistence, mean and lab history alone; the learners' ranking; suspects."""
         return self._report
 
     @classmethod
@@ -83,7 +83,8 @@ class QualityTournament:
         if len(training.outcome) < MIN_LOTS:
             n = len(training.outcome)
             raise TrainingError(f"{n} lots with a result, at least {MIN_LOTS} are needed")
-        course = Course.of(training, list(folds_of(training, aids.n_folds, aids.split, aids.seed)), aids)
+        n_folds = min(aids.n_folds, MOST_FOLDS)
+        course = Course.of(training, list(folds_of(training, n_folds, aids.split, aids.seed)), aids)
         entries = compete(course, (*HISTORY, *asked))  # those are beside every other, asked for or not
         eligible = [e for e in entries if e.name in asked]
         if not eligible:
@@ -110,7 +111,6 @@ class QualityTournament:
             "process_adds": process_adds(entries),
             "leaderboard": leaderboard(entries, taken),
             "suspects": suspects(training, course.folds),
-            "factors": factors(training, course.folds, aids.seed),
         }  # fmt: skip
         return cls(tuple(training.vectors.names[i] for i in used), own, course.task, (half_width, threshold), report)
 

@@ -120,5 +120,5 @@ def _sign(level: Floats, others: Floats, outcome: Floats) -> int:
     solved, *_ = np.linalg.lstsq(x, outcome, rcond=None)
     left = outcome - x @ solved
     variance = float((left**2).sum()) / (n - x.shape[1]) * np.linalg.pinv(x.T @ x)[0, 0]
-    ratio = solved[0] / np.sqrt(variance) if variance > 0 else np.inf * np.sign(solved[0])
-    return int(np.sign(solved[0])) if abs(ratio) >= CERTAIN else 0
+    is_certain = abs(solved[0]) >= CERTAIN * np.sqrt(max(variance, 0.0))
+    return int(np.sign(solved[0])) if is_certain else 0

@@ -100,8 +100,7 @@ def fill(points: DuckDBPoints, ledger: Ledger, journal: Journal) -> None:
     spans = [Lot(LINE, f"L{i}", NOW - (i + 1) * HOUR, NOW - i * HOUR, NOW - i * HOUR) for i in range(30)]
     results = [Result(LINE, f"L{i}", "silica", 2.2 + i / 10, NOW - (i - 2) * HOUR) for i in range(2, 30)]
     ledger.records.apply("b1", [Decoded(Points.from_rows(()), lots=tuple(spans), results=tuple(results))])
-    factors = [{"name": "feed", "rank": 1, "importance": 0.2, "rank_low": 1, "rank_high": 2, "direction": 1}]
-    report = {"rmse": 0.5, "persistence_rmse": 0.7, "lab_rmse": 0.4, "mean_rmse": 1.0, "factors": factors}
+    report = {"rmse": 0.5, "persistence_rmse": 0.7, "lab_rmse": 0.4, "mean_rmse": 1.0}
     ledger.scoring.add_model(ModelRow("m2", "silica", "champion", NOW - 5 * HOUR, {"report": report}))
     ledger.scoring.add_model(
         ModelRow("m1", "press-failure", "champion", NOW - 5 * HOUR, {"report": {}, "threshold": 0.9})
