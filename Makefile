@@ -12,7 +12,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(SYSTEM_PYTHON) -c 'import sys; sys.exit("Forewarn needs Python 3.11 or newer; SYSTEM_PYTHON=... names another one") if sys.version_info < (3, 11) else None'
 	test -x $(PY) || $(SYSTEM_PYTHON) -m venv $(VENV)
 	$(PY) -m pip install --quiet --disable-pip-version-check uv -c constraints.txt
-	$(VENV)/bin/uv pip install --quiet --python $(PY) -e '.[dev]' -c constraints.txt
+	$(VENV)/bin/uv pip install --quiet --compile-bytecode --python $(PY) -e '.[dev]' -c constraints.txt
 	touch $@
 
 demo: setup
