@@ -7,19 +7,15 @@ Simulated lots have causes that are known; the flotation plant goes the public w
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-import pandas as pd
-
-from benchmarks import failure_sets
+from benchmarks import failure_sets, quality_sets
 from benchmarks.bars import QUICK, Bars
+from benchmarks.failure import forewarn
 from benchmarks.quality_lots import helpful, planted, reversal, unsupported
 from detectors import factor_learner
 from reports.factors import ranking
@@ -99,88 +95,15 @@ def flotation(bars: Bars) -> None:
         bars.show(bar, None, f">= {SHARED}", None, "skipped: FOREWARN_DATA names no folder with public sets")
         return
     with tempfile.TemporaryDirectory(prefix="forewarn-bars-") as folder:
-        config, files = flotation_plant(Path(folder), sets)
-        _forewarn("load", "--config", config, *files)
-        record: Mapping[str, Any] = json.loads(_forewarn("report", "factors", "--json", "--config", config))
+        config = quality_sets.flotation(Path(folder) / "flotation", sets, rows=900 if QUICK else 0)
+        forewarn("load", "--config", config, *(config.parent / f"{x}.parquet" for x in ("sensors", "lots", "results")))
+        record: Mapping[str, Any] = json.loads(forewarn("report", "factors", "--json", "--config", config))
     shared = [f["name"] for f in record["factors"] if max(f["fold_ranks"]) <= TOP]
     how = f"{record['n_lots']} lots, rmse {record['rmse']:.3f} beside the mean's {record['mean_rmse']:.3f}; {shared}"
-    bars.show(bar, len(shared), f">= {SHARED}", len(shared) >= SHARED, how)
-
-
-PLANT: Final = """[[formats]]
-name = "sensors"
-match = "sensors.parquet"
-asset = "plant/flotation"
-
-[[formats]]
-name = "lots"
-match = "lots.parquet"
-kind = "lots"
-
-[[formats]]
-name = "results"
-match = "results.parquet"
-kind = "results"
-
-[[classes]]
-name = "line"
-period = "1h"
-horizon = "24h"
-lead = "1h"
-
-[[features]]
-name = "level"
-asset_class = "line"
-calculators = "level"
-window = "6h"
-step = "1h"
-train_step = "1h"
-lab = ["silica"]
-
-[[results]]
-asset_class = "line"
-name = "silica"
-bad_above = 4.0
-
-[[detectors]]
-name = "silica"
-kind = "quality_tournament"
-asset_class = "line"
-features = "level"
-outcome = "silica"
-split = "time"
-embargo = "24h"
-n_folds = 5
-"""  # the last half of the history in five folds
-
-
-def flotation_plant(folder: Path, sets: Path) -> tuple[Path, list[Path]]:
-    """Write the flotation plant: its hourly means, a lot an hour, its silica known two hours later."""
-    every = pd.read_parquet(sets / "mining_flotation" / "mining_hourly.parquet")
-    time = next(c for c in every.columns if "date" in c.lower() or "time" in c.lower())
-    at = pd.to_datetime(every[time], utc=True)
-    silica = next(c for c in every.columns if "silica concentrate" in c.lower().replace("_", " "))
-    iron = next(c for c in every.columns if "iron concentrate" in c.lower().replace("_", " "))
-    process = [c for c in every.columns if c not in (time, silica, iron) and np.issubdtype(every[c].dtype, np.number)]
-    names = {c: c.lower().strip("% ").replace("%", "").replace(" ", "_") for c in process}
-    assets = pd.DataFrame({"asset": ["plant/flotation"], "class": ["line"]})
-    config = failure_sets.write_config(folder, PLANT, assets, list(names.values()), "line")
-    sensors, lots, results = (folder / f"{name}.parquet" for name in ("sensors", "lots", "results"))
-    every[process].rename(columns=names).assign(time=at).to_parquet(sensors, index=False)
-    hour = pd.Timedelta(hours=1)
-    keys = pd.DataFrame({"line": "plant/flotation", "lot": [f"h{i:05d}" for i in range(len(at))]})
-    keys.assign(start=at, end=at + hour, known_at=at + hour).to_parquet(lots, index=False)
-    told = keys.assign(result="silica", value=every[silica], result_at=at + 3 * hour)
-    told[told.value.notna()].to_parquet(results, index=False)
-    return config, [sensors, lots, results]
-
-
-def _forewarn(*args: object) -> str:
-    command = [str(Path(sys.executable).parent / "forewarn"), *map(str, args)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"{' '.join(command)}: {done.stderr[-2000:]}")
-    return done.stdout
+    if QUICK:
+        bars.show(bar, len(shared), f">= {SHARED} of the whole history", None, f"{how}; small, so not judged")
+    else:
+        bars.show(bar, len(shared), f">= {SHARED}", len(shared) >= SHARED, how)
 
 
 if __name__ == "__main__":
