@@ -1,5 +1,7 @@
 """Extremely randomised trees, kept as arrays: no code is loaded with them.
 
+Of a long history it takes MOST_ROWS, spread evenly: neighbouring windows overlap, and the trees' time grows faster than
+what more of them tell. Failures are thinned only where they alone are more than half of that; outcomes weigh the same.
 Contributions: each split's change of the leaf's share goes to the column that it splits.
 Source: Geurts, Ernst, Wehenkel (2006), Machine Learning 63; contributions: Saabas (2014), treeinterpreter.
 """
@@ -17,6 +19,7 @@ from detectors import parts as p
 from detectors.learners import Examples, filled, medians
 
 N_TREES: Final = 100
+MOST_ROWS: Final = 40_000
 NAMES: Final = ("left", "right", "column", "limit", "share", "roots", "median")
 CHUNK: Final = 4096  # rows at a time
 
@@ -44,8 +47,8 @@ class ExtraTrees:
     @staticmethod
     def prepare(examples: Examples) -> _Prepared:
         """Fill what is missing."""
-        median = medians(examples.values)
-        return _Prepared(filled(examples.values, median), examples.label, median, examples.seed)
+        median, rows = medians(examples.values), _spread(examples.label)
+        return _Prepared(filled(examples.values[rows], median), examples.label[rows], median, examples.seed)
 
     @classmethod
     def fit(cls, prepared: _Prepared, setting: Mapping[str, Any]) -> Self:
@@ -65,11 +68,11 @@ class ExtraTrees:
 
     def margin(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the mean share of failures in the leaves."""
-        return np.concatenate([self._walked(part)[0] for part in self._chunks(values)] or [np.empty(0)])
+        return np.concatenate([self._shares(part) for part in self._chunks(values)] or [np.empty(0)])
 
     def contributions(self, values: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         """The base is the mean share at the roots."""
-        found = [self._walked(part)[1] for part in self._chunks(values)]
+        found = [self._amounts(part) for part in self._chunks(values)]
         base = float(self.arrays["share"][self.arrays["roots"]].mean())
         return base, np.concatenate(found) if found else np.empty((0, values.shape[1]))
 
@@ -78,7 +81,20 @@ class ExtraTrees:
         whole = filled(values, self.arrays["median"]).astype(np.float32).astype(np.float64)
         return [whole[i : i + CHUNK] for i in range(0, len(whole), CHUNK)]
 
-    def _walked(self, values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def _shares(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return what `_amounts` sum to beside the base, several times as fast."""
+        a = self.arrays
+        n, n_trees = len(values), len(a["roots"])
+        node, row = np.tile(a["roots"], n), np.repeat(np.arange(n), n_trees)
+        going = np.flatnonzero(a["column"][node] >= 0)
+        while len(going):
+            at = node[going]
+            goes_left = values[row[going], a["column"][at]] <= a["limit"][at]
+            node[going] = np.where(goes_left, a["left"][at], a["right"][at])
+            going = going[a["column"][node[going]] >= 0]
+        return np.asarray(a["share"][node].reshape(n, n_trees).mean(axis=1), dtype=np.float64)
+
+    def _amounts(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         a = self.arrays
         n, k = values.shape
         n_trees = len(a["roots"])
@@ -93,7 +109,7 @@ class ExtraTrees:
             child = np.where(goes_left, a["left"][node], a["right"][node])
             np.add.at(amounts, (row, column), (a["share"][child] - a["share"][node]) / n_trees)
             node = child
-        return float(a["share"][a["roots"]].mean()) + amounts.sum(axis=1), amounts
+        return amounts
 
     def dump(self) -> dict[str, bytes]:
         """Return one array a part."""
@@ -108,6 +124,19 @@ class ExtraTrees:
         if len(nodes) and not (nodes.min() >= 0 and nodes.max() < n):
             raise ValueError("a tree names a node that is not there")
         return cls(arrays)
+
+
+def _spread(label: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return up to MOST_ROWS rows, in order: of each outcome some that lie evenly, or all."""
+    if len(label) <= MOST_ROWS:
+        return np.arange(len(label))
+    failing, others = np.flatnonzero(label > 0), np.flatnonzero(label <= 0)
+    n = max(min(len(failing), MOST_ROWS // 2), MOST_ROWS - len(others))
+    return np.sort(np.concatenate([_evenly(failing, n), _evenly(others, MOST_ROWS - n)]))
+
+
+def _evenly(rows: NDArray[np.int64], n: int) -> NDArray[np.int64]:
+    return rows[np.linspace(0, len(rows) - 1, n).astype(np.int64)]
 
 
 def _table(trees: Sequence[Any]) -> dict[str, NDArray[Any]]:
