@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +18,6 @@ from domain.errors import ConfigError
 from domain.instants import to_ns
 from domain.points import Point, Points
 from domain.records import Lot, Result
-from domain.scores import TrainingError
 from domain.vectors import FeatureVectors
 from tests.app import tiny_plant as tiny
 from tests.app.tiny_plant import at
@@ -70,11 +71,12 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "data"
 
 
-def _trained(settings: Settings) -> float:
+def _trained(settings: Settings) -> Mapping[str, Any]:
     with tiny.rooms_of(settings) as rooms:
         made = training.build(training.gather(rooms, settings.detector("purity"), tiny.T0), rooms.models.folder)
         training.promote(rooms, made, tiny.T0)
-    return float(made.about["report"]["rmse"])
+    report: Mapping[str, Any] = made.about["report"]
+    return report
 
 
 def _vectors(rooms: Rooms, lots: list[Lot], lab: bool = False) -> FeatureVectors:
@@ -120,9 +122,10 @@ def test_lots_without_a_start_or_where_it_is_not_asked_for_take_the_window_that_
 def test_without_the_lag_the_same_history_says_nothing(history: Path, tmp_path: Path) -> None:
     for name in ("with", "without"):
         shutil.copytree(history, tmp_path / name / "data")
-    assert _trained(_settings(tmp_path / "with")) < 0.1  # the noise is 0.02, the spread of the results 3
-    with pytest.raises(TrainingError, match="no feature has to do with the result"):
-        _trained(_settings(tmp_path / "without", PASSAGE.replace("27min", "0s")))
+    found = _trained(_settings(tmp_path / "with"))
+    assert found["rmse"] < 0.1  # the noise is 0.02, the spread of the results 3
+    found = _trained(_settings(tmp_path / "without", PASSAGE.replace("27min", "0s")))
+    assert found["rmse"] > 0.9 * found["mean_rmse"] > 2
 
 
 def test_live_lots_are_recomputed_bit_for_bit_and_revised_by_their_own_late_data(history: Path, tmp_path: Path) -> None:
