@@ -87,8 +87,8 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--detector", help="only this one")
     train.add_argument("--json", action="store_true")
 
-    features = _command(commands, "features", "what feature sets will take; the history's windows to Parquet")
-    features.add_argument("action", choices=("plan", "export"))
+    features = _command(commands, "features", "what feature sets will take; the history's windows to Parquet; lags")
+    features.add_argument("action", choices=("plan", "export", "lags"))
     features.add_argument("--set", metavar="NAME", help="only this feature set")
     features.add_argument("--from", dest="since", metavar="T", help="windows that end after this time")
     features.add_argument("--to", dest="until", metavar="T", help="windows that end at this time or before")
@@ -98,6 +98,8 @@ def _parser() -> argparse.ArgumentParser:
         "--workers", default="all", metavar="N", help="threads, or all, dask, dask:ADDRESS (%(default)s)"
     )
     features.add_argument("--out", type=Path, metavar="FILE", help="the Parquet file to write, for export")
+    features.add_argument("--detector", metavar="NAME", help="the quality detector whose lots tell, for lags")
+    features.add_argument("--most", default="2h", metavar="SPAN", help="the longest lag that is tried (%(default)s)")
     features.add_argument("--json", action="store_true")
 
     evaluate = _command(commands, "evaluate", "back-test detectors without a leak; nothing is promoted")

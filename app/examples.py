@@ -188,8 +188,7 @@ def _of_lots(history: History, used: Used) -> Training:
         if history.features.sources and line not in history.grids:
             continue
         results = history.results[line]
-        valid = [r for r in results[history.detector.outcome] if r.value is not None or (is_failure and r.text)]
-        judged = {r.lot: r for r in sorted(valid, key=lambda r: -history.judged.rank(r.lab))}
+        judged = results_that_count(history, line)
         lots = tuple(x for x in lots if x.lot in judged)
         grid = history.grids.get(line, windowing.bare_grid(line))
         own, period = history.backgrounds[line], duration_ns(history.asset_class.period)
@@ -200,7 +199,7 @@ def _of_lots(history: History, used: Used) -> Training:
         for lot in vectors.subject:
             found = judged[lot]
             is_bad = is_failure and is_bad_result(found, history.detector.symptom)
-            outcome.append(float(is_bad) if is_failure else _outcome(history, found))
+            outcome.append(float(is_bad) if is_failure else outcome_of(history, found))
             mode.append(mode_of_result(found) if is_bad else "")
     joined = join(parts, history.features.names)
     order = np.argsort(joined.end, kind="stable")
@@ -219,7 +218,15 @@ def _of_lots(history: History, used: Used) -> Training:
     )
 
 
-def _outcome(history: History, found: Result) -> float:
+def results_that_count(history: History, line: str) -> dict[str, Result]:
+    """Return the result of each lot of a line that counts, of several labs that of the first."""
+    is_failure = detector_class(history.detector.kind).role == "failure"
+    found = history.results[line][history.detector.outcome]
+    valid = [r for r in found if r.value is not None or (is_failure and r.text)]
+    return {r.lot: r for r in sorted(valid, key=lambda r: -history.judged.rank(r.lab))}
+
+
+def outcome_of(history: History, found: Result) -> float:
     """Return a result as a quality detector predicts it: its number, or whether it is bad."""
     value = float(found.value or 0.0)
     return value if history.detector.task != "classification" else float(history.judged.is_bad(np.array([value]))[0])

@@ -19,10 +19,13 @@ from detectors.quality_tournament import QualityTournament
 from detectors.settings import DetectorSettings
 from domain.scores import Aim, Detector, TrainingAids
 from domain.vectors import FeatureName, FeatureVectors, Training
+from features import lags
 
 HOUR: Final = 3_600_000_000_000
 N_LOTS: Final = 400
 N_COLUMNS: Final = 40
+N_LINES: Final = 5 if QUICK else 20
+MINUTE, LOT_MINUTES, MOST_LAG = 60_000_000_000, 10, 60
 N_SHUFFLED: Final = 3 if QUICK else 20
 BIG: Final = (2_000, 60) if QUICK else (100_000, 600)
 SCREENED: Final = DetectorSettings(name="q", kind="quality_tournament", asset_class="line", features="lots")
@@ -30,6 +33,7 @@ SCREENED: Final = DetectorSettings(name="q", kind="quality_tournament", asset_cl
 
 def show(bars: Bars) -> None:
     """Measure and print every bar."""
+    stations(bars)
     forbidden(bars)
     shuffled(bars)
     full_study(bars)
@@ -69,6 +73,34 @@ def backtested(training: Training, with_aids: TrainingAids) -> Mapping[str, Any]
 
     folds = list(evaluation.outer_folds(training, "time", 5, 1, None))
     return quality_evaluation.backtested(training, train, with_aids, folds, "time")
+
+
+def stations(bars: Bars) -> None:
+    """Find how long before a lot's own times three stations saw it, and whether later lots are told better by that."""
+    off, gains = [], []
+    for seed in range(N_LINES):
+        random = np.random.default_rng(seed)
+        planted = random.choice(MOST_LAG, 3, replace=False).tolist()
+        times = np.arange(LOT_MINUTES * N_LOTS + MOST_LAG, dtype=np.int64) * MINUTE
+        start = times[MOST_LAG::LOT_MINUTES][:N_LOTS]
+        means = []
+        for _ in planted:
+            values = np.convolve(random.normal(size=len(times) + 3), np.ones(4) / 2, mode="valid")
+            means.append(lags.passage_means(times, values, start, start + LOT_MINUTES * MINUTE, MINUTE, MOST_LAG))
+        signal = sum(m[:, k] / m[:, k].std() for m, k in zip(means, planted, strict=True))
+        outcome = signal / np.std(signal) + random.normal(size=N_LOTS)
+        n = round(0.6 * N_LOTS)
+        found = lags.estimated(means, outcome, seed)
+        off += [abs(x.steps - lag) for x, lag in zip(found, planted, strict=True)]
+        earlier = lags.estimated([m[:n] for m in means], outcome[:n], seed)
+        aligned = lags.later_r2(means, [x.steps for x in earlier], outcome, n)
+        gains.append(aligned - lags.later_r2(means, [0, 0, 0], outcome, n))
+    within = f"{sum(x <= 1 for x in off)} of {len(off)}"
+    how = f"{N_LINES} lines of {N_LOTS} lots, lags of 0 to {MOST_LAG} samples, outcome R2 0.5; worst {max(off)} off"
+    bars.show("planted lags at three stations: within one sample", within, "all", max(off) <= 1, how)
+    least = round(min(gains), 3)
+    how = f"mean {np.mean(gains):.3f}; lags of the earlier 60 % of the lots"
+    bars.show("aligned against not aligned: least gain of R2 on later lots", least, "> 0", least > 0, how)
 
 
 def forbidden(bars: Bars) -> None:

@@ -1,4 +1,6 @@
-"""`forewarn features`: what the feature sets of the config will take, and the stored history's windows to Parquet."""
+"""`forewarn features`: what the feature sets of the config will take, the stored history's windows to Parquet, and how
+much earlier each tag's station sees a lot.
+"""
 
 from __future__ import annotations
 
@@ -16,14 +18,16 @@ from typing import Any
 
 import numpy as np
 
-from app import feature_plan, history, windowing
+from app import feature_plan, history, lag_finding, windowing
 from app.clock import SystemClock
 from app.commands.opening import clear, opened_for, shower
 from app.rooms import Rooms
 from app.running import CommandError
 from app.settings import Settings, load
-from domain.instants import from_ns, to_ns
+from detectors import detector_class
+from domain.instants import duration_ns, from_ns, parse_duration, to_ns
 from domain.plant import Asset
+from domain.scores import TrainingError
 from domain.vectors import FeatureSet
 from features import scale, stream
 from features.scale import WorkersError
@@ -38,6 +42,8 @@ ROWS_COUNTED = 10_000  # windows looked at together, where they are only counted
 def main(args: argparse.Namespace, stopping: threading.Event) -> int:
     """Show the plan of each feature set, or export one."""
     settings = load(args.config)
+    if args.action == "lags":
+        return _lags(settings, args)
     sets = [x for x in settings.root.features if args.set in (None, x.name)]
     if not sets:
         known = ", ".join(x.name for x in settings.root.features) or "none"
@@ -93,6 +99,42 @@ def _table(plan: Mapping[str, Any]) -> Iterator[str]:
     assets = sum(n > 0 for n in plan["assets"].values())
     yield f"  history: {plan['windows']} windows of {assets} assets, about {plan['seconds']:.1f} s on one core"
     yield f"  peak memory of an export as {plan['dtype']} with {plan['workers']} workers: {plan['peak_mb']} MB"
+
+
+def _lags(settings: Settings, args: argparse.Namespace) -> int:
+    try:
+        most_ns = duration_ns(parse_duration(args.most))
+    except ValueError as error:
+        raise CommandError(f"--most {args.most}: {error}", 2) from error
+    of_lots = [d for d in settings.root.detectors if detector_class(d.kind).role == "quality"]
+    chosen = [d for d in of_lots if args.detector in (None, d.name)]
+    if len(chosen) != 1:
+        known = ", ".join(d.name for d in of_lots) or "none"
+        raise CommandError(f"--detector {args.detector or ''}: name one of {known}", 2)
+    with opened_for(settings) as rooms:
+        try:
+            found = lag_finding.lags_of(rooms, chosen[0], most_ns, SystemClock().now())
+        except TrainingError as error:
+            raise CommandError(str(error)) from error
+    print(json.dumps(found) if args.json else "\n".join(_lag_table(found)))
+    return 0
+
+
+def _lag_table(found: Mapping[str, Any]) -> Iterator[str]:
+    yield f"{found['detector']}: lags on {found['n_lots']} lots, in steps of {found['step_s']:g} s"
+    yield f"  {'tag':32}{'lag':>10}{'90 % interval':>20}{'chance':>9}"
+    for x in found["tags"]:
+        low, high = x["lag_interval_s"]
+        lag = f"{x['lag_s']:g} s" if x["is_found"] else "-"
+        between = f"{low:g} to {high:g} s" if x["is_found"] else "-"
+        yield f"  {x['tag']:32}{lag:>10}{between:>20}{x['p']:9.3f}"
+    r2 = found["later_r2"]
+    plain = f"with the lags of the config {r2['configured']:.3f}, with none {r2['none']:.3f}"
+    n_later = found["n_lots"] - found["n_earlier"]
+    yield f"  R2 on the last {n_later} lots, by lags of those before: {r2['estimated']:.3f}; {plain}"
+    told = ", ".join(f'"{x["tag"]}" = "{x["lag_s"]:g}s"' for x in found["tags"] if x["is_found"] and x["lag_s"])
+    if told and r2["estimated"] > r2["configured"]:
+        yield f"  for [[features]]: lag = {{ {told} }}"
 
 
 def _export(settings: Settings, chosen: FeatureSettings, args: argparse.Namespace, stopping: threading.Event) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from app import training, windowing
+from app.cli import main
 from app.pipeline import Pipeline
 from app.rooms import Rooms
 from app.settings import Settings
@@ -126,6 +128,26 @@ def test_without_the_lag_the_same_history_says_nothing(history: Path, tmp_path: 
     assert found["rmse"] < 0.1  # the noise is 0.02, the spread of the results 3
     found = _trained(_settings(tmp_path / "without", PASSAGE.replace("27min", "0s")))
     assert found["rmse"] > 0.9 * found["mean_rmse"] > 2
+
+
+def test_the_lag_is_found_by_the_command_and_later_lots_agree(
+    history: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(history, tmp_path / "data")
+    _settings(tmp_path, PASSAGE.replace("27min", "0s"))
+    asked = ["features", "lags", "--detector", "purity", "--most", "1h", "--config", str(tmp_path / "config")]
+    assert main([*asked, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    feed, heat = (next(x for x in found["tags"] if x["tag"] == tag) for tag in ("feed", "heat"))
+    assert feed["is_found"]
+    assert abs(feed["lag_s"] - LAG * 60) <= 60
+    assert feed["lag_interval_s"][0] - 60 <= LAG * 60 <= feed["lag_interval_s"][1] + 60
+    assert not heat["is_found"]
+    assert found["later_r2"]["estimated"] > 0.95 > 0.5 > found["later_r2"]["none"]
+    assert main(asked) == 0
+    assert f'for [[features]]: lag = {{ "feed" = "{feed["lag_s"]:g}s" }}' in capsys.readouterr().out
+    assert main([*asked[:3], "silica", *asked[4:]]) == 2
+    assert "purity" in capsys.readouterr().err
 
 
 def test_live_lots_are_recomputed_bit_for_bit_and_revised_by_their_own_late_data(history: Path, tmp_path: Path) -> None:
