@@ -153,6 +153,8 @@ class ConsoleServer:
         self._app, self._host, self.port, self._proxy = app, host, port, trusted_proxy
         self._server: Any = None
         self._thread: threading.Thread | None = None
+        self._sockets: dict[int, Any] = {}
+        self._is_stopping = threading.Event()
 
     def start(self) -> None:
         """Listen; raises PortTakenError."""
@@ -163,6 +165,7 @@ class ConsoleServer:
             trusted: dict[str, Any] = {"trusted_proxy": self._proxy, "trusted_proxy_headers": PROXY_HEADERS}
             self._server = create_server(
                 self._app.server,
+                map=self._sockets,
                 host=self._host,
                 port=self.port,
                 threads=8,
@@ -174,13 +177,24 @@ class ConsoleServer:
         except OSError as error:
             raise PortTakenError(f"{self._host}:{self.port} is in use") from error
         self.port = int(self._server.effective_port)
-        self._thread = threading.Thread(target=self._server.run, name="console", daemon=True)
+        self._is_stopping.clear()
+        self._thread = threading.Thread(target=self._serve, name="console", daemon=True)
         self._thread.start()
         log.info("console url=http://%s:%d", self._host, self.port)
 
     def stop(self) -> None:
-        """Stop listening."""
+        """Stop listening; what is being answered is given a few seconds."""
         if self._server is not None and self._thread is not None:
-            self._server.close()
-            self._thread.join(timeout=5)
+            self._is_stopping.set()
+            self._server.pull_trigger()
+            self._thread.join(timeout=10)
             self._server = None
+
+    def _serve(self) -> None:
+        """Serve until told to stop, and close each socket here: under a loop that waits on it none may be closed."""
+        from waitress import wasyncore
+
+        while not self._is_stopping.is_set():
+            wasyncore.loop(timeout=1.0, map=self._sockets, count=1)
+        self._server.task_dispatcher.shutdown()
+        wasyncore.close_all(self._sockets, ignore_all=True)
