@@ -88,15 +88,15 @@ def examine_new(rooms: Rooms, now: datetime, days: float, asset: str = "", *, is
     """
     plant = rooms.settings.plant
     known = {(r.asset, r.start, r.code, r.detector) for r in rooms.ledger.rulings.autopsies()}
-    rows = []
+    n = 0
     for stop in missed(rooms, now, now - timedelta(days=days)):
         event, name = stop.event, "" if stop.detector is None else stop.detector.name
         is_settled = event.start + plant.class_of(event.asset).lateness <= now
         is_wanted = is_again or (event.asset, event.start, event.code, name) not in known
         if is_settled and is_wanted and asset in ("", event.asset):
-            rows.append(examined(rooms, stop, now))
-    rooms.ledger.rulings.add_autopsies(rows)
-    return len(rows)
+            rooms.ledger.rulings.add_autopsies([examined(rooms, stop, now)])
+            n += 1
+    return n
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,8 @@ class _View:
         since = event.start - max(PRICED, cls.wall((HORIZONS + 2) * cls.horizon))
         times: Sequence[int] = ()
         if cls.axis is Axis.CYCLE:
-            times = report_times(rooms, event.asset, to_ns(since), to_ns(event.start) + 1).tolist()
+            reported = report_times(rooms, event.asset, to_ns(since), to_ns(event.start) + 1).tolist()
+            times = reported or [to_ns(event.start)]
         asset = Watched(cls, plant.lead_of(event.asset), (), times, ())
         return _View(asset, position(asset, event.start), since)
 
@@ -163,7 +164,9 @@ def _watched(rooms: Rooms, event: Event, detector: DetectorSettings, view: _View
     scored = rooms.ledger.scoring.values(detector.name, view.since, event.start)
     rule = next((r for r in _rules(rooms, event.asset) if failure_detector(settings, r) is detector), None)
     model = _model_then(rooms, detector, event)
-    tracks = {path: _track(rooms, path, detector, event, scored[path], view) for path in sorted(scored)}
+    plant = settings.plant  # of which assets may be gone that once were scored
+    own = [p for p in sorted(scored) if p in plant.assets and plant.assets[p].class_name == detector.asset_class]
+    tracks = {path: _track(rooms, path, detector, event, scored[path], view) for path in own}
     nothing = Track(np.empty(0), np.empty(0))
     return {
         "confirm": 0.0 if rule is None else _units(rule.on_delay, cls),

@@ -18,18 +18,17 @@ from app.spans import units
 from detectors import detector_class
 from detectors.settings import DetectorSettings
 from detectors.symptoms import is_of_lots, is_symptom
-from domain.alerting import Alert, Change, Rule, Transition
+from domain.alerting import Alert, Rule, Transition
 from domain.audit import Action, Actor, Deed
 from domain.instants import to_ns
 from domain.plant import Axis
 from domain.records import EventKind
 from domain.rulings import Ruling, Worth
-from reports.outcome import Watched
+from reports.outcome import Watched, excursions
 from reports.ruling import ruled
 
 DAYS: Final = 90.0  # how far back alerts are ruled on anew, for events that are told late
 EXPLAINING: Final = (EventKind.MAINTENANCE, EventKind.STOP, EventKind.MODE)
-SPOKE: Final = (Change.RAISED, Change.RE_RAISED, Change.ANNOUNCED)
 
 
 def failure_detector(settings: Settings, rule: Rule) -> DetectorSettings | None:
@@ -118,7 +117,7 @@ def review(
         raise ValueError(f"no alert {alert_id!r}: forewarn alerts list names them")
     if alert.key.rule not in predictions(rooms.settings):
         raise ValueError(f"alert {alert_id} is of rule {alert.key.rule!r}, which predicts no failure")
-    told = [row.at for row in rooms.ledger.alerting.transitions([alert_id]) if row.change in SPOKE]
+    told = sorted(raised for raised, _ in excursions(rooms.ledger.alerting.transitions([alert_id])))
     before = [r for r in rooms.ledger.rulings.all([alert_id]) if told and r.said_at >= told[-1]]
     said_at = told[-1] if told else alert.raised_at or alert.breach_since
     acted_at = next((r.acted_at for r in reversed(before) if r.acted_at is not None), None)

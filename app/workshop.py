@@ -57,7 +57,7 @@ class RuleWorkshop:
                 figures = rule_changing.answered(self._rooms, asked, self._clock.now())
             except (ConfigError, ValueError, OSError) as error:
                 raise RecordError(NOT_CHANGED, why=_why(error)) from error
-            key = _key(asked)
+            key = self._key(asked)
             self._found.pop(key, None)
             self._found[key] = figures
             while len(self._found) > REMEMBERED:
@@ -68,16 +68,17 @@ class RuleWorkshop:
         """Make the change under the name of who is logged in; returns its number. Raises RecordError."""
         if self._rooms.settings.folder == bundled_config() / "demo":
             raise RecordError(OF_THE_DEMO)
-        figures = self._found.get(_key(asked)) or self.tried(asked)
+        figures = self._found.get(self._key(asked)) or self.tried(asked)
         try:
-            proposal, undoes = rule_changing.asked_for(self._rooms, asked)
-            return rule_changing.apply(self._rooms, proposal, actor(by), why, self._clock.now(), figures, undoes)
+            with self._turn:
+                proposal, undoes = rule_changing.asked_for(self._rooms, asked)
+                return rule_changing.apply(self._rooms, proposal, actor(by), why, self._clock.now(), figures, undoes)
         except (ConfigError, ValueError, OSError) as error:
             raise RecordError(NOT_CHANGED, why=_why(error)) from error
 
-
-def _key(asked: Mapping[str, Any]) -> str:
-    return json.dumps(asked, sort_keys=True)
+    def _key(self, asked: Mapping[str, Any]) -> str:
+        """Return what figures are kept by: the change, and the rules that it is a change of."""
+        return json.dumps([asked, self.entries()], sort_keys=True, default=str)
 
 
 def _why(error: Exception) -> str:

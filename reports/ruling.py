@@ -55,7 +55,8 @@ def ruled(asset: Watched, events: Sequence[Event], codes: Sequence[str], window:
     for raised, cleared in excursions(asset.transitions):
         span = position(asset, raised), position(asset, cleared)
         for saying in sayings(span, failures, cls.horizon, asset.lead, end):
-            finding = _finding(asset, saying, failures, events, codes, window)
+            said_at = raised if saying.at == span[0] else instant(asset, saying.at)
+            finding = _finding(asset, saying, said_at, failures, events, codes, window)
             if saying.is_known or finding.worth is Worth.UNCLEAR:
                 found.append(finding)
     return found
@@ -64,12 +65,13 @@ def ruled(asset: Watched, events: Sequence[Event], codes: Sequence[str], window:
 def _finding(
     asset: Watched,
     saying: Saying,
+    said_at: datetime,
     failures: Sequence[float],
     events: Sequence[Event],
     codes: Sequence[str],
     window: int,
 ) -> Finding:
-    said_at, horizon = instant(asset, saying.at), asset.asset_class.horizon
+    horizon = asset.asset_class.horizon
     if saying.catches is not None:
         why = phrase(CAUGHT, failure=codes[saying.catches], at=asset.failures[saying.catches].isoformat())
         return Finding(said_at, Worth.HIT, why)

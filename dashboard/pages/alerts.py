@@ -70,7 +70,8 @@ DONE: Final = {
     Act.OUT_OF_SERVICE: mark("Taken out of service by {by}: {what}"),
     Act.IN_SERVICE: mark("Put back in service by {by}: {what}"),
 }
-NEED_WORDS: Final = frozenset({Act.COMMENT, Act.SHELVE, Act.OUT_OF_SERVICE})
+HOLDING: Final = frozenset({Act.SHELVE, Act.OUT_OF_SERVICE})  # one must not take the place of another unseen
+NEED_WORDS: Final = HOLDING | {Act.COMMENT}
 SAID: Final = "alerts-said.children"
 
 
@@ -324,7 +325,7 @@ def attended(source: Source, doing: Doing, selected: Sequence[Mapping[str, Any]]
         return t("Give a reason, or a note, first."), no_update
     alerts = source.ledger.alerting.named(ids)
     holds = source.ledger.alerting.holds()
-    if len(ids) > 1:
+    if len(ids) > 1 or doing.act in HOLDING:
         can = {k: usable(a, holds.get((a.key.rule, a.key.asset)), source.now()) for k, a in alerts.items()}
         ids = [name for name in ids if doing.act in can.get(name, ())]
     seen = {name: int(doing.seen.get(name, 0)) for name in ids}

@@ -33,6 +33,7 @@ COLUMNS: Final = {
     "why": (mark("Why"), 560),
     "by": (mark("Said by"), 150),
 }
+SLOW_S: Final = 30.0  # everything is read anew, and warnings are ruled on every ten minutes
 BUTTONS: Final = {
     "review-true": (Worth.HIT, mark("It was true")),
     "review-false": (Worth.FALSE, mark("It was false")),
@@ -85,7 +86,7 @@ def layout(source: Source, t: Translate, language: str, _query: Mapping[str, str
             html.Div([*controls, *buttons, html.Span(id="review-said", role="status")], className="controls"),
             grid,
             html.Div(drawn(found, source, t), id="review-body"),
-            parts.tick("review", source.refresh_s),
+            parts.tick("review", max(source.refresh_s, SLOW_S)),
         ]
     )
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -52,6 +54,19 @@ def test_the_evidence_names_limit_price_tag_and_time(found: dict[str, Any]) -> N
     assert hole["tag"] in ("heat", "vibration")
     assert hole["end"] == (unwarned.STOP - timedelta(hours=2)).isoformat()
     assert found["n"].evidence["moved"] == []
+
+
+def test_assets_that_are_gone_from_the_config_do_not_keep_others_from_an_autopsy(
+    rooms: Rooms, found: dict[str, Any]
+) -> None:
+    plant = rooms.settings.plant
+    gone = replace(plant, assets={k: a for k, a in plant.assets.items() if k not in ("now/g00", "now/t00")})
+    left = SimpleNamespace(ledger=rooms.ledger, points=rooms.points, models=rooms.models, clock=None)
+    left.settings = replace(rooms.settings, plant=gone)
+    stops = {r.asset: r for r in found.values()}
+    event = next(m.event for m in autopsies.missed(rooms, LATER, unwarned.BEGIN) if m.event.asset == "now/n00")
+    stop = autopsies.Missed(event, rooms.settings.detector(unwarned.NAME))
+    assert autopsies.examined(cast("Rooms", left), stop, LATER).finding == stops["now/n00"].finding
 
 
 def test_a_stop_is_examined_once_and_again_only_where_asked(rooms: Rooms, found: dict[str, Any]) -> None:

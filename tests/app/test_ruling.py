@@ -90,6 +90,19 @@ def test_a_person_settles_what_is_unclear_and_the_deed_is_recorded(tmp_path: Pat
         assert (deed.by, deed.subject, deed.old, deed.new) == ("Kim", name, "unclear", "hit")
 
 
+def test_a_review_after_a_reminder_settles_the_raise_that_the_rule_had_ruled_on(tmp_path: Path) -> None:
+    with tiny.rooms_of(fleet.settings_in(tmp_path)) as rooms:
+        (*_, (name, _)), now = planted(rooms), at(fleet.LIFE + 1)
+        alert = rooms.ledger.alerting.alert(name)
+        assert alert is not None
+        again = Transition(name, 2, Change.ANNOUNCED, AlertState.ACTIVE_UNACKED, at(31), 0.9, "", "")
+        rooms.ledger.alerting.save([AlertUpdate(alert, (again,))], {}, at(31))
+        ruling.rule_on_alerts(rooms, now)
+        made = ruling.review(rooms, name, Worth.HIT, KIM, now)
+        assert made.said_at == at(30)
+        assert [r for r in in_force(rooms.ledger.rulings.all()) if r.alert_id == name] == [made]
+
+
 def test_a_review_needs_a_name_and_an_alert_that_predicts(tmp_path: Path) -> None:
     rules = fleet.RULES + '[[rules]]\nid = "hot"\nasset_class = "engine"\nwatch = "tag:heat"\nraise = 3\n'
     with tiny.rooms_of(fleet.settings_in(tmp_path, rules_toml=rules)) as rooms:

@@ -125,6 +125,13 @@ def test_the_counts_are_those_of_the_one_definition(seed: int, cls: AssetClass) 
     assert {x.worth for x in rows} <= {Worth.HIT, Worth.FALSE}
 
 
+@pytest.mark.parametrize("cls", [CLOCK, CYCLES])
+def test_a_saying_is_named_by_the_very_instant_of_its_raise(cls: AssetClass) -> None:
+    raised = 10.7654321
+    (first, *_) = found([(raised, 11.0)], cls=cls)
+    assert first.said_at == at(raised)
+
+
 def test_a_cycles_instant_is_when_it_was_completed() -> None:
     asset = Watched(CYCLES, 2, (), [to_ns(at(h)) for h in (1, 2, 7)], ())
     assert [instant(asset, position(asset, at(h))) for h in (1, 2, 5, 7, 9)] == [at(1), at(2), at(2), at(7), at(7)]
