@@ -56,7 +56,8 @@ def layout(source: Source, t: Translate, language: str, query: Mapping[str, str]
 
 
 def _form(found: Sequence[Mapping[str, Any]], chosen: str | None, wanted: Mapping[str, str], t: Translate) -> Any:
-    values = {**shown(found, chosen), **wanted}
+    was = shown(found, chosen)
+    values = {**was, **wanted}
     fields = [
         html.Label([html.Span(t(name)), dcc.Input(values.get(key, ""), id=f"rules-{key}")], className="short")
         for key, name in FIELDS.items()
@@ -68,7 +69,7 @@ def _form(found: Sequence[Mapping[str, Any]], chosen: str | None, wanted: Mappin
     number = dcc.Input(id="rules-number", type="number", min=1, step=1)
     return parts.card(
         t("Change a rule: first try it on history"),
-        html.Div(html.Label([html.Span(t("Rule")), rule]), className="controls"),
+        html.Div([html.Label([html.Span(t("Rule")), rule]), dcc.Store("rules-was", data=was)], className="controls"),
         html.Div(fields, className="controls"),
         html.Div(
             [
@@ -110,23 +111,24 @@ def register(app: Dash, source: Source) -> None:
         prevent_initial_call=True,
     )(refresh)
 
-    def choose(rule: str, language: str) -> tuple[str, ...]:
+    def choose(rule: str, language: str) -> tuple[Any, ...]:
         values = shown(entries(source, catalogue(language))[0], rule)
-        return tuple(values.get(key, "") for key in FIELDS)
+        return *(values.get(key, "") for key in FIELDS), values
 
     app.callback(
         *(Output(f"rules-{key}", "value") for key in FIELDS),
+        Output("rules-was", "data"),
         Input("rules-rule", "value"),
         State("language", "data"),
         prevent_initial_call=True,
     )(choose)
 
     def act(*given: Any) -> tuple[Any, Any]:
-        rule, *fields, days, number, by, why, language = given[4:]
+        rule, was, *fields, days, number, by, why, language = given[4:]
         wanted = dict(zip(FIELDS, (str(x if x is not None else "").strip() for x in fields), strict=True))
         pressed = str(ctx.triggered_id or TRY)
         is_back = pressed in (TRY_BACK, BACK)
-        asked = {"undo": number} if is_back else {"rule": rule, "wanted": wanted}
+        asked = {"undo": number} if is_back else {"rule": rule, "was": was, "wanted": wanted}
         is_try = pressed in (TRY, TRY_BACK)
         return done(source, {**asked, "days": days or DAYS}, None if is_try else (by, why), catalogue(language))
 
@@ -135,6 +137,7 @@ def register(app: Dash, source: Source) -> None:
         Output("rules-result", "children"),
         *(Input(name, "n_clicks") for name in (TRY, SAVE, TRY_BACK, BACK)),
         State("rules-rule", "value"),
+        State("rules-was", "data"),
         *(State(f"rules-{key}", "value") for key in FIELDS),
         *(State(f"rules-{name}", "value") for name in ("days", "number", "by", "why")),
         State("language", "data"),
@@ -161,10 +164,16 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def changed(source: Source, rule: str, wanted: Mapping[str, str], t: Translate) -> list[list[str]]:
-    """Return what differs from the file, as [rule, key, value as TOML writes it, "" to take the key out]."""
+def changed(
+    source: Source, rule: str, was: Mapping[str, str], wanted: Mapping[str, str], t: Translate
+) -> list[list[str]]:
+    """Return what the person has changed, as [rule, key, value as TOML writes it, "" to take the key out].
+
+    was: the fields as they were filled. What somebody else has changed since stays as it is now.
+    """
     now = shown(entries(source, t)[0], rule)
-    return [[rule, key, _toml(key, text)] for key, text in wanted.items() if text != now.get(key, "")]
+    own = {key: text for key, text in wanted.items() if text != was.get(key, "")}
+    return [[rule, key, _toml(key, text)] for key, text in own.items() if text != now.get(key, "")]
 
 
 def _toml(key: str, text: str) -> str:
@@ -180,7 +189,7 @@ def done(source: Source, asked: Asked, signed: tuple[str | None, str | None] | N
             return t("Give the number of a change: the history names them."), None
         full: Asked = asked
     else:
-        settings = changed(source, str(asked["rule"]), asked["wanted"], t)
+        settings = changed(source, str(asked["rule"]), asked["was"] or {}, asked["wanted"], t)
         if not settings:
             return t("Nothing is changed: all fields are as the rule has them."), None
         full = {"settings": settings, "days": asked["days"]}

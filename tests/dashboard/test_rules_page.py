@@ -48,13 +48,21 @@ def of(source: Source, workshop: Workshop) -> Source:
 
 def asked(**wanted: str) -> dict[str, Any]:
     now = {"raise": "80.0", "on_delay": "1min"}
-    return {"rule": "press-risk", "wanted": {key: {**now, **wanted}.get(key, "") for key in rules.FIELDS}, "days": 90}
+    told = {key: {**now, **wanted}.get(key, "") for key in rules.FIELDS}
+    return {"rule": "press-risk", "was": now, "wanted": told, "days": 90}
 
 
 def test_only_what_differs_is_asked_for_and_written_as_toml(source: Source) -> None:
-    found = rules.changed(source, "press-risk", asked(on_delay="10min", raise_="")["wanted"] | {"raise": "85"}, EN)
+    given = asked(on_delay="10min")
+    found = rules.changed(source, "press-risk", given["was"], given["wanted"] | {"raise": "85"}, EN)
     assert found == [["press-risk", "raise", "85"], ["press-risk", "on_delay", '"10min"']]
     assert rules.done(source, asked(), None, EN)[0] == "Nothing is changed: all fields are as the rule has them."
+
+
+def test_what_a_colleague_has_changed_since_the_page_was_opened_stays(source: Source) -> None:
+    given = asked(on_delay="10min")
+    was, wanted = given["was"] | {"raise": "90.0"}, given["wanted"] | {"raise": "90.0"}
+    assert rules.changed(source, "press-risk", was, wanted, EN) == [["press-risk", "on_delay", '"10min"']]
 
 
 def test_a_try_shows_alerts_stops_and_load_now_against_then_and_saves_nothing(source: Source) -> None:
