@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from app.examples import History
 from app.rooms import Rooms
 from app.strata import strata_of
-from detectors import factor_learner
+from detectors import detector_class, factor_learner
 from detectors.folds import Fold, folds_of, in_time
 from domain.scores import TrainingError
 from domain.vectors import FeatureVectors, Training
@@ -56,7 +56,8 @@ def lots_of(history: History, training: Training) -> Lots:
     """Return the lots of a training as a study takes them, in time order."""
     vectors, columns, judged = training.vectors, history.lot_columns, history.judged
     sources = {n.source for n in vectors.names if n.origin != "lab"}
-    is_bad = judged.is_bad(training.outcome)
+    is_told = history.detector.task == "classification" or detector_class(history.detector.kind).role == "failure"
+    is_bad = training.outcome == 1 if is_told else judged.is_bad(training.outcome)
     is_two_valued = bool(np.isin(training.outcome, (0.0, 1.0)).all())
     worse, counts = None, False
     if is_two_valued or (judged.has_limits and FEWEST_BAD <= is_bad.sum() <= len(is_bad) - FEWEST_BAD):

@@ -54,7 +54,8 @@ def noted(rooms: Rooms) -> Mapping[str, Mapping[str, str]]:
 def live(rooms: Rooms, detector: DetectorSettings, now: datetime) -> LiveError | None:
     """Return the champion's error on the newest lots that it predicted before their result; None where too few."""
     champion = rooms.ledger.scoring.champion(detector.name)
-    if champion is None or detector_class(detector.kind).role != "quality":
+    is_number = detector_class(detector.kind).role == "quality" and detector.task != "classification"
+    if champion is None or not is_number:
         return None
     rows: list[tuple[int, float, float]] = []
     for asset in rooms.settings.plant.of_class(detector.asset_class):

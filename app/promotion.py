@@ -90,7 +90,7 @@ def clean(rooms: Rooms, now: datetime) -> int:
         for row, why in _beyond(rows, keeping.champions, keeping.challengers):
             log.info("model deleted detector=%s model=%s reason=%r", detector, row.model_id, why)
             rooms.ledger.scoring.forget_model(Deed(now, FOREWARN, DELETED, detector, row.model_id, "", why))
-            shutil.rmtree(rooms.models.folder / detector / row.model_id, ignore_errors=True)
+            _delete(rooms.models.folder / detector / row.model_id)
             n += 1
     clean_folder(rooms, now)
     return n
@@ -102,8 +102,20 @@ def clean_folder(rooms: Rooms, now: datetime) -> int:
     left = list(_left_over(rooms.models.folder, known, now))
     for path in left:
         log.info("left over, deleted path=%s", path)
-        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        _delete(path)
     return len(left)
+
+
+def _delete(path: Path) -> None:
+    """Delete a file or a folder; a folder is out of sight at once, so that no kill leaves half of it under its name."""
+    if not path.is_dir():
+        path.unlink(missing_ok=True)
+        return
+    if not path.name.startswith("."):
+        aside = path.with_name(f".{path.name}.{os.getpid()}.deleted")
+        shutil.rmtree(aside, ignore_errors=True)
+        path = path.rename(aside)
+    shutil.rmtree(path, ignore_errors=True)
 
 
 def _done(rooms: Rooms, deed: Deed, *, is_back: bool = False) -> Deed:

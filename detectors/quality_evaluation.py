@@ -119,7 +119,8 @@ def _process_adds(task: str, y: Floats, told: Mapping[str, Floats]) -> dict[str,
     """Return whether process data lessen the error of lab history alone by more than chance (95 %, one side)."""
     if task == "classification":
         history, process = (judged("classification", y, told[name], 0.5)["roc_auc"] for name in ("lab", "process"))
-        return {"adds": process > history, "lab_roc_auc": history, "process_roc_auc": process}
+        adds = None if process is None or history is None else process > history
+        return {"adds": adds, "lab_roc_auc": history, "process_roc_auc": process}
     gain = (told["lab"] - y) ** 2 - (told["process"] - y) ** 2
     parts = np.array([part.mean() for part in np.array_split(gain, min(STRETCHES, len(gain)))])
     noise = float(parts.std(ddof=1) / np.sqrt(len(parts))) if len(parts) > 1 else 0.0

@@ -169,9 +169,14 @@ def threshold_of(log_odds: Floats, label: Floats, budget: float | None) -> float
     least = log_odds_of(float(label.mean()))
     if budget is None:
         return least
+    if budget >= 1:
+        raise TrainingError(f"alarm_budget {budget:g}: of lots it is the share of good ones called bad, below 1")
     good = np.sort(log_odds[label == 0])[::-1]
     n_allowed = int(budget * len(label))
-    return float(np.nextafter(good[n_allowed], np.inf)) if n_allowed < len(good) else float(good[-1])
+    if n_allowed >= len(good):
+        return float(good[-1])
+    above = log_odds[log_odds > good[n_allowed]]  # between two lots, so that no rounding moves one over it
+    return float((good[n_allowed] + above.min()) / 2) if len(above) else float(good[n_allowed] + 1e-6)
 
 
 def process_adds(entries: Sequence[Entry]) -> dict[str, Any] | None:

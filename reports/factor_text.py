@@ -40,7 +40,9 @@ def bad_text(record: Record, t: Translate) -> str:
     """Return what counts as bad in the study."""
     if record["counts_defects"]:
         return t("{n} of {all} lots are bad.", n=record["n_bad"], all=record["n_lots"])
-    return t("No limit parts good from bad here: the worst tenth of the lots stands for the bad ones.")
+    if record["says_worse"]:
+        return t("Too few lots are bad to count them: the worst tenth of the lots stands for the bad ones.")
+    return t("Nothing says which end is bad: the highest tenth of the results is looked at.")
 
 
 def ranks(factor: Record, t: Translate) -> str:

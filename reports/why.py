@@ -60,7 +60,7 @@ def why(lots: Lots, values: NDArray[np.float64], names: tuple[FeatureName, ...],
 
 def _learned(lots: Lots, values: NDArray[np.float64], is_inside: NDArray[np.bool_], fit: Fit) -> Predict | None:
     """Return a model of the lots that are not to be explained; None where there are too few to learn from."""
-    seen = ~(is_inside & lots.is_after)
+    seen = ~(is_inside & lots.is_after) & ~np.isnan(values).all(axis=1)
     if seen.sum() < 3 * values.shape[1] ** 0.5 or not values.shape[1] or np.ptp(lots.outcome[seen]) == 0:
         return None
     return fit(values[seen], lots.outcome[seen])

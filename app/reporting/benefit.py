@@ -175,8 +175,8 @@ def _watched(rooms: Rooms, path: str, now: int) -> tuple[int, int]:
 def _stopped(spans: Sequence[tuple[int, int]], watched: tuple[int, int], period: Period) -> Stopped:
     """Return the stops that began in a period while the asset was watched, and the hours that it stood in it."""
     start, end = max(period.start, watched[0]), min(period.end, watched[1])
-    n = sum(period.start <= s < period.end for s, _ in spans)
-    stood = sum(max(0, min(e, period.end) - max(s, period.start)) for s, e in spans)
+    n = sum(start <= s < end for s, _ in spans)
+    stood = sum(max(0, min(e, end) - max(s, start)) for s, e in spans)
     return Stopped(n, max(0, end - start) / WEEK, stood / HOUR)
 
 
@@ -246,6 +246,8 @@ def _per_day(ends: NDArray[np.int64], before: Period, after: Period) -> Compared
     """Compare the lots a day, by whole days from the date on and back from it; less than a day counts as one."""
     counts: list[float] = []
     is_after: list[bool] = []
+    first = int(ends.min()) if len(ends) else before.start  # days before the first lot are no days without lots
+    before = Period(min(max(before.start, first), before.end - 1), before.end)
     for period, is_later in ((before, False), (after, True)):
         own = ends[(ends >= period.start) & (ends < period.end)]
         n_days = max(1, (period.end - period.start) // DAY)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app import training
-from app.examples import History
+from app.examples import History, results_that_count
 from app.reporting.periods import Period, instant, two_periods
 from app.reporting.said import Said
 from app.rooms import Rooms
@@ -98,7 +98,7 @@ def judged(rooms: Rooms, history: History, *, is_mean: bool = False) -> Judged:
 
 
 def _results(history: History, line: str) -> list[tuple[Lot, Result]]:
-    known = {r.lot: r for r in history.results[line][history.detector.outcome]}
+    known = results_that_count(history, line)
     return [(lot, known[lot.lot]) for lot in history.lots[line] if lot.lot in known]
 
 

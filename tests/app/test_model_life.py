@@ -197,9 +197,10 @@ def test_what_a_killed_process_left_is_cleaned_and_what_a_running_one_writes_is_
     folder = rooms.models.folder / ODD
     (folder / ".0123456789abcdef.999999999" / "model").mkdir(parents=True)
     (folder / ".0123456789abcdef.proof.999999999").write_text("")
+    (folder / ".fedcba9876543210.999999999.deleted" / "model").mkdir(parents=True)
     (folder / ".0123456789abcdef.1").mkdir()  # process 1 runs
     (folder / "0123456789abcdef").mkdir()  # on disk before the ledger names it: not yet old
-    assert promotion.clean_folder(rooms, tiny.T0) == 2
+    assert promotion.clean_folder(rooms, tiny.T0) == 3
     assert {p.name for p in folder.iterdir()} == {".0123456789abcdef.1", "0123456789abcdef", champion(rooms)}
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from app.cli import main
 from app.reporting import benefit, drop
-from app.reporting.periods import PeriodError, instant, two_periods
+from app.reporting.periods import Period, PeriodError, instant, two_periods
 from app.rooms import Rooms
 from domain.instants import to_ns
 from domain.points import Point, Points
@@ -157,6 +157,21 @@ def test_the_command_prints_and_writes_a_page(tmp_path: Path, capsys: pytest.Cap
     assert "<svg" in out.read_text(encoding="utf-8")
     assert main(["report", "benefit", "--config", str(config)]) == 2
     assert "--at" in capsys.readouterr().err
+
+
+def test_stops_before_the_asset_was_watched_are_none_of_the_rate() -> None:
+    week = 7 * 86_400 * 10**9
+    stops = [(i * week + week // 2, i * week + week // 2 + 10) for i in range(20)]
+    before, after = Period(0, 10 * week), Period(10 * week, 20 * week)
+    early, late = (benefit._stopped(stops, (8 * week, 20 * week), x) for x in (before, after))
+    assert (early.n, early.weeks, late.n, late.weeks) == (2, 2.0, 10, 10.0)
+
+
+def test_days_before_the_first_lot_are_no_days_without_lots() -> None:
+    day = 86_400 * 10**9
+    ends = np.arange(60 * day, 100 * day, day // 4)
+    found = benefit._per_day(ends, Period(0, 80 * day), Period(80 * day, 100 * day))
+    assert (found.before, found.after) == (4.0, 4.0)
 
 
 def test_by_default_the_last_week_stands_against_the_one_before() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from detectors.calibration import log_odds_of, probability
 from detectors.quality_kernel import nearness
 from detectors.quality_learners import CANDIDATES, ridge
 from detectors.quality_tournament import MIN_LOTS, QualityTournament, threshold_of
@@ -76,6 +77,16 @@ def test_bad_lots_are_told_with_probabilities_that_are_true() -> None:
     called = found.value >= (model.threshold or 0)
     assert called[fresh.outcome == 1].mean() > 0.65
     assert called[fresh.outcome == 0].mean() < 0.35
+
+
+def test_a_scrap_budget_is_kept_after_the_way_over_a_probability() -> None:
+    random = np.random.default_rng(4)
+    for _ in range(100):
+        odds, label = random.normal(size=300), (random.random(300) < 0.2).astype(float)
+        limit = log_odds_of(float(probability(np.array([threshold_of(odds, label, 0.1)]))[0]))
+        assert ((odds >= limit) & (label == 0)).sum() <= 30
+    with pytest.raises(TrainingError, match="share of good ones"):
+        threshold_of(odds, label, 1.0)
 
 
 def test_the_threshold_of_a_scrap_budget_keeps_it_out_of_fold() -> None:
