@@ -123,7 +123,9 @@ def test_the_factor_that_matters_comes_before_the_one_that_moved_more() -> None:
     assert [m.is_sure for m in found.moves.found] == [True, True]
     assert found.moves.found[0].effect == pytest.approx(-2.0, abs=0.4)
     assert found.moves.explained == pytest.approx(found.inside.amount, abs=0.3)
-    assert [m.name.source for m in why(lots, values, NAMES).moves.found] == ["speed", "temperature"]  # type: ignore[union-attr]
+    moves = why(lots, values, NAMES).moves
+    assert moves is not None
+    assert [m.name.source for m in moves.found] == ["speed", "temperature"]
 
 
 def test_the_model_never_sees_the_lots_it_explains() -> None:
