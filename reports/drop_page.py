@@ -11,6 +11,7 @@ from reports import sheet
 from reports.drop import Cause, Change, Kind, Part, Split
 from reports.figures import nulled, percent, plain, probability, signed
 from reports.moves import Moves
+from reports.study import LEVELS
 from reports.waterfall import waterfall
 from reports.why import Why
 
@@ -228,7 +229,7 @@ def _moves_head(t: Translate) -> tuple[str, ...]:
 def _moves_rows(moves: Moves, told: Callable[[float], str], t: Translate) -> tuple[tuple[str, ...], ...]:
     return tuple(
         (
-            m.name.source,
+            m.name.source if m.name.calculator in LEVELS else m.name.label,
             f"{m.before:.4g}",
             f"{m.after:.4g}",
             f"{m.shift:+.2f}",
