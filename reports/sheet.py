@@ -18,6 +18,7 @@ STYLE: Final = (
     "border-bottom:1px solid #e1e6eb}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}"
     "li{margin:.4em 0}code{background:#f1f4f7;padding:.1em .35em;font-size:.9em;word-break:break-word}"
     "p.lead{font-size:1.1em}p.note{color:#52606d}svg{max-width:100%;height:auto}"
+    "@media(max-width:700px){table{display:block;overflow-x:auto}}"
     "@media print{body{margin:0}h2{break-after:avoid}svg,table{break-inside:avoid}}"
 )
 

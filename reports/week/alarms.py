@@ -9,7 +9,7 @@ from domain.text import Translate, mark, printable
 from reports.figures import percent
 from reports.sheet import Section
 from reports.week.figures import Load, Week
-from reports.week.words import GOALS, HELD, NONE, PRIORITIES, compared, count, lasting, local, week_head
+from reports.week.words import GOALS, HELD, NONE, PRIORITIES, STATES, compared, count, local, week_head
 
 MOST_STANDING: Final = 15
 ALERTS_AND_GOALS: Final = {"n": mark("alerts told to operators"), **GOALS}
@@ -66,15 +66,14 @@ def _standing(found: Week, t: Translate) -> Section:
     ]  # fmt: skip
     if len(found.standing) > MOST_STANDING:
         texts.append(t("Shown are the first {n}.", n=MOST_STANDING))
-    head = (t("alert"), t("asset"), t("priority"), t("since"), t("for"), t("acknowledged"))
+    head = (t("alert"), t("asset"), t("priority"), t("since"), t("state"))
     rows = tuple(
         (
-            t(x.title) if x.is_active else t("{title} (returned)", title=t(x.title)),
+            t(x.title),
             x.asset,
             t(PRIORITIES[x.priority]),
             local(x.raised_at, found.zone),
-            lasting((found.made_at - x.raised_at).total_seconds(), t),
-            t("yes") if x.is_acked else t("no"),
+            t(STATES[x.state]),
         )
         for x in found.standing[:MOST_STANDING]
     )

@@ -18,6 +18,13 @@ ROLES: Final[Mapping[str, str]] = {
     "anomaly": mark("unusualness"),
 }
 PRIORITIES: Final[Mapping[str, str]] = {"high": mark("high"), "medium": mark("medium"), "low": mark("low")}
+STATES: Final[Mapping[str, str]] = {  # of an open alert
+    "active, unacknowledged": mark("active, unacknowledged"),
+    "active, acknowledged": mark("active, acknowledged"),
+    "returned, unacknowledged": mark("returned, unacknowledged"),
+    "latched, unacknowledged": mark("latched, unacknowledged"),
+    "latched, acknowledged": mark("latched, acknowledged"),
+}
 HELD: Final[Mapping[str, str]] = {"shelved": mark("shelved"), "out of service": mark("out of service")}
 GOALS: Final[Mapping[str, str]] = {
     "per_10_min": mark("alarms in 10 min, on average"),
