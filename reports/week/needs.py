@@ -91,15 +91,13 @@ def _models(found: Week) -> Iterator[Need]:
     for x in found.models:
         if x.refused:
             what = mark("The model of {detector} cannot be used: {why}")
-            yield Need(
-                phrase(what, detector=x.detector, why=x.refused), f"forewarn models list {x.detector}", "/system"
-            )
-        if not x.model_id:
-            what = mark("{detector} has no model yet.")
-            yield Need(phrase(what, detector=x.detector), _train(x.role, x.detector), "/system")
+            yield Need(phrase(what, detector=x.detector, why=x.refused), "forewarn models list", "/system")
         if x.failed:
             what = mark("{detector} could not be trained again: {why}")
             yield Need(phrase(what, detector=x.detector, why=x.failed), _train(x.role, x.detector), "/system")
+        elif not x.model_id:
+            what = mark("{detector} has no model yet.")
+            yield Need(phrase(what, detector=x.detector), _train(x.role, x.detector), "/system")
         elif x.overdue_days is not None:
             what = mark("{detector} was last trained {days} days ago, and should have been again.")
             told = phrase(what, detector=x.detector, days=round(x.overdue_days))
