@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from domain.text import Translate, mark, printable
@@ -41,7 +41,7 @@ def _load(week: Load | None, before: Load | None, t: Translate) -> Iterator[tupl
     def rate(x: float) -> str:
         return f"{x:.2f}"
 
-    told = {"per_10_min": rate, "flood_share": percent, "top_share": percent}
+    told: Mapping[str, Callable[[float], str]] = {"per_10_min": rate, "flood_share": percent, "top_share": percent}
     for key, name in ALERTS_AND_GOALS.items():
         now, then = (0.0 if x is None else getattr(x, key) for x in (week, before))
         yield compared(t(name), now, then, told.get(key, count))

@@ -23,6 +23,13 @@ MOST_NAMED: Final = 12
 MOST_CHANGES: Final = 20
 
 
+def short_lines(found: Week, needs: Sequence[Need], t: Translate) -> list[str]:
+    """Return what a message says: the period, what needs a decision, and the main figures."""
+    whole = t("The whole report: forewarn report weekly --week {week}", week=found.name) if found.name else ""
+    parts = [Section("", tuple(_head(found, t))), _needs(found, needs, t), _short(found, t)]
+    return [title(found, t), *sheet.lines(parts), "", whole]
+
+
 def sections(found: Week, needs: Sequence[Need], t: Translate) -> list[Section]:
     """Return the report."""
     return [

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from statistics import median
 
-from app.reporting.benefit import HOUR, stopped_spans
 from app.reporting.periods import Period
+from app.reporting.standing import HOUR, stopped_spans
 from app.rooms import Rooms
 from app.windowing import STOPPING
 from detectors import detector_class
