@@ -9,7 +9,7 @@ from domain.text import Translate, mark, printable
 from reports.figures import percent
 from reports.sheet import Section
 from reports.week.figures import Load, Week
-from reports.week.words import GOALS, HELD, NONE, PRIORITIES, STATES, compared, count, local, week_head
+from reports.week.words import GOALS, HELD, NONE, PRIORITIES, STATES, both, compared, count, head, local
 
 MOST_STANDING: Final = 15
 ALERTS_AND_GOALS: Final = {"n": mark("alerts told to operators"), **GOALS}
@@ -24,7 +24,9 @@ def sections(found: Week, t: Translate) -> list[Section]:
 def _loads(found: Week, t: Translate) -> Iterator[Section]:
     week, before = found.alarms
     if not week.loads and not before.loads:
-        yield Section(t("Load of alarms"), (t("No alert was told to operators in these weeks."),))
+        yield Section(
+            t("Load of alarms"), (t("No alert was told to operators, neither in this time nor in the one before."),)
+        )
         return
     then = {load.owner: load for load in before.loads}
     now = {load.owner: load for load in week.loads}
@@ -34,7 +36,7 @@ def _loads(found: Week, t: Translate) -> Iterator[Section]:
         missed = now[owner].missed if owner in now else ()
         if missed:
             texts.append(t("Not kept: {goals}.", goals="; ".join(t(GOALS[x]) for x in missed)))
-        yield Section(name, tuple(texts), week_head(t), tuple(_load(now.get(owner), then.get(owner), t)))
+        yield Section(name, tuple(texts), head(found.name, t), tuple(_load(now.get(owner), then.get(owner), t)))
 
 
 def _load(week: Load | None, before: Load | None, t: Translate) -> Iterator[tuple[str, ...]]:
@@ -50,9 +52,10 @@ def _load(week: Load | None, before: Load | None, t: Translate) -> Iterator[tupl
 def _actors(found: Week, t: Translate) -> Iterator[Section]:
     if not found.bad_actors:
         return
-    head = (t("alert"), t("asset"), t("this week"), t("share"), t("the week before"))
+    now, then = both(found.name, t)
+    columns = (t("alert"), t("asset"), now, t("share"), then)
     rows = tuple((t(x.title), x.asset, count(x.n), percent(x.share, 0), count(x.n_before)) for x in found.bad_actors)
-    yield Section(t("The ten that told most"), (), head, rows, n_texts=2)
+    yield Section(t("The ten that told most"), (), columns, rows, n_texts=2)
 
 
 def _standing(found: Week, t: Translate) -> Section:
@@ -66,7 +69,7 @@ def _standing(found: Week, t: Translate) -> Section:
     ]  # fmt: skip
     if len(found.standing) > MOST_STANDING:
         texts.append(t("Shown are the first {n}.", n=MOST_STANDING))
-    head = (t("alert"), t("asset"), t("priority"), t("since"), t("state"))
+    columns = (t("alert"), t("asset"), t("priority"), t("began"), t("state"))
     rows = tuple(
         (
             t(x.title),
@@ -77,13 +80,13 @@ def _standing(found: Week, t: Translate) -> Section:
         )
         for x in found.standing[:MOST_STANDING]
     )
-    return Section(heading, tuple(texts), head, rows, n_texts=len(head))
+    return Section(heading, tuple(texts), columns, rows, n_texts=len(columns))
 
 
 def _held(found: Week, t: Translate) -> Iterator[Section]:
     if not found.held:
         return
-    head = (t("alert"), t("asset"), t("state"), t("until"), t("by"), t("why"))
+    columns = (t("alert"), t("asset"), t("state"), t("until"), t("by"), t("why"))
     rows = tuple(
         (
             t(x.title),
@@ -95,4 +98,4 @@ def _held(found: Week, t: Translate) -> Iterator[Section]:
         )
         for x in found.held
     )
-    yield Section(t("Held back now"), (), head, rows, n_texts=len(head))
+    yield Section(t("Held back now"), (), columns, rows, n_texts=len(columns))

@@ -10,7 +10,7 @@ from reports.autopsy_text import CAUSES
 from reports.figures import percent
 from reports.sheet import Section
 from reports.week.figures import Stop, StopFigures, Warned, Week
-from reports.week.words import KINDS, compared, count, lasting, local, week_head
+from reports.week.words import KINDS, compared, count, head, lasting, local
 
 MOST_STOPS: Final = 25
 ORDER: Final = (Warned.MISSED, Warned.NOT_WATCHED, Warned.NOT_JUDGED, Warned.IN_TIME)
@@ -29,14 +29,14 @@ def sections(found: Week, t: Translate) -> list[Section]:
 def _stops(found: Week, t: Translate) -> Section:
     heading = t("Stops and failures")
     if not found.stops_list:
-        return Section(heading, (t("No stop and no failure was reported of this week."),))
+        return Section(heading, (t("No stop and no failure was reported of this time."),))
     rows = sorted(found.stops_list, key=lambda x: (ORDER.index(x.warned), x.start, x.asset))
     texts = list(_stops_said(found.stops[0], t))
     if len(rows) > MOST_STOPS:
         texts.append(t("Shown are {n} of {all}, those first that came unwarned.", n=MOST_STOPS, all=len(rows)))
-    head = (t("asset"), t("what"), t("began"), t("lasted"), t("warned"))
+    columns = (t("asset"), t("what"), t("began"), t("lasted"), t("warned"))
     shown = tuple(_stop(x, found, t) for x in rows[:MOST_STOPS])
-    return Section(heading, tuple(texts), head, shown, n_texts=len(head))
+    return Section(heading, tuple(texts), columns, shown, n_texts=len(columns))
 
 
 def _stops_said(week: StopFigures, t: Translate) -> Iterator[str]:
@@ -79,4 +79,4 @@ def _warnings(found: Week, t: Translate) -> Section:
     rows = [compared(name, getattr(week, key), getattr(before, key), count) for key, name in names.items()]
     rows.append(compared(t("share of hits among hits and false ones"), week.precision, before.precision, percent))
     rows.append(compared(t("watched, in asset-weeks"), week.asset_weeks, before.asset_weeks, lambda x: f"{x:,.1f}"))
-    return Section(heading, tuple(texts), week_head(t), tuple(rows))
+    return Section(heading, tuple(texts), head(found.name, t), tuple(rows))

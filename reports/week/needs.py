@@ -84,7 +84,8 @@ def _stops(found: Week) -> Iterator[Need]:
     if unwatched:
         what = mark("Nothing watches for stops such as {names}: is a detector worth it?")
         names = _named(list(dict.fromkeys(f"{x.code or x.kind} ({x.asset})" for x in unwatched)))
-        yield Need(phrase(what, names=names), "forewarn events autopsy --days 14", "/alerts/worth")
+        n_days = (found.made_at - found.start).days + 1
+        yield Need(phrase(what, names=names), f"forewarn events autopsy --days {n_days}", "/alerts/worth")
 
 
 def _models(found: Week) -> Iterator[Need]:

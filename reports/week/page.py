@@ -12,7 +12,7 @@ from reports.sheet import Section, Step
 from reports.week import alarms, machines, picture
 from reports.week.figures import Quality, Week
 from reports.week.needs import Need
-from reports.week.words import NONE, ROLES, compared, count, day, lasting, local, named, week_head, with_unit
+from reports.week.words import NONE, ROLES, both, compared, count, day, head, lasting, local, named, with_unit
 
 NOTE: Final = mark(
     "Warned in time: a warning came within the horizon and before the lead budget of the asset had begun. Hours stood "
@@ -41,13 +41,15 @@ def sections(found: Week, needs: Sequence[Need], t: Translate) -> list[Section]:
         _quality(found, t),
         _data(found, t),
         _models(found, t),
+        _changes(found, t),
     ]
 
 
 def title(found: Week, t: Translate) -> str:
     """Return what the report is called."""
-    name = found.name or local(found.start, found.zone)
-    return t("{plant}: the week {week}", plant=found.plant, week=name)
+    if found.name:
+        return t("{plant}: the week {week}", plant=found.plant, week=found.name)
+    return t("{plant}: {period}", plant=found.plant, period=found.said)
 
 
 def lines(found: Week, needs: Sequence[Need], t: Translate) -> list[str]:
@@ -90,9 +92,9 @@ def _short(found: Week, t: Translate) -> Section:
         alarm[0].by_day,
         alarm[1].by_day,
         stops[0].by_day,
-        (t("alerts of the week"), t("the week before"), t("a stop")),
+        (t("alerts told to operators"), both(found.name, t)[1], t("a stop")),
     )
-    return Section(t("The week in figures"), (), week_head(t), tuple(_figures(found, t)), drawn)
+    return Section(t("The week in figures"), (), head(found.name, t), tuple(_figures(found, t)), drawn)
 
 
 def _figures(found: Week, t: Translate) -> Iterator[tuple[str, ...]]:
@@ -129,7 +131,7 @@ def _level(each: Quality, t: Translate) -> Iterator[tuple[str, ...]]:
 def _quality(found: Week, t: Translate) -> Section:
     heading = t("Quality")
     if not found.quality and not found.live:
-        return Section(heading, (t("No lot ended in these weeks."),))
+        return Section(heading, (t("No lot ended, neither in this time nor in the one before."),))
     rows = []
     for each in found.quality:
         rows += list(_lots(each, t))
@@ -144,7 +146,7 @@ def _quality(found: Week, t: Translate) -> Section:
         out = t("{title}: {n} times this week, {before} the week before, outside now on {now} assets",
                 title=factor.title, n=factor.n, before=factor.n_before, now=factor.n_now)  # fmt: skip
         told_of.append(out)
-    return Section(heading, tuple(told_of), week_head(t), tuple(rows))
+    return Section(heading, tuple(told_of), head(found.name, t), tuple(rows))
 
 
 def _lots(each: Quality, t: Translate) -> Iterator[tuple[str, ...]]:
@@ -177,11 +179,11 @@ def _data(found: Week, t: Translate) -> Section:
     if found.unassessed:
         names_of = named([asset for asset, _ in found.unassessed], MOST_NAMED, t)
         texts.append(t("Nothing can be said now of: {names}.", names=names_of))
-    return Section(t("Data"), tuple(texts), week_head(t), rows)
+    return Section(t("Data"), tuple(texts), head(found.name, t), rows)
 
 
 def _models(found: Week, t: Translate) -> Section:
-    head = (t("detector"), t("what it tells"), t("model"), t("trained"), t("state"))
+    columns = (t("detector"), t("what it tells"), t("model"), t("trained"), t("state"))
     rows = []
     for x in found.models:
         age = NONE
@@ -196,12 +198,15 @@ def _models(found: Week, t: Translate) -> Section:
         good = t("no model yet") if not x.model_id else t("in order")
         rows.append((x.detector, t(ROLES[x.role]), x.model_id or NONE, age, ", ".join(state) or good))
     texts = [f"{x.detector}: {x.drift}" for x in found.models if x.drift]
-    changes = [spoken(t, x.told) for x in found.changes]
-    if not changes:
-        texts.append(t("No model, threshold, rule or file of the config was changed in this week."))
-    steps = tuple(Step(text) for text in changes[-MOST_CHANGES:])
-    if len(changes) > MOST_CHANGES:
-        texts.append(t("The last {n} of {all} changes:", n=MOST_CHANGES, all=len(changes)))
     if not rows:
-        texts.insert(0, t("No detector is configured."))
-    return Section(t("Models and changes"), tuple(texts), head, tuple(rows), steps=steps, n_texts=len(head))
+        texts.append(t("No detector is configured."))
+    return Section(t("Models"), tuple(texts), columns, tuple(rows), n_texts=len(columns))
+
+
+def _changes(found: Week, t: Translate) -> Section:
+    heading = t("What was changed")
+    told = [Step(spoken(t, x.told)) for x in found.changes]
+    if not told:
+        return Section(heading, (t("No model, threshold, rule or file of the config."),))
+    more = (t("The last {n} of {all} changes:", n=MOST_CHANGES, all=len(told)),) if len(told) > MOST_CHANGES else ()
+    return Section(heading, more, steps=tuple(told[-MOST_CHANGES:]))

@@ -9,6 +9,7 @@ from typing import Final
 WIDTH, HEIGHT = 760, 210
 LEFT, TOP, BOTTOM = 40, 40, 46
 NOW, BEFORE, STOP, INK, LINE = "#2f6f9f", "#c9dcea", "#c0392b", "#1f2933", "#9aa5b1"
+MOST_NAMES: Final = 8  # days that are named; of more only some are, and their bars bear no figures
 MOST_MARKS: Final = 6  # stops of a day that are drawn one by one
 
 
@@ -23,6 +24,7 @@ def days(
 
     legend: what the bar, the one behind it and the mark are. A week before of fewer days leaves out the others.
     """
+    every = -(-len(names) // MOST_NAMES)
     most = max([*alarms, *alarms_before, 1])
     step = (WIDTH - LEFT) / max(1, len(names))
     floor, body = HEIGHT - BOTTOM, []
@@ -30,8 +32,9 @@ def days(
         middle = LEFT + step * (i + 0.5)
         old = alarms_before[i] if i < len(alarms_before) else 0
         body += [_bar(middle - step * 0.30, step * 0.42, old, most, BEFORE, is_told=False)]
-        body += [_bar(middle - step * 0.12, step * 0.42, alarms[i], most, NOW, is_told=True)]
-        body += [_text(middle, floor + 18, name), *_marks(middle, floor + 34, stops[i])]
+        body += [_bar(middle - step * 0.12, step * 0.42, alarms[i], most, NOW, is_told=every == 1)]
+        body += [_text(middle, floor + 18, name)] if i % every == 0 else []
+        body += _marks(middle, floor + 34, stops[i], 1 if every > 1 else MOST_MARKS)
     body.append(f'<path d="M{LEFT} {floor}H{WIDTH}" stroke="{LINE}"/>')
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif"'
     inside = "\n".join([*_legend(legend), *body])
@@ -45,8 +48,8 @@ def _bar(left: float, width: float, n: int, most: int, colour: str, *, is_told: 
     return bar + (_text(left + width / 2, floor - tall - 4, f"{n:,}") if is_told and n else "")
 
 
-def _marks(middle: float, y: float, n: int) -> list[str]:
-    if n > MOST_MARKS:
+def _marks(middle: float, y: float, n: int, most: int) -> list[str]:
+    if n > most:
         return [_mark(middle - 10, y), _text(middle + 8, y + 4, f"× {n}")]
     return [_mark(middle + 12 * (i - (n - 1) / 2), y) for i in range(n)]
 

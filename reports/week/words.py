@@ -64,9 +64,14 @@ def day(at: datetime, zone: str, t: Translate) -> str:
     return f"{t(WEEKDAYS[there.weekday()])} {there:%m-%d}"
 
 
-def week_head(t: Translate) -> tuple[str, str, str, str]:
-    """Return the head of a table of compared figures."""
-    return ("", t("this week"), t("the week before"), t("change"))
+def both(week: str, t: Translate) -> tuple[str, str]:
+    """Return what the two periods are called. week: the name of a whole week, "" for other periods."""
+    return (t("this week"), t("the week before")) if week else (t("this time"), t("the time before"))
+
+
+def head(week: str, t: Translate) -> tuple[str, str, str, str]:
+    """Return the head of a table of compared figures; week: see `both`."""
+    return ("", *both(week, t), t("change"))
 
 
 def compared(

@@ -245,13 +245,13 @@ def test_a_week_of_nothing_says_so_in_each_part(tmp_path: Path) -> None:
     text = "\n".join(said.lines)
     for sentence in (
         "Nothing was ever received.",
-        "No stop and no failure was reported of this week.",
+        "No stop and no failure was reported of this time.",
         "No rule watches a detector of failures",
-        "No alert was told to operators in these weeks.",
+        "No alert was told to operators, neither",
         "No alert is open.",
-        "No lot ended in these weeks.",
+        "No lot ended, neither",
         "Nothing is silent now.",
-        "No model, threshold, rule or file of the config was changed",
+        "No model, threshold, rule or file of the config.",
     ):
         assert sentence in text
     assert said.data["warnings"]["week"]["false_per_asset_week"] is None

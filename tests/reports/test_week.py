@@ -24,7 +24,7 @@ def test_each_thing_that_is_wrong_needs_a_decision_the_most_urgent_first() -> No
         "forewarn alerts list --open",
         "forewarn alerts list --asks",
         "forewarn threshold show pump-failure",
-        "forewarn events autopsy --days 14",
+        "forewarn events autopsy --days 8",
         "forewarn models list",
         "forewarn train failure --detector pump-failure",
         "forewarn models show m2",
@@ -85,3 +85,17 @@ def test_the_picture_draws_each_day_and_counts_many_stops() -> None:
     assert drawn.count("l5 9h-10z") == 1 + 2 + 1  # in the legend, two stops, and one for nine
     assert "× 9" in drawn
     assert all(name in drawn for name in names)
+
+
+def test_a_month_is_called_no_week_and_its_picture_names_some_days() -> None:
+    month = replace(BAD, name="", said="a month", days=tuple(BAD.days[0] + timedelta(days=i) for i in range(30)))
+    counts = (1,) * 30
+    stops = tuple(replace(x, by_day=counts) for x in BAD.stops)
+    month = replace(month, stops=stops, alarms=tuple(replace(x, by_day=counts) for x in BAD.alarms))
+    html = page.page(month, [], catalogue("en"), "en")
+    assert "<h1>Plant &lt;1&gt;: a month</h1>" in html
+    assert "the time before" in html
+    assert "this week</th>" not in html
+    names = [name for name in ("11-16", "11-17", "11-20", "12-14") if f"{name}</text>" in html]
+    assert names == ["11-16", "11-20", "12-14"]
+    assert page.title(month, catalogue("ko")) == "Plant <1>: a month"

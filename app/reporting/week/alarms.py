@@ -39,7 +39,8 @@ def warnings(rooms: Rooms, period: Period, rulings: Sequence[Ruling]) -> Warning
 def asking(rooms: Rooms, rulings: Sequence[Ruling]) -> tuple[Standing, ...]:
     """Return the warnings that wait for a person's word now, the newest first."""
     ids = [name for name, said in newest(rulings).items() if said.asks]
-    found = [_standing(rooms, a) for a in rooms.ledger.alerting.named(ids).values()]
+    titles = titles_of(rooms)
+    found = [_standing(a, titles) for a in rooms.ledger.alerting.named(ids).values()]
     return tuple(sorted(found, key=lambda x: (-to_ns(x.raised_at), x.alert)))
 
 
@@ -70,7 +71,8 @@ def standing(rooms: Rooms) -> tuple[Standing, ...]:
     """Return the alerts that are open now, the most urgent first and then the oldest."""
     found = [a for a in rooms.ledger.alerting.open().values() if a.state.is_open]
     found.sort(key=lambda a: (not a.is_active, a.priority.rank, a.raised_at or a.breach_since, a.id))
-    return tuple(_standing(rooms, a) for a in found)
+    titles = titles_of(rooms)
+    return tuple(_standing(a, titles) for a in found)
 
 
 def held(rooms: Rooms, now: datetime) -> tuple[Held, ...]:
@@ -94,9 +96,9 @@ def _announced(rooms: Rooms, period: Period) -> list[tuple[AlertKey, Priority, T
     return [row for row in rows if row[2].change.is_announced]
 
 
-def _standing(rooms: Rooms, a: Alert) -> Standing:
+def _standing(a: Alert, titles: Mapping[str, str]) -> Standing:
     raised_at = a.raised_at or a.breach_since
-    title = titles_of(rooms).get(a.key.rule, a.key.rule)
+    title = titles.get(a.key.rule, a.key.rule)
     is_acked = a.state in (AlertState.ACTIVE_ACKED, AlertState.LATCHED)
     return Standing(
         a.id, a.key.rule, title, a.key.asset, a.priority.value, a.state.value, raised_at, a.is_active, is_acked
