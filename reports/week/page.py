@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from domain.text import Translate, mark, spoken
 from reports import sheet
@@ -72,7 +73,7 @@ def _head(found: Week, t: Translate) -> Iterator[str]:
         if found.newest_data is None:
             yield t("Nothing was ever received.")
         else:
-            newest = f"{found.newest_data:%G-W%V}"
+            newest = f"{found.newest_data.astimezone(ZoneInfo(found.zone)):%G-W%V}"
             yield t("Nothing was received in this time; the newest data came in {week}.", week=newest)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -76,6 +76,13 @@ def test_the_text_says_what_the_figures_are_and_what_is_not_known_is_no_nought()
     assert rows["false alarms per asset and week"][-3:] == ["0.25", "0", "+0.25"]
     assert rows["bad lots by purity"][-3:] == ["50.0%", "25.0%", "+25.0%"]
     assert rows["error of purity (root mean square)"][-3:] == ["1.5", "%", "–"]
+
+
+def test_a_week_without_data_names_the_plants_week_in_which_the_newest_came() -> None:
+    newest = datetime(2026, 11, 1, 16, tzinfo=UTC)  # in Seoul it is Monday
+    nothing = replace(BAD, data=(replace(BAD.data[0], received=0), BAD.data[1]), newest_data=newest)
+    text = "\n".join(page.lines(nothing, [], catalogue("en")))
+    assert "the newest data came in 2026-W45." in text
 
 
 def test_the_picture_draws_each_day_and_counts_many_stops() -> None:
