@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.learners import Examples
+from detectors.lightgbm_rows import Answer, SingleRows
 from domain.scores import TrainingError
 
 ROUNDS: Final = 150
@@ -54,6 +55,8 @@ class Boosted:
     needs: ClassVar[Literal["vectors", "windows"]] = "vectors"
     booster: Any
     text: str
+    margin_of_one: SingleRows
+    contributions_of_one: SingleRows
 
     @staticmethod
     def settings(n: int, seed: int) -> Sequence[Mapping[str, Any]]:
@@ -88,16 +91,22 @@ class Boosted:
         """Return the booster of a text; one that was not verified first may end the process."""
         import lightgbm
 
-        return cls(lightgbm.Booster(model_str=text), text)
+        booster = lightgbm.Booster(model_str=text)
+        return cls(booster, text, SingleRows(booster, Answer.MARGIN), SingleRows(booster, Answer.CONTRIBUTIONS))
 
     def margin(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return log-odds (or the regression's value)."""
+        if len(values) == 1:
+            return self.margin_of_one(values)
         return np.asarray(self.booster.predict(values, raw_score=True, num_threads=_threads(values)), dtype=np.float64)
 
     def contributions(self, values: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         """LightGBM's own: exact Shapley values of the trees."""
-        said = self.booster.predict(values, pred_contrib=True, num_threads=_threads(values))
-        found = np.asarray(said, dtype=np.float64)
+        if len(values) == 1:
+            found = self.contributions_of_one(values).reshape(1, -1)
+        else:
+            said = self.booster.predict(values, pred_contrib=True, num_threads=_threads(values))
+            found = np.asarray(said, dtype=np.float64)
         return float(found[0, -1]), found[:, :-1]
 
     def dump(self) -> dict[str, bytes]:
