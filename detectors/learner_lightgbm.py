@@ -32,6 +32,14 @@ PARAMETERS: Final[Mapping[str, Any]] = {
     "force_row_wise": True,
     **SHARED,
 }
+SHARP: Final[Mapping[str, Any]] = {  # small trees of every row and column, for sharp limits that few rows are beyond
+    "num_leaves": 7,
+    "min_child_samples": 10,
+    "feature_fraction": 1.0,
+    "bagging_fraction": 1.0,
+    "lambda_l2": 0.5,
+    "rounds": 300,
+}
 SEARCHED: Final[Mapping[str, Sequence[Any]]] = {
     "num_leaves": (7, 15, 31),
     "min_child_samples": (10, 20, 40, 80),
@@ -60,17 +68,18 @@ class Boosted:
 
     @staticmethod
     def settings(n: int, seed: int) -> Sequence[Mapping[str, Any]]:
-        """Return the usual parameters, then random ones."""
+        """Return the usual parameters, then those for sharp limits, then random ones."""
         random = np.random.default_rng(seed)
-        drawn = [{k: v[int(random.integers(len(v)))] for k, v in SEARCHED.items()} for _ in range(n - 1)]
-        return ({}, *drawn)
+        drawn = [{k: v[int(random.integers(len(v)))] for k, v in SEARCHED.items()} for _ in range(n - 2)]
+        return ({}, SHARP, *drawn)[:n]
 
     @staticmethod
     def prepare(examples: Examples) -> _Prepared:
         """Bin the columns."""
         import lightgbm
 
-        dataset = lightgbm.Dataset(examples.values, examples.label, params=dict(SHARED), free_raw_data=False)
+        params = {**SHARED, "max_bin": examples.bins}
+        dataset = lightgbm.Dataset(examples.values, examples.label, params=params, free_raw_data=False)
         return _Prepared(dataset.construct(), examples.seed)
 
     @classmethod
