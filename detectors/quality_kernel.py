@@ -1,4 +1,6 @@
-"""Standardised columns to a kernel ridge on landmarks, and to the columns that tell near neighbours apart (ReliefF)."""
+"""Standardised columns to a kernel ridge on landmarks, and to what columns tell of an outcome: of near neighbours
+(ReliefF), or of all rows (Welch).
+"""
 
 from __future__ import annotations
 
@@ -37,10 +39,12 @@ def kernel_of(z: Floats, target: Floats, weight: Floats, width: float, strength:
     """Fit by weighted least squares; width: of the functions, in typical distances. Rows beyond MOST_LANDMARKS are
     landmarks no longer, but are fitted.
     """
+    from scipy.linalg import solve
+
     mean = float((weight * target).sum() / weight.sum())
     gamma = 1.0 / (width * z.shape[1])
     if len(z) <= MOST_LANDMARKS:
-        alpha = np.linalg.solve(_near(z, z, gamma) + np.diag(strength / weight), target - mean)
+        alpha = solve(_near(z, z, gamma) + np.diag(strength / weight), target - mean, assume_a="pos")
         return Kernel({"landmarks": z, "alpha": alpha, "shape": np.array([gamma, mean])})
     landmarks = z[np.sort(np.random.default_rng(seed).choice(len(z), MOST_LANDMARKS // 4, replace=False))]
     inner = _near(landmarks, landmarks, gamma)
@@ -86,6 +90,16 @@ def nearness(z: Floats, outcome: Floats, seed: int) -> Floats:
         for among, sign in ((sides[own], -1.0), (sides[other], 1.0)):
             found += sign * _apart(scaled, anchors, among)
     return found
+
+
+def apartness(z: Floats, outcome: Floats) -> Floats:
+    """Return how far apart each column's means are in both halves of the outcome, in standard errors (Welch's t)."""
+    is_high = _is_high(outcome)
+    high, low = z[is_high], z[~is_high]
+    if len(high) < 2 or len(low) < 2:
+        return np.zeros(z.shape[1])
+    noise = np.sqrt(high.var(axis=0, ddof=1) / len(high) + low.var(axis=0, ddof=1) / len(low))
+    return np.abs(high.mean(axis=0) - low.mean(axis=0)) / np.where(noise > 0, noise, np.inf)
 
 
 def _some(rows: NDArray[np.int64], most: int, random: np.random.Generator) -> NDArray[np.int64]:

@@ -244,8 +244,8 @@ def trees(values: Floats, outcome: Floats, task: Task, setting: Mapping[str, Any
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A learner. takes: which columns: `any` one, the `last` result, `lab` history, what is `relevant`, or those that
-    are `near` (by ReliefF, as many as the setting says).
+    """A learner. takes: which columns: `any` one, the `last` result, `lab` history, what is `relevant`, or `near`: as
+    many as the setting says, by what it says: `near` (ReliefF) or `apart` (the distance of means).
     """
 
     fit: Fit
@@ -260,7 +260,11 @@ RIDGE: Final[Mapping[Task, Sequence[Mapping[str, Any]]]] = {
 }
 COMPONENTS: Final = tuple({"components": n} for n in (1, 2, 4))
 KERNELS: Final = tuple(  # around the usual ones, width 1 and strength 1, and half a decade to either side
-    {"columns": n, "width": w, "strength": s} for n in (50, 150) for w in (1.0, 3.0) for s in (0.3, 3.0)
+    {"by": by, "columns": n, "width": w, "strength": s}
+    for by in ("near", "apart")
+    for n in (25, 60, 150)
+    for w in (1.0, 3.0)
+    for s in (0.3, 3.0)
 )
 CANDIDATES: Final[Mapping[str, Candidate]] = {  # the simplest first
     "mean": Candidate(constant, "any", NOTHING),
@@ -268,7 +272,7 @@ CANDIDATES: Final[Mapping[str, Candidate]] = {  # the simplest first
     "lab": Candidate(ridge, "lab", RIDGE),
     "ridge": Candidate(ridge, "relevant", RIDGE),
     "pls": Candidate(pls, "relevant", {"regression": COMPONENTS, "classification": COMPONENTS}),
-    "kernel": Candidate(kernel, "near", {"regression": KERNELS[:1], "classification": KERNELS}),
+    "kernel": Candidate(kernel, "near", {"regression": (KERNELS[4],), "classification": KERNELS}),
     "lightgbm": Candidate(trees, "relevant", NOTHING),
 }
 BLEND: Final = "blend"

@@ -90,7 +90,7 @@ class QualityTournament:
         if not eligible:
             raise TrainingError("no feature has to do with the result")
         taken = winner(eligible)
-        members = final(course, taken, entries)
+        members = final(course, taken)
         used = np.unique(np.concatenate([m.columns for m in members]))
         own = tuple(Member(m.name, m.model, np.searchsorted(used, m.columns), m.line) for m in members)
         tested = course.tested
