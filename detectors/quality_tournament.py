@@ -118,7 +118,9 @@ class QualityTournament:
         """Score rows; raises ValueError where the columns are not `names`."""
         p.require_columns(vectors.names, self._names)
         values = np.ascontiguousarray(vectors.values, dtype=np.float64)
-        raw = np.mean([m.raw(values) for m in self._members], axis=0)
+        raw = np.zeros(len(values))
+        for m in self._members:  # one by one, for numpy's mean may round by the number of rows
+            raw += m.raw(values) / len(self._members)
         base, contributions = self._explained(values) if is_explained else (0.0, np.zeros(values.shape))
         if self._task == "classification":
             value = probability(raw)
