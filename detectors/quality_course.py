@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from detectors.calibration import Line, line_of
 from detectors.folds import Fold
-from detectors.quality_kernel import apartness, looked_at, nearness
-from detectors.quality_learners import BLEND, CANDIDATES, Design, QualityModel, Task
+from detectors.quality_committee import Committee
+from detectors.quality_design import Task
+from detectors.quality_learners import BLEND, CANDIDATES, QualityModel
 from domain.scores import TrainingAids, TrainingError
 from domain.vectors import Training
 
@@ -107,27 +108,14 @@ def _suffices(outcome: Floats, task: Task) -> bool:
 
 
 def columns_of(training: Training, rows: Ints, aids: TrainingAids) -> dict[str, Ints]:
-    """Return the columns by what a candidate takes, chosen on these rows alone; `near`, `apart` from best to worst."""
+    """Return the columns by what a candidate takes, chosen on these rows alone."""
     names = training.vectors.names
     lab = np.array([i for i, n in enumerate(names) if n.origin == "lab"], dtype=np.int64)
     values, outcome = training.vectors.values[rows], training.outcome[rows]
     chosen = np.asarray(aids.select(values, outcome, names, training.group[rows]), dtype=np.int64)[:MAX_COLUMNS]
-    some = looked_at(outcome, aids.seed)
-    design = Design.of(values[some])
-    z = design(values[some])
-    near, apart = nearness(z, outcome[some], aids.seed), apartness(z, outcome[some])
-    ranked = {name: _best_first(design, worth) for name, worth in (("near", near), ("apart", apart))}
     last = lab[:1]
     any_one = lab[:1] if len(lab) else np.arange(min(1, len(names)))
-    return {"any": any_one, "last": last, "lab": lab, "relevant": np.sort(chosen), **ranked}
-
-
-def _best_first(design: Design, worth: Floats) -> Ints:
-    """Return the columns of a design by its terms' worth; a column is worth what its indicator is, if that is more."""
-    n = len(design.arrays["median"])
-    by_column = worth[:n].copy()
-    np.maximum.at(by_column, design.arrays["holes"], worth[n:])
-    return np.argsort(-by_column, kind="stable")
+    return {"any": any_one, "last": last, "lab": lab, "relevant": np.sort(chosen), "every": np.arange(len(names))}
 
 
 def compete(course: Course, names: Sequence[str]) -> list[Entry]:
@@ -237,11 +225,12 @@ def _fitted(
 ) -> tuple[QualityModel, Ints]:
     candidate = CANDIDATES[name]
     used = columns[candidate.takes]
-    if "by" in setting:
-        used = np.sort(columns[setting["by"]][: int(setting["columns"])])
     t = course.training
     values = t.vectors.values[np.ix_(rows, used)]
-    return candidate.fit(values, t.outcome[rows], course.task, setting, course.aids.seed), used
+    model = candidate.fit(values, t.outcome[rows], course.task, setting, course.aids.seed)
+    if isinstance(model, Committee):
+        return model.over(model.used), used[model.used]
+    return model, used
 
 
 def _line(course: Course, number: Floats) -> Line:

@@ -34,10 +34,26 @@ class Kernel:
         near = np.exp(-gamma * np.maximum(own - 2.0 * np.einsum("ik,jk->ij", z, landmarks), 0.0))
         return np.asarray((near * self.arrays["alpha"]).sum(axis=1) + mean)
 
+    def without(self, z: Floats, usual: Floats, owner: NDArray[np.int64]) -> Floats:
+        """Return the numbers of rows with one column at a time as usual, (n, columns).
+
+        usual: z of a usual row; owner: the column of each term of z.
+        """
+        gamma, mean = self.arrays["shape"].tolist()
+        landmarks, alpha = self.arrays["landmarks"].T, self.arrays["alpha"]
+        then = (usual[:, None] - landmarks) ** 2
+        found = np.empty((len(z), int(owner.max()) + 1))
+        for i, row in enumerate(z):
+            now = (row[:, None] - landmarks) ** 2
+            apart = np.tile(now.sum(axis=0), (found.shape[1], 1))
+            np.add.at(apart, owner, then - now)
+            found[i] = (np.exp(-gamma * np.maximum(apart, 0.0)) * alpha).sum(axis=1) + mean
+        return found
+
 
 def kernel_of(z: Floats, target: Floats, weight: Floats, width: float, strength: float, seed: int) -> Kernel:
     """Fit by weighted least squares; width: of the functions, in typical distances. Rows beyond MOST_LANDMARKS are
-    landmarks no longer, but are fitted.
+    landmarks no longer, but are fitted. Source: Williams, Seeger (2001), Nystroem.
     """
     from scipy.linalg import solve
 
@@ -77,7 +93,7 @@ def _is_high(outcome: Floats) -> NDArray[np.bool_]:
 
 def nearness(z: Floats, outcome: Floats, seed: int) -> Floats:
     """Return how much better each column of z tells near rows of the other half of the outcome apart than near rows of
-    the same, by at most MOST_ANCHORS rows of each half.
+    the same, by at most MOST_ANCHORS rows of each half. Source: Robnik-Sikonja, Kononenko (2003), ReliefF.
     """
     is_high = _is_high(outcome)
     random = np.random.default_rng(seed)

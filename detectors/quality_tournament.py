@@ -20,8 +20,9 @@ from detectors import parts as p
 from detectors.calibration import Line, log_odds_of, probability
 from detectors.folds import folds_of
 from detectors.quality_course import Course, Entry, Member, compete, final, gap, leaderboard, winner
+from detectors.quality_design import Task
 from detectors.quality_figures import errors_of, judged
-from detectors.quality_learners import BLEND, CANDIDATES, Task, load_model
+from detectors.quality_learners import BLEND, CANDIDATES, load_model
 from detectors.quality_suspects import suspects
 from domain.scores import Scale, Scores, TrainingAids, TrainingError
 from domain.vectors import FeatureName, FeatureVectors, Training
