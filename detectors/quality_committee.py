@@ -1,9 +1,8 @@
 """Lots to the mean of kernel machines, each of which chose its columns itself.
 
 Of good and bad lots many machines are drawn: each sees all but a few of the bad lots and some of the good ones, takes
-the columns that tell them apart there (every other machine by means, the rest by near neighbours), and a size and width
-by chance. With few bad lots what is chosen is chance, and the mean of many choices is steadier than the best. A number
-is told by one machine.
+the columns that tell them apart there, and a size and width by chance. With few bad lots what is chosen is chance, and
+the mean of many choices is steadier than the best. A number is told by one machine.
 Sources: Breiman (1996), bagging; Liu, Wu, Zhou (2009), EasyEnsemble.
 """
 
@@ -22,7 +21,7 @@ from detectors.quality_kernel import Kernel, apartness, kernel_of, looked_at, ne
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-MACHINES: Final = 30
+MACHINES: Final = 24
 SHARE_BAD: Final = 0.8
 GOOD_PER_BAD: Final = 3
 SIZES: Final = (25, 60, 150)  # columns
@@ -110,8 +109,10 @@ class Committee:
         return Committee(tuple(machines))
 
 
-def committee_of(values: Floats, outcome: Floats, task: Task, seed: int) -> Committee:
-    """Fit on rows with all columns."""
+def committee_of(values: Floats, outcome: Floats, task: Task, by: str, seed: int) -> Committee:
+    """Fit on rows with all columns. by: how bad lots are told apart, `near` lots (ReliefF) or by their means (`apart`);
+    numbers by `near` alone.
+    """
     random = np.random.default_rng(seed)
     if task == "regression":
         some = looked_at(outcome, seed)
@@ -126,9 +127,9 @@ def committee_of(values: Floats, outcome: Floats, task: Task, seed: int) -> Comm
     n_bad = max(2, round(SHARE_BAD * len(bad)))
     n_good = min(len(good), GOOD_PER_BAD * n_bad)
     machines = []
-    for k in range(MACHINES):
+    for _ in range(MACHINES):
         rows = np.concatenate([random.choice(some, n, replace=False) for some, n in ((bad, n_bad), (good, n_good))])
-        worth = nearness(z[rows], outcome[rows], seed) if k % 2 else apartness(z[rows], outcome[rows])
+        worth = apartness(z[rows], outcome[rows]) if by == "apart" else nearness(z[rows], outcome[rows], seed)
         taken = _first(design, worth, int(random.choice(SIZES)))
         shape = (float(random.choice(WIDTHS)), STRENGTH)
         machines.append(_machine(values[rows], outcome[rows], task, taken, shape, seed))

@@ -148,9 +148,9 @@ def pls(values: Floats, outcome: Floats, task: Task, setting: Mapping[str, Any],
     return Linear(design, np.asarray(weight, dtype=np.float64), float(target.mean() - centre @ weight))
 
 
-def kernel(values: Floats, outcome: Floats, task: Task, _setting: Mapping[str, Any], seed: int) -> Committee:
+def kernel(values: Floats, outcome: Floats, task: Task, setting: Mapping[str, Any], seed: int) -> Committee:
     """Kernel machines that choose their columns themselves: see `committee_of`."""
-    return committee_of(values, outcome, task, seed)
+    return committee_of(values, outcome, task, str(setting.get("by", "near")), seed)
 
 
 def trees(values: Floats, outcome: Floats, task: Task, setting: Mapping[str, Any], seed: int) -> Trees:
@@ -178,13 +178,14 @@ RIDGE: Final[Mapping[Task, Sequence[Mapping[str, Any]]]] = {
     "classification": tuple({"strength": s} for s in STRENGTHS),
 }
 COMPONENTS: Final = tuple({"components": n} for n in (1, 2, 4))
+SCREENS: Final = ({"by": "near"}, {"by": "apart"})  # lines differ in which finds what matters
 CANDIDATES: Final[Mapping[str, Candidate]] = {  # the simplest first
     "mean": Candidate(constant, "any", NOTHING),
     "persistence": Candidate(last, "last", NOTHING),
     "lab": Candidate(ridge, "lab", RIDGE),
     "ridge": Candidate(ridge, "relevant", RIDGE),
     "pls": Candidate(pls, "relevant", {"regression": COMPONENTS, "classification": COMPONENTS}),
-    "kernel": Candidate(kernel, "every", NOTHING),
+    "kernel": Candidate(kernel, "every", {"regression": ({},), "classification": SCREENS}),
     "lightgbm": Candidate(trees, "relevant", NOTHING),
 }
 BLEND: Final = "blend"

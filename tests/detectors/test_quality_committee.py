@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from detectors.quality_committee import MACHINES, SHARE_BAD, committee_of
@@ -21,11 +22,12 @@ def _lots(n: int, seed: int, n_columns: int = 120) -> tuple[Floats, Floats]:
     return values, (odds + random.logistic(scale=0.6, size=n) > 3.6).astype(np.float64)
 
 
-def test_few_bad_lots_among_many_columns_are_told_on_fresh_lots() -> None:
+@pytest.mark.parametrize("by", ["near", "apart"])
+def test_few_bad_lots_among_many_columns_are_told_on_fresh_lots(by: str) -> None:
     values, label = _lots(900, 1)
     fresh, truth = _lots(3000, 2)
     assert 0.04 < label.mean() < 0.12
-    found = committee_of(values, label, "classification", 1).predict(fresh)
+    found = committee_of(values, label, "classification", by, 1).predict(fresh)
     assert of_classes(truth, found, found > 0)["roc_auc"] > 0.75
 
 
@@ -33,13 +35,13 @@ def test_labels_that_were_shuffled_tell_nothing_of_fresh_lots() -> None:
     values, label = _lots(900, 1)
     fresh, truth = _lots(3000, 2)
     shuffled = np.random.default_rng(3).permutation(label)
-    found = committee_of(values, shuffled, "classification", 1).predict(fresh)
+    found = committee_of(values, shuffled, "classification", "near", 1).predict(fresh)
     assert abs(of_classes(truth, found, found > 0)["roc_auc"] - 0.5) < 0.1
 
 
 def test_machines_differ_and_each_sees_as_many_bad_lots_as_it_may() -> None:
     values, label = _lots(400, 1)
-    machines = committee_of(values, label, "classification", 1).machines
+    machines = committee_of(values, label, "classification", "near", 1).machines
     assert len(machines) == MACHINES
     assert len({tuple(m.columns) for m in machines}) > MACHINES / 2
     n_bad = round(SHARE_BAD * label.sum())
@@ -48,7 +50,7 @@ def test_machines_differ_and_each_sees_as_many_bad_lots_as_it_may() -> None:
 
 def test_a_column_takes_away_what_it_adds_beyond_its_usual_value() -> None:
     values, label = _lots(300, 1, n_columns=30)
-    machine = committee_of(values, label, "classification", 1).machines[0]
+    machine = committee_of(values, label, "classification", "near", 1).machines[0]
     design, kernel = machine.design, machine.kernel
     own = values[:20, machine.columns]
     usual = design.arrays["median"]
@@ -62,7 +64,7 @@ def test_a_column_takes_away_what_it_adds_beyond_its_usual_value() -> None:
 
 def test_the_same_committee_over_the_columns_it_uses_says_the_same() -> None:
     values, label = _lots(300, 1)
-    committee = committee_of(values, label, "classification", 1)
+    committee = committee_of(values, label, "classification", "near", 1)
     used = committee.used
     np.testing.assert_array_equal(committee.over(used).predict(values[:, used]), committee.predict(values))
     base, parts = committee.contributions(values[:5])
