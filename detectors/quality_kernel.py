@@ -115,7 +115,7 @@ def apartness(z: Floats, outcome: Floats) -> Floats:
     if len(high) < 2 or len(low) < 2:
         return np.zeros(z.shape[1])
     noise = np.sqrt(high.var(axis=0, ddof=1) / len(high) + low.var(axis=0, ddof=1) / len(low))
-    return np.abs(high.mean(axis=0) - low.mean(axis=0)) / np.where(noise > 0, noise, np.inf)
+    return np.asarray(np.abs(high.mean(axis=0) - low.mean(axis=0)) / np.where(noise > 0, noise, np.inf))
 
 
 def _some(rows: NDArray[np.int64], most: int, random: np.random.Generator) -> NDArray[np.int64]:
