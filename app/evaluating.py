@@ -106,7 +106,7 @@ def _factor(history: History, found: Ranked) -> dict[str, Any]:
 def known_with_result(history: History) -> list[dict[str, Any]]:
     """Return process values that only lots with a result have, as JSON rows: they came with it."""
     lots = [(line, lot) for line, found in history.lots.items() for lot in found]
-    told = {(line, r.lot) for line, by_name in history.results.items() for r in by_name[history.detector.outcome]}
+    told = {(line, r.lot) for line, found in history.results.items() for r in found}
     judged = [lot for line, lot in lots if (line, lot.lot) in told]
     waiting = [lot for line, lot in lots if (line, lot.lot) not in told]
     if len(waiting) < FEWEST_WAITING or not judged:

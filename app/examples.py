@@ -28,6 +28,7 @@ from domain.vectors import FeatureSet, FeatureVectors, Training
 from features import liveness, modes, windows
 from features.context import Background
 from features.extract import join
+from features.lab import LabHistory
 from features.settings import HypothesisSettings
 from features.windows import Grid, Windows
 
@@ -42,7 +43,8 @@ class History:
     key_file: holds the key to sign with; None for the one of the models' folder.
     lot_columns: what the columns of the class's lots are for. judged: how the outcome is judged.
     reviewed: by asset, what people said of warnings.
-    events: by asset, latest versions. backgrounds, attributes: by asset. lots, results: of detectors that score lots.
+    events: by asset, latest versions. backgrounds, attributes: by asset. lots, results, labs: of detectors that score
+    lots, by line: the outcome's latest versions, and by name what was known of the results that are features.
     """
 
     detector: DetectorSettings
@@ -54,7 +56,8 @@ class History:
     grids: Mapping[str, Grid]
     events: Mapping[str, tuple[Event, ...]]
     lots: Mapping[str, tuple[Lot, ...]]
-    results: Mapping[str, Mapping[str, tuple[Result, ...]]]
+    results: Mapping[str, tuple[Result, ...]]
+    labs: Mapping[str, Mapping[str, LabHistory]]
     backgrounds: Mapping[str, Background]
     learns_liveness: bool = False
     onsets: Mapping[str, Onset] = field(default_factory=dict)
@@ -187,12 +190,11 @@ def _of_lots(history: History, used: Used) -> Training:
     for line, lots in sorted(history.lots.items()):
         if history.features.sources and line not in history.grids:
             continue
-        results = history.results[line]
         judged = results_that_count(history, line)
         lots = tuple(x for x in lots if x.lot in judged)
         grid = history.grids.get(line, windowing.bare_grid(line))
         own, period = history.backgrounds[line], duration_ns(history.asset_class.period)
-        vectors, *_ = windowing.lot_vectors(grid, lots, results, history.features, period, own)
+        vectors, *_ = windowing.lot_vectors(grid, lots, history.labs[line], history.features, period, own)
         cut = windowing.lot_windows(grid, lots, history.features, period, own)
         used.append((grid, cut.take(cut.is_whole)))
         parts.append(vectors)
@@ -221,7 +223,7 @@ def _of_lots(history: History, used: Used) -> Training:
 def results_that_count(history: History, line: str) -> dict[str, Result]:
     """Return the result of each lot of a line that counts, of several labs that of the first."""
     is_failure = detector_class(history.detector.kind).role == "failure"
-    found = history.results[line][history.detector.outcome]
+    found = history.results[line]
     valid = [r for r in found if r.value is not None or (is_failure and r.text)]
     return {r.lot: r for r in sorted(valid, key=lambda r: -history.judged.rank(r.lab))}
 

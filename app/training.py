@@ -22,7 +22,7 @@ from app.children import ChildError, in_child
 from app.examples import History, examples
 from app.hypotheses import concerns, weighed
 from app.onsets import accepted
-from app.results import possible_results
+from app.results import lab_histories, possible_results
 from app.reviewed import reviews_of
 from app.rooms import Rooms
 from app.screening import Screening
@@ -70,10 +70,8 @@ def gather(rooms: Rooms, detector: DetectorSettings, now: datetime) -> History:
             events.setdefault(e.asset, []).append(e)
     is_of_lots = symptoms.is_of_lots(detector)
     lots = {path: tuple(records.lots(path, now)) for path in sorted(paths)} if is_of_lots else {}
-    results = {
-        path: {x: tuple(possible_results(rooms, path, x, now)) for x in {detector.outcome, *chosen.lab}}
-        for path in lots
-    }
+    results = {path: tuple(possible_results(rooms, path, detector.outcome, now)) for path in lots}
+    labs = {path: lab_histories(rooms, path, chosen.lab, now) for path in lots}
     full = windowing.full_set(settings, chosen)
     features = inputs.completed(full, settings, chosen, told, [x for found in lots.values() for x in found])
     if features.sources:
@@ -93,6 +91,7 @@ def gather(rooms: Rooms, detector: DetectorSettings, now: datetime) -> History:
         {path: tuple(found) for path, found in events.items()},
         lots,
         results,
+        labs,
         inputs.backgrounds(assets, told),
         chosen.flat == "learned",
         accepted(rooms, detector.name),
