@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -73,9 +73,24 @@ def quality_shown(found: Mapping[str, Any], t: Translate) -> Iterator[str]:
         worth = found["optimistic"]
         yield "  " + t("OPTIMISTIC, lots dealt at random, not to be promised to anyone: R² {r2}, area {area}",
                        r2=_number(worth["r2"]), area=_number(worth["roc_auc"]))  # fmt: skip
-    for row in found["suspects"]:
-        yield "  " + t("SUSPECT: {column} tells the result too well to have been known before it: "
-                       "name it `forbidden` in [[lots]] if it came with the result", column=row["column"])  # fmt: skip
+    yield from suspected(found["suspects"], t)
+
+
+def suspected(rows: Sequence[Mapping[str, Any]], t: Translate) -> Iterator[str]:
+    """Yield which columns may have come with the result, and why that is thought."""
+    for row in rows:
+        if "equals_result" in row:
+            yield "  " + t("SUSPECT: {column} is the result {result} of the same sample: "
+                           "name it `forbidden` in [[lots]] if it came with the result", column=row["column"],
+                           result=row["equals_result"])  # fmt: skip
+        elif "known_with_result" in row:
+            yield "  " + t("SUSPECT: only lots that have a result have {column}: "
+                           "name it `forbidden` in [[lots]] if it came with the result",
+                           column=row["column"])  # fmt: skip
+        else:
+            yield "  " + t("SUSPECT: {column} tells the result too well to have been known before it: "
+                           "name it `forbidden` in [[lots]] if it came with the result",
+                           column=row["column"])  # fmt: skip
 
 
 def _number(value: float | None) -> str:

@@ -44,7 +44,8 @@ class History:
     lot_columns: what the columns of the class's lots are for. judged: how the outcome is judged.
     reviewed: by asset, what people said of warnings.
     events: by asset, latest versions. backgrounds, attributes: by asset. lots, results, labs: of detectors that score
-    lots, by line: the outcome's latest versions, and by name what was known of the results that are features.
+    lots, by line: the outcome's latest versions, and by name what was known of the results that are features. samples:
+    by name, the numbers of every other result, of (line, lot).
     """
 
     detector: DetectorSettings
@@ -67,6 +68,7 @@ class History:
     lot_columns: LotColumns = field(default_factory=LotColumns)
     judged: Judged = field(default_factory=lambda: Judged(""))
     reviewed: Mapping[str, tuple[Reviewed, ...]] = field(default_factory=dict)
+    samples: Mapping[str, Mapping[tuple[str, str], float]] = field(default_factory=dict)
 
     @property
     def is_ordered(self) -> bool:
@@ -186,6 +188,7 @@ def _of_lots(history: History, used: Used) -> Training:
     parts: list[FeatureVectors] = []
     outcome: list[float] = []
     mode: list[str] = []
+    known_at: list[int] = []
     is_failure = detector_class(history.detector.kind).role == "failure"
     for line, lots in sorted(history.lots.items()):
         if history.features.sources and line not in history.grids:
@@ -203,6 +206,7 @@ def _of_lots(history: History, used: Used) -> Training:
             is_bad = is_failure and is_bad_result(found, history.detector.symptom)
             outcome.append(float(is_bad) if is_failure else outcome_of(history, found))
             mode.append(mode_of_result(found) if is_bad else "")
+            known_at.append(to_ns(found.result_at))
     joined = join(parts, history.features.names)
     order = np.argsort(joined.end, kind="stable")
     told = np.array(outcome, dtype=np.float64)[order]
@@ -217,7 +221,16 @@ def _of_lots(history: History, used: Used) -> Training:
         history.is_ordered,
         _embargo(history),
         np.array(mode, dtype=object)[order],
+        _known_at(joined.end, np.array(known_at, dtype=np.int64))[order],
     )
+
+
+def _known_at(ends: NDArray[np.int64], told_at: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return when each lot's result was known; at the lot's end, where most were told only after the last lot: those
+    times are of a file that was loaded later, and say nothing of a laboratory.
+    """
+    is_later = told_at > ends.max(initial=0)
+    return ends if 2 * int(is_later.sum()) > len(ends) else told_at
 
 
 def results_that_count(history: History, line: str) -> dict[str, Result]:

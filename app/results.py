@@ -31,6 +31,19 @@ def lab_histories(
     }
 
 
+def samples(
+    rooms: Rooms, outcome: str, lines: Iterable[str], known_by: datetime
+) -> dict[str, dict[tuple[str, str], float]]:
+    """Return every result of these lines but the outcome: by name, the number of each (line, lot)."""
+    found: dict[str, dict[tuple[str, str], float]] = {}
+    for line in lines:
+        for name in rooms.ledger.records.result_names(line):
+            if name != outcome:
+                numbers = rooms.ledger.records.results(line, name, known_by)
+                found.setdefault(name, {}).update({(line, r.lot): r.value for r in numbers if r.value is not None})
+    return found
+
+
 def _possible(rooms: Rooms, line: str, name: str, results: Sequence[Result]) -> list[Result]:
     tag = rooms.settings.plant.tags.get(line, {}).get(name)
     return [r for r in results if tag is None or r.value is None or tag.is_possible(r.value)]

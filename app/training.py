@@ -22,12 +22,13 @@ from app.children import ChildError, in_child
 from app.examples import History, examples
 from app.hypotheses import concerns, weighed
 from app.onsets import accepted
-from app.results import lab_histories, possible_results
+from app.results import lab_histories, possible_results, samples
 from app.reviewed import reviews_of
 from app.rooms import Rooms
 from app.screening import Screening
 from app.shelf import PROMOTED
 from app.spans import units
+from app.suspecting import known_with_result
 from detectors import bundle, detector_class, drift, signing, symptoms
 from detectors.settings import DetectorSettings
 from domain.alerting import Rule
@@ -58,7 +59,7 @@ class Trained:
 def gather(rooms: Rooms, detector: DetectorSettings, now: datetime) -> History:
     """Read all that was known by `now` and the detector may learn from; raises TrainingError where there is nothing."""
     settings = rooms.settings
-    chosen = settings.feature_set(detector.features)
+    chosen = inputs.own_first(settings.feature_set(detector.features), detector.outcome)
     asset_class = settings.plant.classes[detector.asset_class]
     assets = settings.plant.of_class(detector.asset_class)
     records = rooms.ledger.records
@@ -101,6 +102,7 @@ def gather(rooms: Rooms, detector: DetectorSettings, now: datetime) -> History:
         settings.lot_columns(detector.asset_class),
         settings.judged(detector.asset_class, detector.outcome),
         reviews_of(rooms, detector, now),
+        samples(rooms, detector.outcome, lots, now),
     )
 
 
@@ -199,7 +201,7 @@ def build(history: History, folder: Path) -> Trained:
         "split": history.split,
         "threshold": trained.threshold,
         "clear_threshold": trained.clear_threshold,
-        "report": dict(trained.report),
+        "report": _report(trained.report, history),
         "screening": screening.report(),
         "hypotheses": weighed(
             history.hypotheses, trained, training.vectors, trained.names if screening.kept is None else screening.kept
@@ -211,6 +213,15 @@ def build(history: History, folder: Path) -> Trained:
     bundle.save(made, folder, about, key)
     bundle.prove(folder, made.name, made.model_id, key)
     return Trained(detector.name, made.model_id, about, _studied(history, training))
+
+
+def _report(report: Mapping[str, Any], history: History) -> dict[str, Any]:
+    """Return a model's report with what else is suspect of having come with the result."""
+    return (
+        {**report, "suspects": [*report["suspects"], *known_with_result(history)]}
+        if "suspects" in report
+        else {**report}
+    )
 
 
 def _studied(history: History, training: Training) -> Mapping[str, Any] | None:

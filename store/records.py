@@ -139,6 +139,12 @@ class Records:
         with self._engine.connect() as connection:
             return [_result(r) for r in connection.execute(query)]
 
+    def result_names(self, line: str) -> list[str]:
+        """Return the names of the results that a line's lots have."""
+        query = select(tables.results.c.result).where(tables.results.c.line == line).distinct()
+        with self._engine.connect() as connection:
+            return sorted(connection.execute(query).scalars())
+
     def results_of(self, line: str, lots: Sequence[str]) -> list[Result]:
         """Return every version of all results of the named lots of a line, by result_at, then by version."""
         return [_result(r) for r in self._versions(tables.results, line, lots, tables.results.c.result_at)]
