@@ -137,7 +137,7 @@ def training_of(history: History, part: Training | None = None) -> tuple[Trainin
     if not len(training.vectors):
         raise TrainingError(f"no window of the history has enough data for {history.detector.name}")
     if history.split == "batch":
-        training = replace(training, group=_attribute(history, training, "batch"))
+        training = replace(training, group=_batches(history, training))
     return training, features
 
 
@@ -170,6 +170,14 @@ def aids_of(
 def unit_seconds(asset_class: AssetClass) -> float:
     """Return the nominal seconds of one unit of a class's axis."""
     return 1e-9 if asset_class.axis is Axis.TIME else asset_class.wall(1).total_seconds()
+
+
+def _batches(history: History, training: Training) -> NDArray[np.object_]:
+    """Return the batch of each row: the text `batch` of its lot, or else the attribute of its asset."""
+    texts = {(line, x.lot): x.texts["batch"] for line, lots in history.lots.items() for x in lots if "batch" in x.texts}
+    keys = zip(training.vectors.asset.tolist(), training.vectors.subject.tolist(), strict=True)
+    of_assets = _attribute(history, training, "batch").tolist()
+    return np.array([texts.get(key, own) for key, own in zip(keys, of_assets, strict=True)], dtype=object)
 
 
 def _attribute(history: History, training: Training, name: str) -> NDArray[np.object_]:

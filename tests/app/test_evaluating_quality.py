@@ -117,3 +117,16 @@ def test_the_history_of_the_result_itself_stands_first_for_persistence(tmp_path:
         rooms.ledger.records.apply("1", [tiny.decoded(lots=lots)])
         history = training.gather(rooms, rooms.settings.detector("purity"), at(60))
     assert [n.source for n in history.features.names if n.origin == "lab"] == ["purity", "purity", "iron", "iron"]
+
+
+def test_lots_of_one_batch_are_held_out_together(tmp_path: Path) -> None:
+    toml = _toml(LIMITS).replace('task = ""', 'task = ""\nsplit = "batch"')
+    lots = [
+        Lot(tiny.LINE, f"{i}", at(i), at(i + 1), at(i + 1), {"feed": 1.0 * i}, {"batch": "ab"[i // 4]} if i < 8 else {})
+        for i in range(9)
+    ]
+    results = [Result(tiny.LINE, x.lot, "purity", 95.0, at(20), "central") for x in lots]
+    with tiny.rooms_of(tiny.settings_in(tmp_path, forewarn_toml=toml)) as rooms:
+        rooms.ledger.records.apply("1", [tiny.decoded(lots=lots, results=results)])
+        made, _ = training.training_of(training.gather(rooms, rooms.settings.detector("purity"), at(60)))
+    assert made.group.tolist() == ["a"] * 4 + ["b"] * 4 + [tiny.LINE]  # without a text: the asset's batch, or itself
