@@ -120,7 +120,7 @@ def test_the_history_of_the_result_itself_stands_first_for_persistence(tmp_path:
 
 
 def test_lots_of_one_batch_are_held_out_together(tmp_path: Path) -> None:
-    toml = _toml(LIMITS).replace('task = ""', 'task = ""\nsplit = "batch"')
+    toml = _toml(LIMITS).replace('split = "time"', 'split = "batch"')
     lots = [
         Lot(tiny.LINE, f"{i}", at(i), at(i + 1), at(i + 1), {"feed": 1.0 * i}, {"batch": "ab"[i // 4]} if i < 8 else {})
         for i in range(9)
