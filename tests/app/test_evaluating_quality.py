@@ -70,6 +70,9 @@ def test_the_command_prints_the_keys_and_names_both_kinds_of_suspect(
     assert {row["column"] for row in found["suspects"]} == {"iron", "zinc_copy"}
     assert any("known_with_result" in row for row in found["suspects"])
     assert [row["equal"] for row in found["suspects"] if row.get("equals_result") == "zinc"] == [1.0]
+    assert sum(part["n_lots"] for part in found["by_fold"]) == found["n_lots"]
+    pooled = sum(part["n_lots"] * part["rmse"] ** 2 for part in found["by_fold"]) / found["n_lots"]
+    assert pooled == pytest.approx(found["rmse"] ** 2)
     assert main(["evaluate", "quality", "--config", str(plant / "config")]) == 0
     said = capsys.readouterr().out
     assert "SUSPECT: iron" in said
@@ -130,3 +133,23 @@ def test_lots_of_one_batch_are_held_out_together(tmp_path: Path) -> None:
         rooms.ledger.records.apply("1", [tiny.decoded(lots=lots, results=results)])
         made, _ = training.training_of(training.gather(rooms, rooms.settings.detector("purity"), at(60)))
     assert made.group.tolist() == ["a"] * 4 + ["b"] * 4 + [tiny.LINE]  # without a text: the asset's batch, or itself
+
+
+def test_a_process_that_moved_shows_in_the_part_it_moved_in(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    random = np.random.default_rng(4)
+    feed = random.normal(size=N) + 4.0 * (np.arange(N) >= N - N // 8)
+    purity = 95 + feed * np.where(np.arange(N) >= N - N // 8, 0.0, 1.0) + 0.3 * random.normal(size=N)
+    lots = [
+        Lot(tiny.LINE, f"{i}", at(10 * i), at(10 * i + 9), at(10 * i + 9), {"feed": float(feed[i])}) for i in range(N)
+    ]
+    results = [Result(tiny.LINE, x.lot, "purity", float(purity[i]), at(10 * i + 9)) for i, x in enumerate(lots)]
+    with tiny.rooms_of(tiny.settings_in(tmp_path, forewarn_toml=_toml(LIMITS))) as rooms:
+        rooms.ledger.records.apply("1", [tiny.decoded(lots=lots, results=results)])
+    assert main(["evaluate", "quality", "--json", "--config", str(tmp_path / "config")]) == 0
+    *before, after = json.loads(capsys.readouterr().out)["by_fold"]
+    assert all(part["rmse"] < 0.5 and part["moved"] == [] for part in before[:-1])
+    assert after["rmse"] > 2
+    assert after["bias"] > 2
+    assert [row["column"] for row in after["moved"]] == ["feed"]
+    assert main(["evaluate", "quality", "--config", str(tmp_path / "config")]) == 0
+    assert "moved since: feed +" in capsys.readouterr().out
