@@ -70,6 +70,13 @@ def _parser() -> argparse.ArgumentParser:
         "--time-format", default="", metavar="FORMAT", help='e.g. "%%d/%%m/%%Y %%H:%%M", where two ways fit'
     )
     init.add_argument("--asset", default="", help="machine of files that name none, e.g. plant/boiler-3")
+    init.add_argument(
+        "--results", nargs="+", default=[], metavar="COLUMN", help="columns of --quality that are results"
+    )
+    init.add_argument("--row-every", default="", metavar="SPAN", help="e.g. 1h: --quality without times, rows in order")
+    init.add_argument(
+        "--row-first", default="", metavar="T", help="when their first row was; else by the year in their names"
+    )
 
     check = _command(commands, "check", "check the config; every fault at once")
     check.add_argument("--live", action="store_true", help="connect to broker and stores as well, and examine them")

@@ -342,7 +342,7 @@ def _feature_faults(root: Root, classes: Mapping[str, AssetClass], plant: Plant,
         *input_faults(root.features, classes, plant, file),
         *window_faults(root.features, root.derived, classes, plant, file),
         *derived_faults(root.derived, root.features, classes, plant, file),
-        *lot_faults(root.lots, root.results, root.features, classes, file),
+        *lot_faults(root.lots, root.results, root.features, root.detectors, classes, file),
     ]
     if faults or _detector_faults(root, classes, file):
         return faults

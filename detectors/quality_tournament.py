@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from detectors import parts as p
 from detectors.calibration import Line, log_odds_of, probability
 from detectors.folds import folds_of
+from detectors.newest_errors import width_of
 from detectors.quality_course import Course, Entry, Member, compete, final, gap, leaderboard, winner
 from detectors.quality_design import Task
 from detectors.quality_figures import errors_of, judged
@@ -29,7 +30,6 @@ from domain.vectors import FeatureName, FeatureVectors, Training
 
 Floats = NDArray[np.float64]
 MIN_LOTS: Final = 60
-COVERAGE: Final = 0.90
 MOST_FOLDS: Final = 5  # to compete on: more cost more and choose no better
 HISTORY: Final = ("mean", "persistence", "lab")  # what needs no process data
 LEARNERS: Final = (*CANDIDATES, BLEND)
@@ -99,7 +99,7 @@ class QualityTournament:
         threshold = None
         if course.task == "classification":
             threshold = float(probability(np.array([threshold_of(raw, y, aids.aim.budget)]))[0])
-        half_width = _half_width(raw - y) if course.task == "regression" else 0.0
+        half_width = width_of(np.abs(raw - y)) if course.task == "regression" else 0.0
         report = {
             "task": course.task,
             "n_lots": len(training.outcome),
@@ -205,13 +205,6 @@ def process_adds(entries: Sequence[Entry]) -> dict[str, Any] | None:
 
 def _by_name(entries: Sequence[Entry]) -> dict[str, Entry]:
     return {e.name: e for e in entries}
-
-
-def _half_width(errors: Floats) -> float:
-    """Return the width that holds COVERAGE of new lots, by the errors of lots that were not learned from."""
-    size = np.sort(np.abs(errors))
-    place = int(np.ceil(COVERAGE * (len(size) + 1))) - 1
-    return float(size[min(place, len(size) - 1)])
 
 
 def _learners(options: Mapping[str, Any]) -> tuple[str, ...]:

@@ -167,7 +167,8 @@ def results_of(c: ClassPlan) -> list[ResultPlan]:
     found: dict[str, ResultPlan] = {}
     for quality in c.qualities:
         for result in quality.results:
-            found.setdefault(result.name, result)
+            n_before = found[result.name].n_lots if result.name in found else 0
+            found[result.name] = replace(found.get(result.name, result), n_lots=n_before + result.n_lots)
     return list(found.values())
 
 
