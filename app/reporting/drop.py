@@ -86,7 +86,7 @@ def chosen(rooms: Rooms, name: str | None) -> DetectorSettings:
 
 def judged(rooms: Rooms, history: History, *, is_mean: bool = False) -> Judged:
     """Return the lots of a history that have a result, bad or good where that is told and the mean is not asked for."""
-    results = {line: history.results[line][history.detector.outcome] for line in history.lots}
+    results = {line: history.results[line] for line in history.lots}
     is_failure = detector_class(history.detector.kind).role == "failure"
     told = judged_lots(history.lots, results, history.judged, history.detector.symptom if is_failure else None)
     outcome = np.array([number for _, _, number in told], dtype=np.float64)
