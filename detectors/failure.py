@@ -237,9 +237,7 @@ def _weekly(taken: Entry, aim: Aim) -> float:
     return float(taken.curve.per_week(aim.week)[taken.place])
 
 
-def _report(
-    course: Course, entries: list[Entry], taken: Entry, not_competing: Mapping[str, str]
-) -> dict[str, Any]:
+def _report(course: Course, entries: list[Entry], taken: Entry, not_competing: Mapping[str, str]) -> dict[str, Any]:
     aim, choice = course.aim, taken.choice
     judgement = choice.judgement
     leads: list[float] = []

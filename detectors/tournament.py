@@ -30,7 +30,9 @@ MOST_BUNDLES: Final = 2_000
 NO_FEATURE: Final = "no feature tells windows before a failure from the others"
 BLEND: Final = "blend"
 NOT_BLENDED: Final = ("rule",)
-NO_RAW_VALUES: Final = mark("it takes the raw values of tags, and the feature set keeps none: `samples = 30` in [[features]]")
+NO_RAW_VALUES: Final = mark(
+    "it takes the raw values of tags, and the feature set keeps none: `samples = 30` in [[features]]"
+)
 NO_TWO: Final = mark("it takes two learners beside the single limit, and fewer competed")
 
 
