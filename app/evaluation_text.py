@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
-from app.model_text import left_out
+from app.model_text import cautions
 from domain.text import Translate
 
 
@@ -18,7 +18,7 @@ def shown(found: Mapping[str, Any], t: Translate) -> Iterator[str]:
         yield "  " + t("OPTIMISTIC: rows were dealt at random, and neighbouring windows share their values")
     for reason in found["folds_refused"]:
         yield "  " + t("a part was not tested: {reason}", reason=reason)
-    yield from ("  " + line for line in left_out(found, t))
+    yield from ("  " + line for line in cautions(found, t))
     if found["at_the_end"] is None:
         yield "  " + t("{k} of {n} rows caught", k=found["events_caught"], n=found["n_events"])
     else:
@@ -30,10 +30,6 @@ def shown(found: Mapping[str, Any], t: Translate) -> Iterator[str]:
                        low=_share(low), high=_share(high))  # fmt: skip
     if found["n_events_unwatched"]:
         yield "  " + t("{n} more had no window that could have warned of them in time", n=found["n_events_unwatched"])
-    if found["n_events_warned_early"]:
-        yield "  " + t("{n} of the missed were warned of before the horizon of {horizon}, which counts as false: "
-                       "failures show earlier than that, so a longer `horizon` would catch them",
-                       n=found["n_events_warned_early"], horizon=_span(found["horizon_s"]))  # fmt: skip
     if found["false_alarms_per_week"] is not None:
         yield "  " + t("{rate} false alarms per asset and week ({n} in all)",
                        rate=f"{found['false_alarms_per_week']:.3g}", n=found["false_alarms"])  # fmt: skip

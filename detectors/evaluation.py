@@ -184,7 +184,7 @@ def _by_event(
             counted[0] += 1
             counted[1] += i in in_time
             n_any += i in at_all
-            n_early += i not in in_time and any(a < at - rows.horizon and at - rows.lead < b for a, b in spans)
+            n_early += i not in in_time and threshold.was_early(spans, at, rows)
         leads += [lead * unit_s for lead in in_time.values()]
         n_false += threshold.judged(track, 0.0, rows, outcome.clear).n_false
         watched += float(np.ptp(track.position))

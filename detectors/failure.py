@@ -241,15 +241,17 @@ def _report(course: Course, entries: list[Entry], taken: Entry, not_competing: M
     aim, choice = course.aim, taken.choice
     judgement = choice.judgement
     leads: list[float] = []
+    n_early = 0
     if not aim.by_rows:
-        leads = list(
-            threshold.evaluate(course.tracks(taken.log_odds), choice.raise_at, course.rows).judgement.lead_times
-        )
+        tracks = course.tracks(taken.log_odds)
+        leads = list(threshold.evaluate(tracks, choice.raise_at, course.rows).judgement.lead_times)
+        n_early = threshold.n_early(tracks, choice.raise_at, course.rows)
     return {
         "learner": taken.name,
         "n_rows": len(course.label),
         "n_groups": len(np.unique(course.training.group.astype(str))),
         "n_events": judgement.n_events,
+        "n_events_warned_early": n_early,
         "events_caught": judgement.n_caught,
         "event_recall": judgement.n_caught / judgement.n_events,
         "false_alarms": judgement.n_false,

@@ -10,7 +10,7 @@ import threading
 from app import training
 from app.clock import SystemClock
 from app.commands.opening import opened_for
-from app.model_text import left_out, promised
+from app.model_text import cautions, promised
 from app.people import system_user
 from app.running import CommandError
 from app.settings import load
@@ -53,6 +53,6 @@ def main(args: argparse.Namespace, _stopping: threading.Event) -> int:
                 figures = ", ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in shown.items())
                 print(f"{detector.name}: model {trained.model_id} ({role}); out of fold: {figures}")
                 t = catalogue(settings.root.plant.language)
-                for line in (*promised(trained.about["report"], t), *left_out(trained.about["report"], t)):
+                for line in (*promised(trained.about["report"], t), *cautions(trained.about["report"], t)):
                     print(f"  {line}")
     return 1 if failed else 0

@@ -21,7 +21,7 @@ def read_assets(path: Path, assets: Sequence[str]) -> AssetPlan:
 
     assets: those that the sensor files name. A column without any text or number is left out.
     """
-    cells = {name: list(column) for name, column in first_rows(path, sniff(path)).columns.items()}
+    cells = {name: list(column) for name, column in first_rows(path, sniff(path, has_values=False)).columns.items()}
     unique = [n for n in sorted(cells, key=len) if len(set(map(str, cells[n]))) == len(cells[n])]
     fitting = [n for n in unique if roles.fits(n, "asset")]
     known = [n for n in unique if are_assets(cells[n], assets)]

@@ -11,7 +11,7 @@ import pytest
 
 from app import training
 from app.examples import examples
-from app.model_text import left_out
+from app.model_text import cautions
 from app.pipeline import Pipeline
 from app.settings import Settings
 from domain.errors import ConfigError
@@ -131,7 +131,7 @@ def test_failures_after_a_stop_that_was_never_ended_are_counted_and_told(tmp_pat
         report = training.build(history, rooms.models.folder).about["report"]
     assert report["n_events_after_open_stop"] == 4
     assert report["first_after_open_stop"].startswith("m00, ")
-    assert [x for x in left_out(report, catalogue("en")) if x.startswith("4 failures were left out")]
+    assert [x for x in cautions(report, catalogue("en")) if x.startswith("4 failures were left out")]
     ended = training.lost_events(replace(history, events={"m01": history.events["m01"]}))
     assert ended == {"n_events_after_open_stop": 0, "first_after_open_stop": None}
 

@@ -168,3 +168,12 @@ def test_no_mode_where_a_switch_sets_nothing_or_a_level_was_left_once() -> None:
     once = (np.arange(500) > 250).astype(float)
     assert regimes.setting_tags(names, np.column_stack([once, free + 10 * once[:, None]]), owners) == ()
     assert regimes.setting_tags(names, np.column_stack([free[:, :1], follows]), owners) == ()
+
+
+def test_a_list_of_texts_alone_names_the_part_of_each_machine() -> None:
+    sensors, failures = _engines()
+    parts = _write("units.csv", "unit,part", [f"{u},{'test' if u > 9 else 'train'}" for u in range(1, 13)])
+    settings = _started("--sensors", sensors, "--events", failures, "--assets", parts)
+    assert settings.root.evaluate.split == "given"
+    assert settings.plant.assets["10"].attributes["part"] == "test"
+    assert "attributes" not in _features()  # a part says nothing of a machine

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from app.model_text import left_out
+from app.model_text import cautions
 from detectors.failure_tournament import FailureTournament
 from detectors.learners import LEARNERS
 from detectors.tournament import NO_RAW_VALUES, NO_TWO
@@ -59,7 +59,7 @@ def test_without_raw_windows_minirocket_does_not_compete() -> None:
     found = FailureTournament.train(planted.failures(), FEW, planted.aids()).report
     assert "minirocket" not in {r["learner"] for r in found["leaderboard"]}
     assert found["not_competing"] == {"minirocket": NO_RAW_VALUES}
-    told = list(left_out(found, catalogue("en")))
+    told = list(cautions(found, catalogue("en")))
     assert told == [f"minirocket did not compete: {NO_RAW_VALUES}"]
 
 
