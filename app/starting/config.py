@@ -62,12 +62,17 @@ def write(name: str, formats: Sequence[FormatPlan], classes: Sequence[ClassPlan]
 
 
 def _split(classes: Sequence[ClassPlan]) -> tuple[str, str]:
-    if any(own.get("part") == "test" for c in classes for own in c.attributes.values()):
+    if any(map(_names_test, classes)):
         return "given", "the list of assets names a part: train or test"
     n = max((len(c.assets) for c in classes if c.used or c.events), default=0)
     if n >= 5:
         return "unit", f"{n} assets of one class: whole assets are held out"
     return "time", "few assets: later data are held out"
+
+
+def _names_test(c: ClassPlan) -> bool:
+    """Return whether a list of assets names some that are there to test."""
+    return any(own.get("part") == "test" for own in c.attributes.values())
 
 
 def _formats(plans: Sequence[FormatPlan]) -> list[list[Line]]:
@@ -131,6 +136,8 @@ def _class_sections(c: ClassPlan) -> tuple[list[tuple[str, list[Line]]], list[st
         if c.life:
             cap = f"no unit failed twice, the median after {c.life:.0f} cycles; told up to six tenths of that"
             lines.append(Line("remaining_life", round(0.6 * c.life), cap))
+        if c.life and _names_test(c):
+            lines.append(Line("counts", "rows", "units to test may end before they fail: each row is judged"))
         sections.append(("[[detectors]]", lines))
     else:
         remarks.append(_too_few(c))

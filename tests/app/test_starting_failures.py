@@ -175,5 +175,6 @@ def test_a_list_of_texts_alone_names_the_part_of_each_machine() -> None:
     parts = _write("units.csv", "unit,part", [f"{u},{'test' if u > 9 else 'train'}" for u in range(1, 13)])
     settings = _started("--sensors", sensors, "--events", failures, "--assets", parts)
     assert settings.root.evaluate.split == "given"
+    assert settings.detector("machine-failure").counts == "rows"
     assert settings.plant.assets["10"].attributes["part"] == "test"
     assert "attributes" not in _features()  # a part says nothing of a machine

@@ -62,6 +62,27 @@ def test_a_regime_that_training_did_not_hold_has_no_values_and_one_near_a_known_
     assert all(modes.names_of(live, PLAIN, Modes.from_json(old)))
 
 
+def test_modes_that_inner_folds_share_tell_a_unit_left_out_nothing_of_its_end() -> None:
+    """Eight units that wear: each told by modes of all, and by modes of the seven others."""
+    random = np.random.default_rng(4)
+    fleet, is_near = {}, np.arange(200) >= 170
+    for unit in range(8):
+        which = random.integers(0, 3, 200)
+        worn = np.where(is_near, 3.0, 0.0) + random.normal(size=200)
+        fleet[str(unit)] = grid(np.column_stack([10.0 * which + random.normal(scale=0.1, size=200), 50 * which + worn]))
+    plain = dict.fromkeys(fleet, PLAIN)
+    shared = modes.fitted(fleet, plain, asked("regimes", "speed"), 1)
+    gains = []
+    for unit, known in fleet.items():
+        others = {u: g for u, g in fleet.items() if u != unit}
+        own = modes.fitted(others, plain, asked("regimes", "speed"), 1)
+        by_shared, by_own = (modes.applied(known, PLAIN, found).values[:, 1] for found in (shared, own))
+        np.testing.assert_allclose(by_shared, by_own, atol=0.3)
+        contrast = [x[is_near].mean() - x[~is_near].mean() for x in (by_shared, by_own)]
+        gains.append(contrast[0] / contrast[1] - 1)
+    assert abs(float(np.mean(gains))) < 0.02  # failures stand out no more for it
+
+
 def test_one_cloud_is_one_regime() -> None:
     cloud = grid(np.random.default_rng(3).normal(size=(400, 2)))
     assert modes.fitted({"a": cloud}, {"a": PLAIN}, asked("regimes", "speed", "heat"), 1).names == ("1",)
