@@ -65,6 +65,9 @@ def _parser() -> argparse.ArgumentParser:
     init.add_argument("--sensors", nargs="+", type=Path, default=[], metavar="FILE", help="tag values, CSV or Parquet")
     init.add_argument("--quality", nargs="+", type=Path, default=[], metavar="FILE", help="lots and their results")
     init.add_argument("--events", nargs="+", type=Path, default=[], metavar="FILE", help="failures, stops, maintenance")
+    init.add_argument(
+        "--assets", nargs="+", type=Path, default=[], metavar="FILE", help="machines: their type, age, ..."
+    )
     init.add_argument("--zone", default="", help="time zone of times that name none, e.g. Asia/Seoul")
     init.add_argument(
         "--time-format", default="", metavar="FORMAT", help='e.g. "%%d/%%m/%%Y %%H:%%M", where two ways fit'

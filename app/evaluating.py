@@ -46,6 +46,7 @@ def evaluated(history: History, told: Callable[[str], None], *, is_random: bool 
         "kind": detector.kind,
         "outcome": detector.outcome,
         **evaluation.report(made, outcome, aids, split, training.unit_seconds(history.asset_class)),
+        **training.lost_events(history),
         "currency": detector.cost.currency if detector.cost else None,
     }
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
+from app.model_text import cautions
 from domain.text import Translate
 
 
@@ -17,7 +18,8 @@ def shown(found: Mapping[str, Any], t: Translate) -> Iterator[str]:
         yield "  " + t("OPTIMISTIC: rows were dealt at random, and neighbouring windows share their values")
     for reason in found["folds_refused"]:
         yield "  " + t("a part was not tested: {reason}", reason=reason)
-    if found["counts"] == "rows":
+    yield from ("  " + line for line in cautions(found, t))
+    if found["at_the_end"] is None:
         yield "  " + t("{k} of {n} rows caught", k=found["events_caught"], n=found["n_events"])
     else:
         yield "  " + t("{k} of {n} stops caught at the lead budget of {lead}", k=found["events_caught"],
@@ -26,6 +28,8 @@ def shown(found: Mapping[str, Any], t: Translate) -> Iterator[str]:
         low, high = found["event_recall_interval"]
         yield "  " + t("recall {recall} (90 % interval {low} to {high})", recall=_share(found["event_recall"]),
                        low=_share(low), high=_share(high))  # fmt: skip
+    if found["n_events_unwatched"]:
+        yield "  " + t("{n} more had no window that could have warned of them in time", n=found["n_events_unwatched"])
     if found["false_alarms_per_week"] is not None:
         yield "  " + t("{rate} false alarms per asset and week ({n} in all)",
                        rate=f"{found['false_alarms_per_week']:.3g}", n=found["false_alarms"])  # fmt: skip

@@ -166,15 +166,21 @@ def _of_windows(history: History, used: Used) -> Training:
     )
 
 
+def after_open_stops(history: History) -> tuple[list[Event], int]:
+    """Return the failures that came while the asset, by its events, still stood, the first of them first, and the
+    number of all: no window can warn of those.
+    """
+    if is_of_lots(history.detector):
+        return [], 0
+    each = [courses.in_open_stops(history.events.get(asset, ()), history.detector) for asset in history.grids]
+    return sorted((e for lost, _ in each for e in lost), key=lambda e: e.start), sum(n for _, n in each)
+
+
 def _check_ended(history: History) -> None:
     """Raise TrainingError where most failures came while the asset, by its events, still stood."""
-    lost: list[Event] = []
-    n_told = 0
-    for asset in history.grids:
-        found, n = courses.in_open_stops(history.events.get(asset, ()), history.detector)
-        lost, n_told = lost + found, n_told + n
+    lost, n_told = after_open_stops(history)
     if 2 * len(lost) > n_told:
-        first = min(lost, key=lambda e: e.start)
+        first = lost[0]
         raise TrainingError(
             f"{len(lost)} of {n_told} failures or stops came after one that has no end, the first that of "
             f"{first.asset} at {first.start:%Y-%m-%d %H:%M} UTC: without an end an asset stands still for good. "

@@ -46,7 +46,7 @@ def shown(row: ModelRow, t: Translate, zone: ZoneInfo) -> Iterator[str]:
         yield t("threshold {limit} chosen by {by}: {reason}", limit=f"{choice['threshold']:.4g}", by=choice["by"],
                 reason=choice["reason"])  # fmt: skip
     yield ""
-    yield from _leaderboard(about.get("report", {}).get("leaderboard", ()), t)
+    yield from _leaderboard(about.get("report", {}), t)
     yield from _screening(about.get("screening"), t)
     yield ""
     yield from _hypotheses(about.get("hypotheses", ()), t)
@@ -83,8 +83,25 @@ def promised(report: Mapping[str, Any], t: Translate) -> Iterator[str]:
         yield t("the alarm budget cannot be kept by any threshold")
 
 
-def _leaderboard(rows: Sequence[Mapping[str, Any]], t: Translate) -> Iterator[str]:
-    """Yield what each learner was worth on the same folds."""
+def cautions(report: Mapping[str, Any], t: Translate) -> Iterator[str]:
+    """Yield which learners did not compete, which failures were not learned from, and which were warned of too early,
+    with the reasons.
+    """
+    for learner, reason in report.get("not_competing", {}).items():
+        yield t("{learner} did not compete: {reason}", learner=learner, reason=t(reason))
+    if report.get("n_events_after_open_stop"):
+        yield t("{n} failures were left out: they came after a stop or failure that has no end, the first {first}. "
+                "Load events with their ends", n=report["n_events_after_open_stop"],
+                first=report["first_after_open_stop"])  # fmt: skip
+    if report.get("n_events_warned_early"):
+        yield t("{n} of the missed were warned of before the horizon, which counts as false: failures show earlier "
+                "than that, so a longer `horizon` would catch them", n=report["n_events_warned_early"])  # fmt: skip
+
+
+def _leaderboard(report: Mapping[str, Any], t: Translate) -> Iterator[str]:
+    """Yield what each learner was worth on the same folds, and which did not compete."""
+    yield from cautions(report, t)
+    rows: Sequence[Mapping[str, Any]] = report.get("leaderboard", ())
     if len(rows) < 2:
         return
     yield t("Learners on the same folds; the simplest within noise of the best is taken:")

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from app import factor_study, inputs, windowing
 from app.children import ChildError, in_child
-from app.examples import History, examples
+from app.examples import History, after_open_stops, examples
 from app.hypotheses import concerns, weighed
 from app.onsets import accepted
 from app.results import lab_histories, possible_results, samples
@@ -209,7 +209,7 @@ def build(history: History, folder: Path) -> Trained:
         "split": history.split,
         "threshold": trained.threshold,
         "clear_threshold": trained.clear_threshold,
-        "report": _report(trained.report, history),
+        "report": {**_report(trained.report, history), **lost_events(history)},
         "screening": screening.report(),
         "hypotheses": weighed(
             history.hypotheses, trained, training.vectors, trained.names if screening.kept is None else screening.kept
@@ -230,6 +230,15 @@ def _report(report: Mapping[str, Any], history: History) -> dict[str, Any]:
         if "suspects" in report
         else {**report}
     )
+
+
+def lost_events(history: History) -> dict[str, Any]:
+    """Return, for a failure detector of windows, how many failures came after a stop without an end; as JSON data."""
+    if detector_class(history.detector.kind).role != "failure" or symptoms.is_of_lots(history.detector):
+        return {}
+    lost, _ = after_open_stops(history)
+    first = f"{lost[0].asset}, {lost[0].start:%Y-%m-%d %H:%M} UTC" if lost else None
+    return {"n_events_after_open_stop": len(lost), "first_after_open_stop": first}
 
 
 def _studied(history: History, training: Training) -> Mapping[str, Any] | None:

@@ -25,6 +25,7 @@ from features.existence import existing
 from features.settings import FeatureSettings
 from features.windows import Grid, Lack, Windows
 
+NEWEST: Final = 4  # rows of a window, the last, of which one at least is in a known mode
 STOPPING = (EventKind.FAILURE, EventKind.STOP)
 NOTHING_KNOWN: Final = Background()
 TOLD = (*STOPPING, EventKind.MAINTENANCE)  # what decides whether a window says anything
@@ -148,7 +149,7 @@ def lot_windows(
 
 def alive(grid: Grid, cut: Windows, features: FeatureSet, period_ns: int, background: Background) -> Windows:
     """Return the windows with what their tags lack of life, and of a mode that is known: those that are stale, that
-    stand still, and those that hold too few rows of a known operating mode.
+    stand still, and those that hold too few rows of a known operating mode, or none at their end.
     """
     period = 1 if features.axis is Axis.CYCLE else period_ns
     cut = liveness.checked(grid, cut, features, period)
@@ -157,8 +158,10 @@ def alive(grid: Grid, cut: Windows, features: FeatureSet, period_ns: int, backgr
     is_known = np.isin(modes.names_of(grid, background, features.inputs.modes), features.inputs.modes.names)
     before = np.concatenate(([0], np.cumsum(is_known)))
     n_rows = np.maximum(cut.stop - cut.first, 1)
+    newest = before[cut.stop] - before[np.maximum(cut.stop - NEWEST, cut.first)]
+    is_unknown = ((before[cut.stop] - before[cut.first]) / n_rows < features.min_coverage) | (newest == 0)
     lacks = cut.lacks.copy()
-    lacks[cut.is_whole & ((before[cut.stop] - before[cut.first]) / n_rows < features.min_coverage)] = Lack.MODE
+    lacks[cut.is_whole & is_unknown] = Lack.MODE
     return replace(cut, lacks=lacks)
 
 

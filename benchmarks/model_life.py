@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from app import promotion, training
 from app.rooms import Rooms, opened
 from app.settings import Settings
-from benchmarks import model_gate, model_plant, model_refusals, model_times
+from benchmarks import model_gate, model_inputs, model_plant, model_refusals, model_times
 from benchmarks.bars import QUICK, Bars
 from benchmarks.trial import until
 from detectors import bundle, detector_class, drift
@@ -57,6 +57,7 @@ def untimed(bars: Bars) -> None:
         _drift(bars)
         _budget(bars)
         model_refusals.refused(bars, room / "refused")
+        model_inputs.given(bars, room / "given")
         _equal(bars, room / "equal")
         _killed(bars, room / "killed")
         model_times.calendar(bars)

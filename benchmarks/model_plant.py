@@ -73,12 +73,12 @@ ASSETS: Final = "asset,class\n" + "".join(f"{p},pump\n" for p in PUMPS)
 TAGS: Final = "asset,tag,period\nclass:pump,pressure,1s\nclass:pump,flow,1s\n"
 
 
-def plant(folder: Path) -> Settings:
-    """Write the plant's config and read it."""
+def plant(folder: Path, old: str = "", new: str = "") -> Settings:
+    """Write the plant's config, with one text of it in the place of another, and read it."""
     config = folder / "config"
     config.mkdir(parents=True)
     (folder / "inbox").mkdir()
-    text = FOREWARN.format(folder=folder / "data", inbox=folder / "inbox")
+    text = FOREWARN.format(folder=folder / "data", inbox=folder / "inbox").replace(old, new)
     for name, content in (("forewarn.toml", text), ("assets.csv", ASSETS), ("tags.csv", TAGS), ("rules.toml", "")):
         (config / name).write_text(content)
     return load(config)

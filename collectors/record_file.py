@@ -12,13 +12,14 @@ from datetime import datetime
 from typing import Any, Final
 
 from collectors import decode, times, units
+from collectors.cycles import cycle_end
 from collectors.letters import Letters
 from collectors.readings import NumberReader
 from collectors.settings import FormatSettings
 from collectors.shaping import results_of
 from collectors.tables import BadFileError, Block, Cells
 from collectors.values import BadValueError
-from domain.instants import to_ns
+from domain.instants import from_ns, to_ns
 from domain.plant import Plant
 from domain.points import Points
 from domain.records import Decoded, Event, Lot, Reason, Result
@@ -71,14 +72,25 @@ class RecordFile:
 
     def event(self, row: Mapping[str, Any]) -> Event:
         """Read an event; raises BadValueError, `code` for one that the format does not list."""
-        form = self.form
-        event = decode.read_event(self._owner(row, "asset"), row, self.received_at, form.time_format, form.zone)
+        form, asset = self.form, self._owner(row, "asset")
+        row, time_format = (self._in_time(row, asset), "iso") if self.counts_cycles else (row, form.time_format)
+        event = decode.read_event(asset, row, self.received_at, time_format, form.zone)
         if form.known == "start" and not row.get("known_at"):
             event = replace(event, known_at=event.start)
         if form.codes and event.code not in form.codes:
             raise BadValueError(Reason.CODE, f"code {event.code!r} is none of {', '.join(form.codes)}")
         self._check_future(event.start, event.known_at)  # a shift, or a stop that was planned, knows its end
         return event
+
+    @property
+    def counts_cycles(self) -> bool:
+        """Whether the file's times are numbers of cycles."""
+        return self.form.time_format == "cycle"
+
+    def _in_time(self, row: Mapping[str, Any], asset: str) -> Mapping[str, Any]:
+        """Return an event's row with the nominal instants of its cycles."""
+        told = {name: row[name] for name in ("start", "end", "known_at") if row.get(name) not in (None, "")}
+        return {**row, **{name: from_ns(cycle_end(raw, asset, self.plant)).isoformat() for name, raw in told.items()}}
 
     def lot(self, row: Mapping[str, Any]) -> Lot:
         """Read a lot; every column that is no field of it and no text is a process value."""
@@ -109,7 +121,7 @@ class RecordFile:
 
     def _check_future(self, *instants: datetime | None) -> None:
         for at in instants:
-            if self.latest is not None and at is not None and to_ns(at) > self.latest:
+            if self.latest is not None and at is not None and to_ns(at) > self.latest and not self.counts_cycles:
                 raise times.ahead_of_clock(at, self.form.max_future_s)
 
     def _value(self, raw: Any) -> Any:

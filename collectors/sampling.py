@@ -101,15 +101,18 @@ class Sample:
         return _n_neighbours(is_keyed=any(self.groups))
 
 
-def sniff(path: Path) -> Dialect:
-    """Return how a file is written; raises BadFileError, whose text says what to do."""
+def sniff(path: Path, *, has_values: bool = True) -> Dialect:
+    """Return how a file is written; raises BadFileError, whose text says what to do.
+
+    has_values: whether rows hold numbers or times, by which they are told from lines above the header.
+    """
     if path.suffix == ".parquet":
         return Dialect()
     _check_kind(path)
     encoding = sniff_encoding(path)
     with path.open(encoding=encoding, newline="") as file:
         lines = list(islice(file, HEAD_LINES))
-    found = sniff_delimiter([line.rstrip("\r\n") for line in lines])
+    found = sniff_delimiter([line.rstrip("\r\n") for line in lines], has_values=has_values)
     if found is None:
         raise BadFileError(
             Reason.DIALECT,
@@ -170,7 +173,7 @@ def _fits(path: Path, encoding: str) -> bool:
     return True
 
 
-def sniff_delimiter(lines: Sequence[str]) -> tuple[str, int] | None:
+def sniff_delimiter(lines: Sequence[str], *, has_values: bool = True) -> tuple[str, int] | None:
     """Return the delimiter and the number of lines above the header, None where no header fits the rows below it.
 
     Of several that fit, the one with the most columns and the fewest lines above is taken.
@@ -183,7 +186,9 @@ def sniff_delimiter(lines: Sequence[str]) -> tuple[str, int] | None:
             continue
         for skipped, header in enumerate(rows[:MOST_SKIPPED]):
             below = [row for row in rows[skipped + 1 :] if row]
-            if not _is_header(header) or not any(_is_value(cell) for row in below[:2] for cell in row):
+            if not below or not _is_header(header):
+                continue
+            if has_values and not any(_is_value(cell) for row in below[:2] for cell in row):
                 continue
             n_fit = sum(len(row) == len(header) for row in below)
             if n_fit >= 0.95 * len(below) and len(below[0]) == len(header):

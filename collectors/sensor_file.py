@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from collectors import times, units, values
+from collectors import times, units
+from collectors.cycles import cycle_end
 from collectors.grading import grade
 from collectors.letters import Letters
 from collectors.readings import NumberReader, Readings, mark_impossible, no_texts
@@ -264,15 +265,8 @@ class SensorFile:
         return at, faults
 
     def _cycle(self, raw: Any, asset: str) -> int | BadValueError:
-        if asset not in self.plant.assets:
-            return BadValueError(Reason.UNKNOWN_ASSET, f"{asset!r} is not in assets.csv")
-        first = self.plant.assets[asset].attributes.get("first_cycle_at", "")
-        cycle = self.plant.class_of(asset).cycle
-        if not first or cycle is None:
-            words = f"{asset} has no `first_cycle_at` in assets.csv, or its class no `cycle`"
-            return BadValueError(Reason.TIME_FORMAT, words)
         try:
-            return values.cycle_instant(raw, datetime.fromisoformat(first), cycle)
+            return cycle_end(raw, asset, self.plant)
         except BadValueError as bad:
             return bad
 

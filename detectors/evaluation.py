@@ -161,11 +161,14 @@ def _reach(t: Training, aids: TrainingAids) -> Rows:
 def _by_event(
     t: Training, outcome: Outcome, aids: TrainingAids, unit_s: float, empty: dict[str, str]
 ) -> dict[str, Any]:
-    """Judge alerts against events; one that no scored row could have warned of in time is counted apart."""
+    """Judge alerts against events; one that no scored row could have warned of in time is counted apart.
+
+    Warned early: missed, for the alert that was still open in time had been raised before the horizon.
+    """
     rows, limits = _reach(t, aids), Limits(0.0, outcome.clear)
     modes: dict[str, list[int]] = {}
     leads: list[float] = []
-    n_any = n_false = n_unwatched = 0
+    n_any = n_false = n_unwatched = n_early = 0
     watched = 0.0
     for track in _tracks(t, outcome):
         spans = threshold.spans_of(track, limits, rows.confirm)
@@ -181,6 +184,7 @@ def _by_event(
             counted[0] += 1
             counted[1] += i in in_time
             n_any += i in at_all
+            n_early += i not in in_time and threshold.was_early(spans, at, rows)
         leads += [lead * unit_s for lead in in_time.values()]
         n_false += threshold.judged(track, 0.0, rows, outcome.clear).n_false
         watched += float(np.ptp(track.position))
@@ -195,6 +199,7 @@ def _by_event(
     return {
         "n_events": n,
         "n_events_unwatched": n_unwatched,
+        "n_events_warned_early": n_early,
         "events_caught": caught,
         "event_recall": caught / n if n else None,
         "event_recall_any": n_any / n if n else None,
@@ -228,6 +233,7 @@ def _by_case(t: Training, outcome: Outcome, empty: dict[str, str]) -> dict[str, 
     return {
         "n_events": n,
         "n_events_unwatched": 0,
+        "n_events_warned_early": 0,
         "events_caught": caught,
         "event_recall": caught / n if n else None,
         "event_recall_any": None,

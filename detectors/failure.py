@@ -98,7 +98,7 @@ class Failure:
         taken = tournament.winner(entries)
         whole = tournament.final(course, taken, entries)
         limits = (taken.choice.raise_at, taken.choice.clear_at)
-        report = _report(course, entries, taken)
+        report = _report(course, entries, taken, tournament.not_competing(course, names))
         models = (whole, *taken.models)
         life = _life(course, report)
         used = np.unique(np.concatenate([m.columns for m in models] + ([life.columns] if life else [])))
@@ -237,23 +237,24 @@ def _weekly(taken: Entry, aim: Aim) -> float:
     return float(taken.curve.per_week(aim.week)[taken.place])
 
 
-def _report(course: Course, entries: list[Entry], taken: Entry) -> dict[str, Any]:
+def _report(course: Course, entries: list[Entry], taken: Entry, not_competing: Mapping[str, str]) -> dict[str, Any]:
     aim, choice = course.aim, taken.choice
     judgement = choice.judgement
     leads: list[float] = []
+    n_early = 0
     if not aim.by_rows:
-        leads = list(
-            threshold.evaluate(course.tracks(taken.log_odds), choice.raise_at, course.rows).judgement.lead_times
-        )
+        tracks = course.tracks(taken.log_odds)
+        leads = list(threshold.evaluate(tracks, choice.raise_at, course.rows).judgement.lead_times)
+        n_early = threshold.n_early(tracks, choice.raise_at, course.rows)
     return {
         "learner": taken.name,
         "n_rows": len(course.label),
         "n_groups": len(np.unique(course.training.group.astype(str))),
         "n_events": judgement.n_events,
+        "n_events_warned_early": n_early,
         "events_caught": judgement.n_caught,
         "event_recall": judgement.n_caught / judgement.n_events,
         "false_alarms": judgement.n_false,
-        "false_alarms_per_axis_unit": choice.false_alarms_per_unit,
         "false_alarms_per_week": None if aim.is_of_cases else _weekly(taken, aim),
         "target_recall": aim.recall,
         "confidence": aim.confidence,
@@ -265,5 +266,6 @@ def _report(course: Course, entries: list[Entry], taken: Entry) -> dict[str, Any
         "lead_times": leads,
         "folds": len(course.folds),
         "leaderboard": tournament.leaderboard(entries, taken, aim),
+        "not_competing": dict(not_competing),
         "curve": threshold.priced(taken.curve, aim, course.aids.seed, taken.place),
     }

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors import promise
-from domain.judging import NOTHING, Judgement, judge
+from domain.judging import NOTHING, Judgement, catches, judge
 from domain.limits import Limits, raises
 from domain.scores import Aim
 
@@ -129,6 +129,23 @@ def spans_of(track: Track, limits: Limits, confirm: float) -> list[tuple[float, 
     """Return (raised, cleared) positions of each alert over a track; one that stays open is cleared at infinity."""
     found = raises(track.raw, track.position, limits, confirm)
     return [(float(track.position[a]), float(track.position[b]) if b < len(track.raw) else np.inf) for a, b in found]
+
+
+def was_early(spans: Sequence[tuple[float, float]], at: float, rows: Rows) -> bool:
+    """Return whether an alert that was open when there was still time for a failure had been raised before the horizon
+    began: the failure shows earlier than that.
+    """
+    return any(raised < at - rows.horizon and at - rows.lead < cleared for raised, cleared in spans)
+
+
+def n_early(tracks: Sequence[Track], raise_at: float, rows: Rows) -> int:
+    """Return how many failures a threshold misses for it warned of them before the horizon."""
+    n = 0
+    for track in tracks:
+        spans = spans_of(track, Limits(raise_at, clear_for(raise_at)), rows.confirm)
+        caught = catches([raised for raised, _ in spans], track.failures, rows.horizon, rows.lead)
+        n += sum(i not in caught and was_early(spans, at, rows) for i, at in enumerate(track.failures))
+    return n
 
 
 def evaluate(tracks: Sequence[Track], raise_at: float, rows: Rows) -> Choice:

@@ -22,6 +22,7 @@ from detectors.learner_blend import Blend, Member
 from detectors.learners import LEARNERS, Examples, Learner, is_sample, learner_class
 from detectors.threshold import Choice, Curve, Rows
 from domain.scores import Aim, TrainingAids, TrainingError
+from domain.text import mark
 from domain.vectors import Training
 
 MAX_FEATURES: Final = 120
@@ -31,6 +32,10 @@ BLEND: Final = "blend"
 NOT_BLENDED: Final = ("rule",)
 FINE, COARSE = 1_023, 255  # bins of a column
 FEW_ROWS: Final = 50_000  # for which fine bins cost little
+NO_RAW_VALUES: Final = mark(
+    "it takes the raw values of tags, and the feature set keeps none: `samples = 30` in [[features]]"
+)
+NO_TWO: Final = mark("it takes two learners beside the single limit, and fewer competed")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -139,16 +144,20 @@ def examples(course: Course, rows: NDArray[np.int64], columns: NDArray[np.int64]
 
 def compete(course: Course, names: Sequence[str], trials: int, own: Mapping[str, Mapping[str, Any]]) -> list[Entry]:
     """Return the entries, the simplest first. own: settings of the config by learner, laid over every trial of it."""
-    found = []
-    for name in [n for n in LEARNERS if n in names and n != BLEND]:
-        if learner_class(name).needs == "windows" and not len(course.samples):
-            continue
-        entry = _entered(course, name, trials, own.get(name, {}))
-        found.append(entry)
-    blended = [e for e in found if e.name not in NOT_BLENDED]
-    if BLEND in names and len(blended) > 1:
-        found.append(_blended(course, blended))
+    left_out = not_competing(course, names)
+    taken = [n for n in LEARNERS if n in names and n not in left_out]
+    found = [_entered(course, name, trials, own.get(name, {})) for name in taken if name != BLEND]
+    if BLEND in taken:
+        found.append(_blended(course, [e for e in found if e.name not in NOT_BLENDED]))
     return found
+
+
+def not_competing(course: Course, names: Sequence[str]) -> dict[str, str]:
+    """Return the learners among `names` that cannot compete on these rows, each with the reason in words."""
+    needing = [n for n in names if n != BLEND and learner_class(n).needs == "windows"]
+    found = {} if len(course.samples) else dict.fromkeys(needing, NO_RAW_VALUES)
+    blended = [n for n in names if n not in (*found, *NOT_BLENDED, BLEND)]
+    return found | ({BLEND: NO_TWO} if BLEND in names and len(blended) < 2 else {})
 
 
 def winner(entries: Sequence[Entry]) -> Entry:

@@ -24,7 +24,8 @@ class Modes:
     """How a row's operating mode is told, and what each tag is like in each.
 
     by: `event` (the code of the newest mode event), `tag` (the value of the one in `tags`) or `regimes` (the nearest of
-    `centres`, in units of `spread`, a row of them for each of `names`). names: the modes seen in training.
+    `centres`, in units of `spread`, a row of them for each of `names`; not further from it than its `reach`).
+    names: the modes seen in training.
     of: the tags that are told in standard deviations from their mean; mean, deviation: for each mode, in their order.
     """
 
@@ -36,15 +37,18 @@ class Modes:
     deviation: tuple[tuple[float, ...], ...]
     centres: tuple[tuple[float, ...], ...] = ()
     spread: tuple[float, ...] = ()
+    reach: tuple[float, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
-        """Return the modes as JSON data; `from_json` reads them back."""
-        return {name: _lists(getattr(self, name)) for name in self.__slots__}
+        """Return the modes as JSON data; `from_json` reads them back. Without a reach they are told as before there was
+        one, so that such a model keeps its hash.
+        """
+        return {name: _lists(getattr(self, name)) for name in self.__slots__ if name != "reach" or self.reach}
 
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> Modes:
         """Read modes written by `as_json`."""
-        return Modes(**{name: _tuples(data[name]) for name in Modes.__slots__})
+        return Modes(**{name: _tuples(data[name]) for name in Modes.__slots__ if name in data})
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,8 @@
 Regimes are found by k-means on the tags that set them; their number is the one of the best silhouette, and one where
 none is above LEAST_SILHOUETTE. No outcome is looked at. Sources: MacQueen (1967); Arthur, Vassilvitskii (2007) for the
 first centres; Rousseeuw (1987); Kaufman, Rousseeuw (1990) for what a silhouette of 0.5 means.
-Invariant: a row in a mode that training did not hold has no values, so that its window is not assessed.
+Invariant: a row in a mode that training did not hold, or in none of its regimes, has no values, so that its window is
+not assessed.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ Ints = NDArray[np.int64]
 MOST_REGIMES: Final = 8
 LEAST_SILHOUETTE: Final = 0.5
 SAMPLE: Final = 2_000
+WIDER: Final = 2.0
+BETWEEN: Final = 0.25
 LEAST_ROWS: Final = 20  # of a mode, or its normal is not known
 MODE: Final = "mode:"
 
@@ -71,9 +74,17 @@ def names_of(grid: Grid, background: Background, modes: Modes) -> NDArray[np.obj
     if modes.by == "tag":
         found[is_told] = [f"{x:g}" for x in values[is_told, 0].tolist()]
         return found
-    centres, spread = np.array(modes.centres), np.array(modes.spread)
-    found[is_told] = [str(k + 1) for k in nearest(values[is_told] / spread, centres).tolist()]
+    found[is_told] = _regimes_of(values[is_told] / np.array(modes.spread), modes)
     return found
+
+
+def _regimes_of(points: Floats, modes: Modes) -> list[str]:
+    """Return the regime of each point, "" of one that lies further from its centre than any regime reaches."""
+    distances = _distances(points, np.array(modes.centres))
+    place = np.argmin(distances, axis=1)
+    reach = np.array(modes.reach) if modes.reach else np.full(len(modes.centres), np.inf)
+    is_near = np.sqrt(distances[np.arange(len(points)), place]) <= reach[place]
+    return [str(k + 1) if near else "" for k, near in zip(place.tolist(), is_near.tolist(), strict=True)]
 
 
 def applied(grid: Grid, background: Background, modes: Modes) -> Grid:
@@ -115,7 +126,21 @@ def _regimes(values: Floats, asked: Modes, seed: int) -> Modes:
         value = silhouette(sample, nearest(sample, found))
         if value > best + 1e-3:
             best, centres = value, found
-    return replace(asked, centres=_rows(centres[np.lexsort(centres.T[::-1])]), spread=tuple(spread.tolist()))
+    centres = centres[np.lexsort(centres.T[::-1])]
+    return replace(asked, centres=_rows(centres), spread=tuple(spread.tolist()), reach=_reach(points, centres))
+
+
+def _reach(points: Floats, centres: Floats) -> tuple[float, ...]:
+    """Return how far from its centre each regime reaches: WIDER times as far as the furthest of its points, or BETWEEN
+    of the way to the nearest other centre where that is more.
+    """
+    member = nearest(points, centres)
+    own = np.sqrt(_distances(points, centres)[np.arange(len(points)), member])
+    furthest = np.array([own[member == k].max(initial=0.0) for k in range(len(centres))])
+    apart = np.sqrt(_distances(centres, centres))
+    np.fill_diagonal(apart, np.inf)
+    between = np.where(np.isfinite(apart.min(axis=1)), BETWEEN * apart.min(axis=1), 0.0)
+    return tuple(np.maximum(WIDER * furthest, between).tolist())
 
 
 def k_means(points: Floats, k: int, random: np.random.Generator, n_starts: int = 5, n_steps: int = 100) -> Floats:

@@ -14,11 +14,12 @@ from pydantic import ValidationError
 
 from app.faults import suggest
 from app.running import CommandError
+from app.starting.asset_list import read_assets
 from app.starting.classes import classes_of, told_apart
 from app.starting.config import write
 from app.starting.plans import Answers, asset_name
 from app.starting.records import check_results, has_interval, read_events, read_quality
-from app.starting.sensors import read_sensors
+from app.starting.sensors import DEFAULT_ASSET, read_sensors
 from app.starting.untimed import first_rows_of
 from collectors.settings import RowSettings
 from collectors.tables import BadFileError
@@ -32,11 +33,14 @@ def main(args: argparse.Namespace, _stopping: threading.Event) -> int:
     answers = _answers(args)
     if args.dir.exists() and (not args.dir.is_dir() or any(args.dir.iterdir())):
         raise CommandError(f"{args.dir} is not empty: name a new folder, nothing was written", 2)
-    if not args.sensors and not args.quality:
-        raise CommandError("forewarn init DIR --sensors FILE...: at least one file of tag values is needed", 2)
+    if not args.sensors and not args.quality and not args.events:
+        raise CommandError(
+            "forewarn init DIR --sensors FILE...: at least one file is needed, or --events, --quality", 2
+        )
     try:
         sensors = told_apart([read_sensors(path, answers, _progress(path)) for path in args.sensors])
-        assets = list(dict.fromkeys(a for p in sensors for a in p.assets)) or [answers.asset or "plant/line-1"]
+        named = list(dict.fromkeys(a for p in sensors for a in p.assets))
+        assets = named or [answers.asset or DEFAULT_ASSET]
         has_lots = {path: has_interval(path) for path in args.quality}
         starts = first_rows_of(args.quality, answers)
         qualities = [
@@ -52,11 +56,16 @@ def main(args: argparse.Namespace, _stopping: threading.Event) -> int:
             for path in args.quality
         ]
         check_results(answers, qualities)
-        events = [read_events(path, answers, assets, _progress(path)) for path in args.events]
+        has_cycles = bool(sensors) and all(p.has_cycles for p in sensors)
+        events = [
+            read_events(path, answers, assets, has_cycles=has_cycles, tick=_progress(path)) for path in args.events
+        ]
+        recorded = [a for q in qualities for a in q.lines] + [a for e in events for a in e.assets]
+        lists = [read_assets(path, list(dict.fromkeys([*named, *recorded]))) for path in args.assets]
     except BadFileError as error:
         raise CommandError(f"nothing was written: {error}") from error
     formats = [*(p.format for p in sensors), *(p.format for p in qualities), *(p.format for p in events)]
-    start = write(args.dir.resolve().name, formats, classes_of(sensors, qualities, events), answers)
+    start = write(args.dir.resolve().name, formats, classes_of(sensors, qualities, events, lists), answers)
     args.dir.mkdir(parents=True, exist_ok=True)
     for name, text in start.files.items():
         (args.dir / name).write_text(text, encoding="utf-8")

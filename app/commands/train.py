@@ -11,7 +11,7 @@ from app import training
 from app.clock import SystemClock
 from app.commands.opening import opened_for
 from app.evaluation_text import suspected
-from app.model_text import promised
+from app.model_text import cautions, promised
 from app.people import system_user
 from app.running import CommandError
 from app.settings import load
@@ -53,7 +53,7 @@ def main(args: argparse.Namespace, _stopping: threading.Event) -> int:
                 }
                 figures = ", ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in shown.items())
                 print(f"{detector.name}: model {trained.model_id} ({role}); out of fold: {figures}")
-                for line in promised(trained.about["report"], t):
+                for line in (*promised(trained.about["report"], t), *cautions(trained.about["report"], t)):
                     print(f"  {line}")
                 print(
                     "".join(f"{line}\n" for line in suspected(trained.about["report"].get("suspects", ()), t)), end=""

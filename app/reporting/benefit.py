@@ -59,7 +59,11 @@ def report(rooms: Rooms, args: argparse.Namespace, now: datetime, t: Translate) 
     stops = _stops(rooms, args.detector, before, after, now, doubts)
     lots = tuple(_lots(rooms, args.detector, before, after, now, doubts))
     if stops is None and not lots:
-        raise TrainingError("neither stops nor judged lots are stored of these periods")
+        spans = " and ".join(period.said(zone) for period in (before, after))
+        raise TrainingError(
+            f"neither stops nor judged lots are stored of {spans}: --at names when it was switched on, by default when "
+            "the first model was promoted"
+        )
     doubts += _around(rooms, before, after, at)
     if (stops is None or stops.control is None) and all(x.control is None for x in lots):
         doubts.append(phrase(NO_CONTROL))

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from statistics import median
 from typing import Final
 
-from app.starting.plans import EventPlan, Line, QualityPlan, ResultPlan, SensorPlan, TagPlan
+from app.starting.plans import AssetPlan, EventPlan, Line, QualityPlan, ResultPlan, SensorPlan, TagPlan
 from app.starting.sensors import DEFAULT_ASSET
 from collectors.guessing import clean
+from detectors.failure import MIN_EVENTS
+from detectors.remaining_life import MIN_UNITS
 
 ALIKE: Final = 0.6  # share of common tags from which two assets are of one class
 SLOW: Final = 20.0  # a tag this many times slower than the usual one is left out of windows
 DAY_S: Final = 86_400.0
 MOST_WINDOWS: Final = 20_000
+TELLING: Final = ("alarm", "maintenance")  # kinds of events that may announce a failure
+MOST_CODES: Final = 200  # of a kind; each becomes several features
 NICE: Final[tuple[tuple[float, str], ...]] = (
     *((n / 1000, f"{n}ms") for n in (1, 2, 5, 10, 20, 50, 100, 200, 500)),
     *((float(n), f"{n}s") for n in (1, 2, 5, 10, 15, 20, 30)),
@@ -42,6 +47,15 @@ class ClassPlan:
     horizon_s: float
     n_failures: int
     qualities: tuple[QualityPlan, ...]
+    events: tuple[str, ...] = ()  # patterns of those that tell something beside the tags
+    settings: tuple[str, ...] = ()  # tags that set the operating mode
+    attributes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # by asset
+    life: float = 0.0  # median cycles of units that run to failure; 0 where they do not
+
+    @property
+    def learns_failures(self) -> bool:
+        """Whether there are failures enough, and anything to warn by."""
+        return self.n_failures >= MIN_EVENTS and bool(self.used or self.events)
 
     @property
     def lead_s(self) -> float:
@@ -84,7 +98,10 @@ def _is_twin(one: SensorPlan, other: SensorPlan) -> bool:
 
 
 def classes_of(
-    sensors: Sequence[SensorPlan], qualities: Sequence[QualityPlan], events: Sequence[EventPlan]
+    sensors: Sequence[SensorPlan],
+    qualities: Sequence[QualityPlan],
+    events: Sequence[EventPlan],
+    lists: Sequence[AssetPlan] = (),
 ) -> list[ClassPlan]:
     """Return the classes: assets that share most of their tags, then one of the assets that only records name."""
     tags: dict[str, dict[str, TagPlan]] = {}
@@ -102,11 +119,12 @@ def classes_of(
     named = [a for q in qualities for a in q.lines] + [a for e in events for a in e.assets]
     rest = [a for a in dict.fromkeys(named) if a not in tags]
     root = "machine" if len(tags) > 1 else "line"
+    told = (qualities, events, lists)
     found = [
-        _class(root if not i else f"{root}-{i + 1}", group, tags, sensors, qualities, events)
-        for i, group in enumerate(groups)
+        _class(root if not i else f"{root}-{i + 1}", group, tags, sensors, *told) for i, group in enumerate(groups)
     ]
-    return [*found, _class("other", rest, {a: {} for a in rest}, (), qualities, events)] if rest else found
+    name = "other" if found or qualities else "machine"
+    return [*found, _class(name, rest, {a: {} for a in rest}, (), *told)] if rest else found
 
 
 def _likeness(one: Mapping[str, TagPlan], other: Mapping[str, TagPlan]) -> float:
@@ -120,45 +138,70 @@ def _class(
     sensors: Sequence[SensorPlan],
     qualities: Sequence[QualityPlan],
     events: Sequence[EventPlan],
+    lists: Sequence[AssetPlan],
 ) -> ClassPlan:
     own = [p for p in sensors if set(p.assets) & set(assets)]
     merged: dict[str, TagPlan] = {}
     for asset in assets:
         merged |= {n: t for n, t in tags[asset].items() if n not in merged}
-    quality = tuple(q for q in qualities if set(q.lines) & set(assets))
+    happened = [e for e in events if set(e.assets) & set(assets)]
     starts = [sorted(e.failures[a]) for e in events for a in assets if a in e.failures]
-    n_failures = sum(map(len, starts))
+    has_cycles = bool(own) and all(p.has_cycles for p in own)
     everywhere = [n for n in merged if all(n in tags[a] for a in assets)]
-    if own and all(p.has_cycles for p in own):
-        return ClassPlan(
-            name, tuple(assets), merged, True, 1.0, True, tuple(everywhere), 30, 1, 3, 30, n_failures, quality
-        )
-    period, is_regular = _pace([merged[n] for n in everywhere])
-    used = tuple(n for n in everywhere if merged[n].period_s <= period)
-    span = (max(p.span[1] for p in own) - min(p.span[0] for p in own)) / 1e9 if own else 0.0
-    gaps = sorted((b - a) / 1e9 for found in starts for a, b in pairwise(found))
-    horizon = min(DAY_S, (span or 10 * DAY_S) / 10, gaps[len(gaps) // 4] / 4 if gaps else DAY_S)
-    passage = max((q.passage_s for q in quality), default=0.0)
-    window = max(30 * period, 600.0 if period <= 10 else 0.0)
-    if span:
-        window = max(5 * period, min(window, span / 40))
-    window = max(5 * period, passage) if passage else nice(window)[0]
-    step = max(period, min(window / 6, span / 400 if span else window / 6))
-    train_step = max(step, span * len(assets) / MOST_WINDOWS)
-    return ClassPlan(
+    period, is_regular = (1.0, True) if has_cycles else _pace([merged[n] for n in everywhere])
+    plan = ClassPlan(
         name,
         tuple(assets),
         merged,
-        False,
+        has_cycles,
         period,
         is_regular,
-        used,
-        nice(window)[0],
-        nice(step)[0],
-        nice(train_step)[0],
-        nice(max(horizon, 2 * period))[0],
-        n_failures,
-        quality,
+        tuple(everywhere) if has_cycles else tuple(n for n in everywhere if merged[n].period_s <= period),
+        30,
+        1,
+        3,
+        30,
+        sum(map(len, starts)),
+        tuple(q for q in qualities if set(q.lines) & set(assets)),
+        tuple(f"{kind}:*" for kind in TELLING if 0 < sum(e.codes.get(kind, 0) for e in happened) <= MOST_CODES),
+        next((p.settings for p in own if p.settings), ()),
+        {a: x.attributes[a] for x in lists for a in assets if a in x.attributes},
+        _life(starts) if has_cycles else 0.0,
+    )
+    return plan if has_cycles else _in_time(plan, [p.span for p in (own or happened)], starts)
+
+
+def _life(starts: Sequence[Sequence[int]]) -> float:
+    """Return the median life in cycles where units run to failure: none failed twice, and enough did."""
+    if len(starts) < MIN_UNITS or any(len(found) > 1 for found in starts):
+        return 0.0
+    return float(median(found[0] for found in starts)) / 1e9
+
+
+def _in_time(c: ClassPlan, spans: Sequence[tuple[int, int]], starts: Sequence[Sequence[int]]) -> ClassPlan:
+    """Return a class on the time axis with its spans, from the length of its files and the time between failures."""
+    span = (max(e for _, e in spans) - min(b for b, _ in spans)) / 1e9 if spans else 0.0
+    gaps = sorted((b - a) / 1e9 for found in starts for a, b in pairwise(found))
+    horizon = min(DAY_S, (span or 10 * DAY_S) / 10, gaps[len(gaps) // 4] / 4 if gaps else DAY_S)
+    horizon = nice(max(horizon, 2 * c.period_s))[0]
+    passage = max((q.passage_s for q in c.qualities), default=0.0)
+    if c.tags:
+        window = max(30 * c.period_s, 600.0 if c.period_s <= 10 else 0.0)
+        if span:
+            window = max(5 * c.period_s, min(window, span / 40))
+        window = max(5 * c.period_s, passage) if passage else nice(window)[0]
+        step = max(c.period_s, min(window / 6, span / 400 if span else window / 6))
+    else:
+        window, step = horizon, horizon / 8
+    train_step = max(step, span * len(c.assets) / MOST_WINDOWS)
+    if c.learns_failures:
+        train_step = max(step, min(train_step, horizon / 4))  # each failure needs windows that could warn of it
+    return replace(
+        c,
+        window_s=nice(window)[0],
+        step_s=nice(step)[0],
+        train_step_s=nice(train_step)[0],
+        horizon_s=horizon,
     )
 
 

@@ -16,7 +16,8 @@ from app.starting.toml import entry, one_line
 from detectors.failure import MIN_EVENTS
 from detectors.quality_tournament import MIN_LOTS
 
-FIRST_CYCLE: Final = "2026-01-01T00:00:00+00:00"
+FIRST_CYCLE: Final = "2020-01-01T00:00:00+00:00"
+MARKS: Final = ("part", "batch")  # attributes that deal assets to folds, and say nothing of them
 HEAD: Final = """# Written by `forewarn init` from dump files. What is marked `# guessed:` rests on a sample of them.
 # A value that begins with TODO is yours to decide; `forewarn check` names them all.
 # Every other key, with its default: config/forewarn.toml of the project.
@@ -61,10 +62,17 @@ def write(name: str, formats: Sequence[FormatPlan], classes: Sequence[ClassPlan]
 
 
 def _split(classes: Sequence[ClassPlan]) -> tuple[str, str]:
-    n = max((len(c.assets) for c in classes if c.tags), default=0)
+    if any(map(_names_test, classes)):
+        return "given", "the list of assets names a part: train or test"
+    n = max((len(c.assets) for c in classes if c.used or c.events), default=0)
     if n >= 5:
         return "unit", f"{n} assets of one class: whole assets are held out"
     return "time", "few assets: later data are held out"
+
+
+def _names_test(c: ClassPlan) -> bool:
+    """Return whether a list of assets names some that are there to test."""
+    return any(own.get("part") == "test" for own in c.attributes.values())
 
 
 def _formats(plans: Sequence[FormatPlan]) -> list[list[Line]]:
@@ -101,51 +109,83 @@ def _class_sections(c: ClassPlan) -> tuple[list[tuple[str, list[Line]]], list[st
     elif c.tags:
         pace = "the median spacing of rows" if c.is_regular else "the mean spacing of rows, which is uneven"
         head.append(Line("period", exact(c.period_s), pace))
+    elif c.learns_failures:
+        head.append(Line("period", "1h", "no tag tells a pace"))
     ahead = f"from {c.n_failures} failures" if c.n_failures else "a person knows how early a warning is useful"
     head += [
         Line("horizon", span_text(c, c.horizon_s), ahead),
         Line("lead", span_text(c, c.lead_s), "a warning later than this is of no use"),
     ]
     sections = [("[[classes]]", head)]
-    if not c.used:
+    if not c.used and not c.learns_failures:
         more, names, told = _quality_sections(c, [])
-        return [*sections, *more], names, told
-    left = sorted(set(c.tags) - set(c.used))
-    features = f"{c.name}-trend"
-    chosen: list[Line] = []
-    remarks: list[str] = []
-    if left:
-        chosen = [Line("tags", list(c.used), f"the others report too rarely for a window: {', '.join(left[:5])}")]
-        remarks.append(f"class {c.name}: {len(left)} tags are stored and shown, but left out of windows")
-    lines = [
-        Line("name", features),
-        Line("asset_class", c.name),
-        Line("calculators", "trend"),
-        *chosen,
-        Line(
-            "window", span_text(c, c.window_s), "long enough for thirty values of each tag, where the history allows it"
-        ),
-        *([] if c.has_cycles else [Line("step", span_text(c, c.step_s), "how often a window ends")]),
-        Line("train_step", span_text(c, c.train_step_s), "neighbouring windows add little"),
-    ]
-    if not c.is_regular:
-        lines.append(Line("min_coverage", 0.3, "the tags report unevenly"))
-    sections.append(("[[features]]", lines))
-    names = [f"{c.name}-anomaly"]
+        return [*sections, *more], names, [*told, *([_too_few(c)] if c.events or c.n_failures else [])]
+    features = f"{c.name}-trend" if c.used else f"{c.name}-events"
+    sections.append(("[[features]]", _feature_lines(c, features)))
+    left = set(c.tags) - set(c.used)
+    remarks = [f"class {c.name}: {len(left)} tags are stored and shown, but left out of windows"] if left else []
     embargo = [] if c.has_cycles else [Line("embargo", nice(c.horizon_s)[1], "as the horizon")]
     base = [Line("asset_class", c.name), Line("features", features)]
-    sections.append(("[[detectors]]", [Line("name", names[0]), Line("kind", "anomaly_hbos"), *base, *embargo]))
-    if c.n_failures >= MIN_EVENTS:
+    names = []
+    if c.used:
+        names.append(f"{c.name}-anomaly")
+        sections.append(("[[detectors]]", [Line("name", names[0]), Line("kind", "anomaly_hbos"), *base, *embargo]))
+    if c.learns_failures:
         names.append(f"{c.name}-failure")
         note = f"{c.n_failures} failures in the files"
         lines = [Line("name", names[-1]), Line("kind", "failure_lightgbm", note), *base, *embargo]
+        if c.life:
+            cap = f"no unit failed twice, the median after {c.life:.0f} cycles; told up to six tenths of that"
+            lines.append(Line("remaining_life", round(0.6 * c.life), cap))
+        if c.life and _names_test(c):
+            lines.append(Line("counts", "rows", "units to test may end before they fail: each row is judged"))
         sections.append(("[[detectors]]", lines))
     else:
-        remarks.append(
-            f"class {c.name}: no failure detector: {c.n_failures} failures in the files, {MIN_EVENTS} are needed"
-        )
+        remarks.append(_too_few(c))
     more, quality, told = _quality_sections(c, embargo)
     return [*sections, *more], [*names, *quality], [*remarks, *told]
+
+
+def _too_few(c: ClassPlan) -> str:
+    return f"class {c.name}: no failure detector: {c.n_failures} failures in the files, {MIN_EVENTS} are needed"
+
+
+def _feature_lines(c: ClassPlan, name: str) -> list[Line]:
+    """Return the feature set of a class: its tags, its events and its attributes, as far as it has them."""
+    lines = [Line("name", name), Line("asset_class", c.name)]
+    left = sorted(set(c.tags) - set(c.used))
+    if c.life:
+        window = min(80, max(30, round(0.4 * c.life)))
+        lines += [Line("calculators", "trailing", "units run to failure: a slow drift is looked for")]
+        lines += [Line("window", window, "long, for a slow drift"), Line("min_coverage", 0.3, "young units have few")]
+    elif c.used:
+        note = "long enough for thirty values of each tag, where the history allows it"
+        lines += [Line("calculators", "trend"), Line("window", span_text(c, c.window_s), note)]
+    else:
+        lines += [Line("tags", [], "no file of tag values"), Line("window", span_text(c, c.window_s), "as the horizon")]
+    if c.used and left:
+        shown = ", ".join(left[:5])
+        lines.append(Line("tags", list(c.used), f"the others report too rarely for a window: {shown}"))
+    if not c.has_cycles:
+        lines.append(Line("step", span_text(c, c.step_s), "how often a window ends"))
+    lines.append(Line("train_step", span_text(c, c.train_step_s), "neighbouring windows add little"))
+    if not c.is_regular:
+        lines.append(Line("min_coverage", 0.3, "the tags report unevenly"))
+    if c.events:
+        spans = list(dict.fromkeys(span_text(c, n * c.horizon_s) for n in (1, 3, 14)))
+        lines.append(Line("events", list(c.events), "counted and timed: they may announce a failure"))
+        lines.append(Line("event_windows", spans, "the horizon, and longer"))
+    told = [n for n in _attributes([c]) if n not in MARKS]
+    if told:
+        lines.append(Line("attributes", told, "what the list of assets says of each"))
+    if c.settings:
+        mode = {"from": "regimes", "tags": list(c.settings)}
+        lines.append(Line("mode", mode, "they keep to a few levels, which most other tags follow"))
+    return lines
+
+
+def _attributes(classes: Sequence[ClassPlan]) -> list[str]:
+    return list(dict.fromkeys(name for c in classes for own in c.attributes.values() for name in own))
 
 
 def _quality_sections(
@@ -204,11 +244,14 @@ def _lab_line(c: ClassPlan, result: str) -> Line:
 
 def _assets(classes: Sequence[ClassPlan]) -> str:
     has_cycles = any(c.has_cycles for c in classes)
-    columns = ["asset", "class", "position", "lead", *(["first_cycle_at"] if has_cycles else [])]
+    told = _attributes(classes)
+    columns = ["asset", "class", "position", "lead", *(["first_cycle_at"] if has_cycles else []), *told]
     rows: list[list[Any]] = []
     for c in classes:
-        more = [FIRST_CYCLE if c.has_cycles else ""] if has_cycles else []
-        rows += [[a, c.name, len(rows) + i + 1, "", *more] for i, a in enumerate(c.assets)]
+        first = [FIRST_CYCLE if c.has_cycles else ""] if has_cycles else []
+        for asset in c.assets:
+            own = c.attributes.get(asset, {})
+            rows.append([asset, c.name, len(rows) + 1, "", *first, *(own.get(n, "") for n in told)])
     comments = ["the names in the files; a path such as seoul/line-2/press-04 needs a `translate` in forewarn.toml"]
     if has_cycles:
         comments.append("first_cycle_at: no file tells when the first cycle ended")

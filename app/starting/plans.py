@@ -70,12 +70,16 @@ class TagPlan:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SensorPlan:
-    """A sensor file: tags by asset, the first and last instant (ns, or cycles), whether it counts cycles."""
+    """A sensor file: tags by asset, the first and last instant (ns, or cycles), whether it counts cycles.
+
+    settings: the tags that set the operating mode.
+    """
 
     format: FormatPlan
     assets: Mapping[str, Mapping[str, TagPlan]]
     span: tuple[int, int]
     has_cycles: bool = False
+    settings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,12 +112,22 @@ class QualityPlan:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EventPlan:
-    """A file of events: assets it names, and the failures' starts (ns) by asset."""
+    """A file of events: assets it names, the failures' starts (ns, or cycles as seconds) by asset, the first and last
+    start. codes: by kind, how many codes it has.
+    """
 
     format: FormatPlan
     assets: tuple[str, ...]
     failures: Mapping[str, Sequence[int]] = field(default_factory=dict)
-    n_undecided: int = 0
+    span: tuple[int, int] = (0, 0)
+    codes: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AssetPlan:
+    """A list of assets: what it says of each, by asset and attribute."""
+
+    attributes: Mapping[str, Mapping[str, str]]
 
 
 def dialect_lines(dialect: Dialect, decimal: str) -> tuple[Line, ...]:

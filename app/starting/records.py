@@ -132,38 +132,59 @@ def check_results(answers: Answers, plans: Sequence[QualityPlan]) -> None:
 
 
 def read_events(
-    path: Path, answers: Answers, assets: Sequence[str], tick: Callable[[int], None] = lambda _: None
+    path: Path,
+    answers: Answers,
+    assets: Sequence[str],
+    *,
+    has_cycles: bool = False,
+    tick: Callable[[int], None] = lambda _: None,
 ) -> EventPlan:
-    """Plan how a file of events is read; raises BadFileError, whose text says what to do."""
-    sample, times, asset = _look(path, assets, tick)
+    """Plan how a file of events is read; raises BadFileError, whose text says what to do.
+
+    has_cycles: the sensor files count cycles, so that events may be told by the number of theirs.
+    """
+    sample, times, asset = _look(path, assets, tick, has_cycles=has_cycles)
     rest = [n for n in roles.without(list(sample.columns), asset, *times) if sample.columns[n].others]
     kind = roles.first_of(rest, "kind")
     code = roles.first_of([n for n in sample.columns if n not in (asset, kind, *times)], "code")
     note = roles.first_of([n for n in rest if n not in (kind, code)], "note")
-    guess, time_rows = _times(sample, times, answers)
+    guess = guessing.times_in([c for n in times for c in sample.columns[n].cells])
+    if guess is None and has_cycles:
+        form_lines: tuple[Line, ...] = (Line("time_format", "cycle", "as in the sensor files"),)
+        time_rows: dict[str, list[int | None]] = {n: [int(c) * 10**9 for c in sample.columns[n].cells] for n in times}
+    else:
+        guess, time_rows = _times(sample, times, answers)
+        form_lines = time_lines(guess, answers)
     parts = {source: role for source, role in _interval(times, alone="start").items() if role != "result_at"}
     rename = {**parts, **{c: role for c, role in ((kind, "kind"), (code, "code"), (note, "note")) if c}}
     lines: list[Line] = []
     if "end" not in parts.values():
         source = next(s for s, role in parts.items() if role == "start")
         lines.append(Line("join", {"end": [source]}, "no column tells the end: each event is an instant"))
+    if not any(roles.words_of(n) == ["known", "at"] for n in times):
+        lines.append(Line("known", "start", "no column says when people knew of an event: when it began"))
     line_lines, named = _owners(sample, asset, "asset", assets, rename)
     kinds = _kinds(sample, kind, path)
     lines += _kind_lines(kinds, kind, path)
-    undecided = [k for k in kinds.values() if k.startswith(TODO)]
     starts = time_rows[next(s for s, role in parts.items() if role == "start")]
     failures: dict[str, list[int]] = defaultdict(list)
+    codes: dict[str, set[str]] = defaultdict(set)
     spoken = sample.columns[kind].cells if kind else [""] * len(starts)
     owners = sample.columns[asset].cells if asset else [""] * len(starts)
-    for at, word, owner in zip(starts, spoken, owners, strict=True):
-        if at is not None and kinds.get(str(word)) == EventKind.FAILURE.value:
+    said = sample.columns[code].cells if code else [""] * len(starts)
+    for at, word, owner, each in zip(starts, spoken, owners, said, strict=True):
+        told = kinds.get(str(word), "")
+        codes[told].add(str(each))
+        if at is not None and told == EventKind.FAILURE.value:
             failures[named.get(str(owner), "")].append(at)
-    whole = (*time_lines(guess, answers), *line_lines, *lines, Line("rename", rename, "by their names"))
+    known = [at for at in starts if at is not None]
+    whole = (*form_lines, *line_lines, *lines, Line("rename", rename, "by their names"))
     return EventPlan(
         FormatPlan(path, "events", (*whole, *_csv_lines(sample)), tuple(remarks_of(sample))),
         tuple(dict.fromkeys(named.values())),
         dict(failures),
-        len(undecided),
+        (min(known), max(known)) if known else (0, 0),
+        {told: len(found) for told, found in codes.items()},
     )
 
 
@@ -187,12 +208,19 @@ def _owner_cells(sample: Sample, asset: str | None) -> Sequence[Any]:
 
 
 def _look(
-    path: Path, assets: Sequence[str], tick: Callable[[int], None], *, may_lack_times: bool = False
+    path: Path,
+    assets: Sequence[str],
+    tick: Callable[[int], None],
+    *,
+    may_lack_times: bool = False,
+    has_cycles: bool = False,
 ) -> tuple[Sample, tuple[str, ...], str | None]:
     dialect = sniff(path)
     block = first_rows(path, dialect)
     cells = {name: list(column) for name, column in block.columns.items()}
     times = tuple(n for n, column in cells.items() if guessing.times_in(column) is not None)
+    if not times and has_cycles:
+        times = tuple(n for n, column in cells.items() if _are_cycles(n, column))
     if not times and not may_lack_times:
         raise BadFileError(
             Reason.TIME_FORMAT,
@@ -200,17 +228,22 @@ def _look(
             "where the rows of a --quality file are in order of time and evenly spaced, say e.g. --row-every 1h",
         )
     others = [n for n in sorted(cells, key=len) if n not in times and not roles.fits(n, "lot")]
-    known = (n for n in others if len(assets) > 1 and _are_assets(cells[n], assets))
+    known = (n for n in others if len(assets) > 1 and are_assets(cells[n], assets))
     repeated = (n for n in others if roles.fits(n, "asset") and len(set(cells[n])) <= max(1, len(cells[n]) // 2))
     asset = next(chain(known, repeated), None)
     keys = tuple(n for n in cells if n == asset or (roles.fits(n, "kind") and n not in times))
     return survey(path, dialect, keys, tick), times, asset
 
 
-def _are_assets(cells: Sequence[Any], assets: Sequence[str]) -> bool:
+def _are_cycles(name: str, cells: Sequence[Any]) -> bool:
+    is_told = any(roles.fits(name, role) for role in ("cycle", "time", "start", "end"))
+    return is_told and all(str(c).isdigit() and int(c) >= 1 for c in cells)
+
+
+def are_assets(cells: Sequence[Any], assets: Sequence[str]) -> bool:
     """Return whether most cells name a machine of the sensor files, be it once each."""
     names = [str(c) for c in cells if c not in (None, "")]
-    return 2 * sum(_nearest(name, assets) in assets for name in names) > max(1, len(names))
+    return 2 * sum(nearest(name, assets) in assets for name in names) > max(1, len(names))
 
 
 def _times(sample: Sample, names: Sequence[str], answers: Answers) -> tuple[TimeGuess, dict[str, list[int | None]]]:
@@ -257,13 +290,13 @@ def _owners(
         return [Line("asset", f"{TODO}: one of {options}", "no column says whose rows these are")], {}
     rename[column] = name
     raw = list(dict.fromkeys(str(c) for c in sample.columns[column].cells if c not in (None, "")))
-    found = {r: _nearest(r, assets) for r in raw}
+    found = {r: nearest(r, assets) for r in raw}
     changed = {r: a for r, a in found.items() if r != a}
     lines = [Line(f"translate.{name}", changed, "the nearest names of assets")] if changed else []
     return lines, found
 
 
-def _nearest(raw: str, assets: Sequence[str]) -> str:
+def nearest(raw: str, assets: Sequence[str]) -> str:
     """Return the asset of this name, of this name in other case, or with this last level; else the name itself."""
     wanted = asset_name(raw)
     same = [a for a in assets if a == wanted]

@@ -42,10 +42,18 @@ def _model_rule(c: ClassPlan, kind: str) -> list[Line]:
         Line("asset_class", c.name),
         Line("watch", f"score:{c.name}-{kind}"),
         Line("raise", "model"),
-        Line("on_delay", "2h" if c.has_cycles else nice(2 * c.step_s)[1], "two windows"),
+        Line("on_delay", *_on_delay(c, kind)),
         Line("priority", "high" if kind == "failure" else "low"),
         Line("title", TITLES[kind]),
     ]
+
+
+def _on_delay(c: ClassPlan, kind: str) -> tuple[str, str]:
+    if c.has_cycles:
+        return "2h", "two windows"
+    if kind == "failure" and 2 * c.step_s > c.lead_s:
+        return "0s", "windows end too rarely to wait for a second one"
+    return nice(2 * c.step_s)[1], "two windows"
 
 
 def _limit_rule(c: ClassPlan, number: int, name: str, typical: tuple[float, float, float]) -> str:

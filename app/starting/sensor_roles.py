@@ -18,6 +18,7 @@ from domain.records import Reason
 
 LOOKED_AT: Final = 3_000
 CLOCK: Final = re.compile(r"\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?( [AP]M)?", re.IGNORECASE)
+NUMBERED: Final = ("id", "no", "nr")
 NULLS: Final[tuple[str, ...]] = FormatSettings.model_fields["null_texts"].default
 
 
@@ -131,7 +132,7 @@ def _names_things(header: str, cells: Sequence[Any]) -> bool:
     if _is_text(cells):
         return not _is_unit_column(cells) and guessing.switches(dict.fromkeys(cells, 1)) is None
     is_whole = all(isinstance(c, int | np.integer) or (isinstance(c, str) and c.isdigit()) for c in cells)
-    return is_whole and len(re.findall(r"[^\W_]+", re.sub(r"(?i)[_ ]?(id|no|nr)$", "", header))) == 1
+    return is_whole and len([w for w in roles.words_of(header) if w not in NUMBERED]) == 1
 
 
 def _is_unit_column(cells: Sequence[Any]) -> bool:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from app.starting import regimes
 from app.starting.plans import (
     Answers,
     FormatPlan,
@@ -31,6 +32,7 @@ from domain.records import Reason
 
 THOUSANDS: Final = re.compile(r"[+-]?\d{1,3}([.,' ]\d{3})+([.,]\d+)?")
 QUALITY_WORDS: Final = {"gut": "good", "ok": "good", "양호": "good", "192": "good", "schlecht": "bad", "불량": "bad"}
+Planned = tuple[list[Line], dict[str, dict[str, TagPlan]], tuple[str, ...]]
 DEFAULT_ASSET: Final = "plant/line-1"
 
 
@@ -45,7 +47,7 @@ def read_sensors(path: Path, answers: Answers, tick: Callable[[int], None] = lam
     if sample.is_csv:
         lines = [*lines, *dialect_lines(dialect, decimal)]
     plan = _long if found.value else _wide
-    more, tags = plan(sample, found, times, decimal, answers)
+    more, tags, settings = plan(sample, found, times, decimal, answers)
     asset_lines = _asset_lines(sample, found, answers)
     known = [t for t in times if t is not None]
     return SensorPlan(
@@ -53,6 +55,7 @@ def read_sensors(path: Path, answers: Answers, tick: Callable[[int], None] = lam
         tags,
         (min(known), max(known)) if known else (0, 0),
         found.has_cycles,
+        settings,
     )
 
 
@@ -130,9 +133,7 @@ def _owner(found: Roles, answers: Answers, raw: Any) -> str:
     return asset_name(raw) if found.asset else answers.asset or DEFAULT_ASSET
 
 
-def _wide(
-    sample: Sample, found: Roles, times: Sequence[int | None], decimal: str, answers: Answers
-) -> tuple[list[Line], dict[str, dict[str, TagPlan]]]:
+def _wide(sample: Sample, found: Roles, times: Sequence[int | None], decimal: str, answers: Answers) -> Planned:
     columns = [c for n, c in sample.columns.items() if n not in (*found.times, found.asset)]
     numeric = [c for c in columns if c.n_numbers and c.n_numbers >= sum(c.others.values()) - _n_null(c)]
     states = {c.name: s for c in columns if c not in numeric and (s := guessing.switches(_said(c)))}
@@ -150,13 +151,29 @@ def _wide(
     if left or joined:
         lines.append(Line("ignore", [*joined, *left], "no numbers in them" if left else ""))
     rows = _rows_by_asset(sample, found, answers)
-    return lines, {
+    tags = {
         asset: {
             n.name: _tag(n, [c.cells[i] for i in places], [times[i] for i in places[: sample.n_neighbours]], decimal)
             for c, n in zip(taken, names, strict=True)
         }
         for asset, places in rows.items()
     }
+    owners = {i: asset for asset, places in rows.items() for i in places[: sample.n_neighbours]}
+    kept = {n.name: c for c, n in zip(taken, names, strict=True) if c in numeric}
+    return lines, tags, _settings(kept, owners, decimal)
+
+
+def _settings(columns: Mapping[str, Column], owners: Mapping[int, str], decimal: str) -> tuple[str, ...]:
+    """Return the tags that set the operating mode. owners: by row, of rows that lie next to each other."""
+    places = list(owners)[: regimes.MOST_ROWS]
+    table = [[_number_or_nan(column.cells[i], decimal) for i in places] for column in columns.values()]
+    values = np.array(table, dtype=np.float64).reshape(len(columns), len(places)).T
+    return regimes.setting_tags(list(columns), values, [owners[i] for i in places])
+
+
+def _number_or_nan(cell: Any, decimal: str) -> float:
+    number = number_of(cell, decimal)
+    return np.nan if number is None else number
 
 
 def _rows_by_asset(sample: Sample, found: Roles, answers: Answers) -> dict[str, list[int]]:
@@ -168,9 +185,7 @@ def _rows_by_asset(sample: Sample, found: Roles, answers: Answers) -> dict[str, 
     return dict(rows)
 
 
-def _long(
-    sample: Sample, found: Roles, times: Sequence[int | None], decimal: str, answers: Answers
-) -> tuple[list[Line], dict[str, dict[str, TagPlan]]]:
+def _long(sample: Sample, found: Roles, times: Sequence[int | None], decimal: str, answers: Answers) -> Planned:
     value = sample.columns[found.value or ""]
     spelled = sample.columns[found.tag or ""].cells
     raw_names = list(dict.fromkeys(str(key[-1]) for key in sample.groups))
@@ -205,7 +220,7 @@ def _long(
         named = NameGuess(each.name, guessing.SPELLED.get(unit, unit) or each.unit, each.title)
         cells = [value.cells[i] for i in places]
         tags[asset][each.name] = _tag(named, cells, [times[i] for i in places[: sample.n_neighbours]], decimal)
-    return lines, dict(tags)
+    return lines, dict(tags), ()
 
 
 def _texts(column: Column) -> list[str]:

@@ -11,11 +11,13 @@ import pytest
 
 from app import training
 from app.examples import examples
+from app.model_text import cautions
 from app.pipeline import Pipeline
 from app.settings import Settings
 from domain.errors import ConfigError
 from domain.records import Event, EventKind, Lot, Result
 from domain.scores import TrainingError, Verdict
+from domain.text import catalogue
 from tests.app import tiny_plant as tiny
 
 HOUR = timedelta(hours=1)
@@ -115,6 +117,23 @@ def test_a_log_whose_stops_never_end_is_refused_with_what_to_do(tmp_path: Path) 
         training.training_of(history)
     once = {a: found[:1] for a, found in history.events.items()}
     training.training_of(replace(history, events=once))  # a unit that ran to its failure stands still from then
+
+
+def test_failures_after_a_stop_that_was_never_ended_are_counted_and_told(tmp_path: Path) -> None:
+    settings = settings_of(tmp_path, EVENTS, MACHINES)
+    with tiny.rooms_of(settings) as rooms:
+        told = [log_of(f"m{i:02d}", i, 6)[0] for i in range(N_MACHINES)]
+        second = [e for e in told[0] if e.kind is EventKind.FAILURE][1]
+        told[0] = [replace(e, end=None) if e is second else e for e in told[0]]
+        rooms.ledger.records.apply("events", [tiny.decoded(events=[e for events in told for e in events])])
+        now = max(e.start for events in told for e in events) + 24 * HOUR
+        history = training.gather(rooms, settings.detector("machine-failure"), now)
+        report = training.build(history, rooms.models.folder).about["report"]
+    assert report["n_events_after_open_stop"] == 4
+    assert report["first_after_open_stop"].startswith("m00, ")
+    assert [x for x in cautions(report, catalogue("en")) if x.startswith("4 failures were left out")]
+    ended = training.lost_events(replace(history, events={"m01": history.events["m01"]}))
+    assert ended == {"n_events_after_open_stop": 0, "first_after_open_stop": None}
 
 
 def test_rows_know_nothing_that_came_later(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from app.rooms import Rooms, opened
 from domain.instants import from_ns, to_ns
 from domain.points import Point, Points
 from domain.records import Event, EventKind, Lot, Result
+from domain.scores import TrainingError
 from domain.text import catalogue
 from tests.app import tiny_plant as tiny
 
@@ -135,6 +136,13 @@ def test_fewer_stops_of_the_pilot_are_told_against_the_control(tmp_path: Path) -
     assert stops["ratio"]["value"] == pytest.approx(3 / 14)
     assert stops["ratio"]["high"] < 1
     assert any("four weeks" in doubt for doubt in said.data["doubts"])
+
+
+def test_periods_that_hold_nothing_are_named_with_what_to_do(tmp_path: Path) -> None:
+    later = NOW + timedelta(days=400)
+    args = _args(at=(later - timedelta(days=7)).isoformat(), until=later.isoformat())
+    with _rooms(tmp_path) as rooms, pytest.raises(TrainingError, match=r"2027-03.* and 2027-.*--at names when"):
+        benefit.report(rooms, args, later, catalogue("en"))
 
 
 def test_worse_lots_cost_money_and_are_no_benefit(tmp_path: Path) -> None:

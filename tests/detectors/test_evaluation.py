@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from app.evaluation_text import shown
 from detectors import evaluation
 from detectors.evaluation import Outcome, Train, out_of_fold, outer_folds, report
 from detectors.failure_lightgbm import FailureLightGBM
 from domain.scores import Aim, Detector, TrainingAids, TrainingError
+from domain.text import catalogue
 from domain.vectors import Training
 from tests.detectors import planted
 
@@ -52,6 +54,16 @@ def test_a_stop_counts_as_caught_only_in_time_for_the_lead_budget() -> None:
     assert (late["event_recall"], late["event_recall_any"], late["false_alarms"]) == (0.0, 1.0, 1)
     assert late["median_lead_time_s"] is None
     assert "no event" in late["null"]["median_lead_time_s"]
+
+
+def test_a_stop_that_was_warned_of_before_the_horizon_is_told_apart() -> None:
+    open_till_the_end = _by_hand([-5.0] + [1.0] * 19, list(np.arange(19, -1, -1.0)))
+    assert (open_till_the_end["events_caught"], open_till_the_end["n_events_warned_early"]) == (0, 1)
+    closed = _by_hand([-5.0] + [1.0] * 2 + [-5.0] * 17, list(np.arange(19, -1, -1.0)))
+    assert (closed["events_caught"], closed["n_events_warned_early"]) == (0, 0)
+    lines = list(shown({**open_till_the_end, "detector": "a"}, catalogue("en")))
+    assert any("a longer `horizon` would catch them" in line for line in lines)
+    assert not any("longer `horizon`" in line for line in shown({**closed, "detector": "a"}, catalogue("en")))
 
 
 def test_false_alarms_are_told_per_week_and_asset() -> None:

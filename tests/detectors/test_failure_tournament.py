@@ -7,10 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from app.model_text import cautions
 from detectors import tournament
 from detectors.failure_tournament import FailureTournament
 from detectors.learners import LEARNERS
+from detectors.tournament import NO_RAW_VALUES, NO_TWO
 from domain.scores import Aim, TrainingError
+from domain.text import catalogue
 from tests.detectors import planted
 
 FEW = {"trials": 1, "rounds": 40}
@@ -56,6 +59,20 @@ def test_one_limit_does_not_win_where_two_tags_tell_together() -> None:
 def test_without_raw_windows_minirocket_does_not_compete() -> None:
     found = FailureTournament.train(planted.failures(), FEW, planted.aids()).report
     assert "minirocket" not in {r["learner"] for r in found["leaderboard"]}
+    assert found["not_competing"] == {"minirocket": NO_RAW_VALUES}
+    told = list(cautions(found, catalogue("en")))
+    assert told == [f"minirocket did not compete: {NO_RAW_VALUES}"]
+
+
+def test_a_blend_of_one_does_not_compete_and_says_so(model: FailureTournament) -> None:
+    few = {**FEW, "learners": ["rule", "lightgbm", "blend"]}
+    assert FailureTournament.train(planted.failures(), few, planted.aids()).report["not_competing"] == {"blend": NO_TWO}
+    assert model.report["not_competing"] == {}
+
+
+def test_rates_are_told_per_week_and_not_per_nanosecond(model: FailureTournament) -> None:
+    rates = {k: v for k, v in model.report.items() if k.startswith("false_alarms_per")}
+    assert set(rates) == {"false_alarms_per_week"}
 
 
 def test_a_learner_that_there_is_none_of_is_refused() -> None:

@@ -48,6 +48,41 @@ def test_planted_regimes_are_found_and_tags_lose_what_the_regime_explains() -> N
     assert len(set(zip(modes.names_of(live, PLAIN, found), truth, strict=True))) == 3
 
 
+def test_a_regime_that_training_did_not_hold_has_no_values_and_one_near_a_known_one_has() -> None:
+    known, _ = three_regimes()
+    found = modes.fitted({"a": known}, {"a": PLAIN}, asked("regimes", "speed"), 1)
+    centres = sorted(np.array(found.centres).ravel() * found.spread[0])
+    between, beyond, near = (centres[0] + centres[1]) / 2, 2 * centres[-1] - centres[0], centres[1]
+    live = grid(np.array([[between, 1.0], [beyond, 1.0], [near, 1.0]]))
+    assert [bool(name) for name in modes.names_of(live, PLAIN, found)] == [False, False, True]
+    assert np.isnan(modes.applied(live, PLAIN, found).values).all(axis=1).tolist() == [True, True, False]
+    assert all(modes.names_of(known, PLAIN, found))
+    old = {name: value for name, value in found.as_json().items() if name != "reach"}
+    assert Modes.from_json(old).as_json() == old  # a model of before keeps its hash
+    assert all(modes.names_of(live, PLAIN, Modes.from_json(old)))
+
+
+def test_modes_that_inner_folds_share_tell_a_unit_left_out_nothing_of_its_end() -> None:
+    """Eight units that wear: each told by modes of all, and by modes of the seven others."""
+    random = np.random.default_rng(4)
+    fleet, is_near = {}, np.arange(200) >= 170
+    for unit in range(8):
+        which = random.integers(0, 3, 200)
+        worn = np.where(is_near, 3.0, 0.0) + random.normal(size=200)
+        fleet[str(unit)] = grid(np.column_stack([10.0 * which + random.normal(scale=0.1, size=200), 50 * which + worn]))
+    plain = dict.fromkeys(fleet, PLAIN)
+    shared = modes.fitted(fleet, plain, asked("regimes", "speed"), 1)
+    gains = []
+    for unit, known in fleet.items():
+        others = {u: g for u, g in fleet.items() if u != unit}
+        own = modes.fitted(others, plain, asked("regimes", "speed"), 1)
+        by_shared, by_own = (modes.applied(known, PLAIN, found).values[:, 1] for found in (shared, own))
+        np.testing.assert_allclose(by_shared, by_own, atol=0.3)
+        contrast = [x[is_near].mean() - x[~is_near].mean() for x in (by_shared, by_own)]
+        gains.append(contrast[0] / contrast[1] - 1)
+    assert abs(float(np.mean(gains))) < 0.02  # failures stand out no more for it
+
+
 def test_one_cloud_is_one_regime() -> None:
     cloud = grid(np.random.default_rng(3).normal(size=(400, 2)))
     assert modes.fitted({"a": cloud}, {"a": PLAIN}, asked("regimes", "speed", "heat"), 1).names == ("1",)
