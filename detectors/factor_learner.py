@@ -2,7 +2,7 @@
 
 Pure: arrays in, a fitted model out. A good or bad result (0/1) is learned as a number, its prediction is the share.
 Lots in a row are alike, and a penalty chosen as if they were not is far too small: here it is chosen on stretches of
-lots that the weights have not seen, the trees are shallow, and several boosted models, each of other draws of the lots and
+lots that the weights have not seen. The trees are shallow, and several boosted models, each of other draws of lots and
 columns, are averaged, so that no rank hangs on a draw.
 Sources: Hoerl, Kennard (1970), ridge; Opsomer, Wang, Yang (2001), on choosing a smoothness with correlated errors;
 Breiman (1996), bagging.
@@ -25,8 +25,10 @@ SEEDS: Final = range(1, 6)  # of the draws of lots and columns
 STRENGTHS: Final = tuple(10.0**k for k in (-3, -2, -1.5, -1, -0.5, 0, 0.5, 1))  # of the penalty, per row
 BLOCKS: Final = 5
 LEAST_LEAF: Final = 0.05  # of the rows
+SHARE: Final = 0.3  # of the columns, that a tree may split
+LEAST_COLUMNS: Final = 8  # with fewer it would see no two factors together
 GROWN: Final[Mapping[str, Any]] = {
-    "num_leaves": 4, "learning_rate": 0.05, "rounds": 60, "feature_fraction": 0.3, "bagging_fraction": 0.5,
+    "num_leaves": 4, "learning_rate": 0.05, "rounds": 60, "bagging_fraction": 0.5,
 }  # fmt: skip
 
 
@@ -50,7 +52,9 @@ class Blend:
 
 def fit(values: Floats, outcome: Floats) -> Blend:
     """Fit on rows (n, m) in time order, NaN = missing, and their outcome (n,)."""
-    grown = {**GROWN, "min_child_samples": max(10, int(LEAST_LEAF * len(outcome)))}
+    least = max(10, int(LEAST_LEAF * len(outcome)))
+    share = min(1.0, max(SHARE, LEAST_COLUMNS / values.shape[1]))
+    grown = {**GROWN, "min_child_samples": least, "feature_fraction": share}
     return Blend(_linear(values, outcome), tuple(trees(values, outcome, "regression", grown, s) for s in SEEDS))
 
 
