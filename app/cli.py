@@ -228,8 +228,9 @@ def _add_rules(rules: argparse.ArgumentParser) -> None:
 
 
 def _add_report(report: argparse.ArgumentParser) -> None:
-    report.add_argument("report", choices=("factors", "drop", "benefit"), help="see docs/reports.md")
+    report.add_argument("report", choices=("factors", "drop", "benefit", "weekly"), help="see docs/reports.md")
     report.add_argument("--detector", help="of what this one predicts; else of the first, or for benefit of all")
+    report.add_argument("--week", metavar="WEEK", help="weekly: such as 2026-W47; by default the last whole one")
     report.add_argument("--from", dest="since", metavar="T", help="the period begins; by default a week before its end")
     report.add_argument("--to", dest="until", metavar="T", help="the period ends; by default with the newest result")
     report.add_argument("--against-from", dest="against_since", metavar="T", help="the period to compare with begins")

@@ -6,7 +6,7 @@ a sensor moves) knows no label, and modes in a back-test none of the rows that a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -221,9 +221,13 @@ def _of_lots(history: History, used: Used) -> Training:
 def results_that_count(history: History, line: str) -> dict[str, Result]:
     """Return the result of each lot of a line that counts, of several labs that of the first."""
     is_failure = detector_class(history.detector.kind).role == "failure"
-    found = history.results[line][history.detector.outcome]
-    valid = [r for r in found if r.value is not None or (is_failure and r.text)]
-    return {r.lot: r for r in sorted(valid, key=lambda r: -history.judged.rank(r.lab))}
+    return that_count(history.results[line][history.detector.outcome], history.judged, has_texts=is_failure)
+
+
+def that_count(results: Sequence[Result], judged: Judged, *, has_texts: bool) -> dict[str, Result]:
+    """Return by lot the result that counts, of several labs that of the first. has_texts: a text alone is one too."""
+    valid = [r for r in results if r.value is not None or (has_texts and r.text)]
+    return {r.lot: r for r in sorted(valid, key=lambda r: -judged.rank(r.lab))}
 
 
 def outcome_of(history: History, found: Result) -> float:

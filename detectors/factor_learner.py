@@ -18,7 +18,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.quality_learners import Design, Linear, Trees, trees
+from detectors.quality_design import Design
+from detectors.quality_learners import Linear, Trees, trees
 
 Floats = NDArray[np.float64]
 SEEDS: Final = range(1, 6)  # of the draws of lots and columns

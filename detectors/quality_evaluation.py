@@ -86,6 +86,8 @@ def _scored(detector: Detector, training: Training, test: NDArray[np.int64]) -> 
     # Of different folds, scores are put on one scale by their distance from their own fold's share of bad lots.
     prior = detector.report.get("prior")
     order = found.raw if prior is None else found.raw - log_odds_of(prior)
+    if len(order) and np.ptp(order) == 0:  # a model that tells no lot from another must not tell folds from each other
+        order = np.zeros(len(order))
     return {"raw": found.raw, "low": found.low, "high": found.high, "called": called, "order": order}
 
 

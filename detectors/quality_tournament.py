@@ -20,8 +20,9 @@ from detectors import parts as p
 from detectors.calibration import Line, log_odds_of, probability
 from detectors.folds import folds_of
 from detectors.quality_course import Course, Entry, Member, compete, final, gap, leaderboard, winner
+from detectors.quality_design import Task
 from detectors.quality_figures import errors_of, judged
-from detectors.quality_learners import BLEND, CANDIDATES, Task, load_model
+from detectors.quality_learners import BLEND, CANDIDATES, load_model
 from detectors.quality_suspects import suspects
 from domain.scores import Scale, Scores, TrainingAids, TrainingError
 from domain.vectors import FeatureName, FeatureVectors, Training
@@ -90,7 +91,7 @@ class QualityTournament:
         if not eligible:
             raise TrainingError("no feature has to do with the result")
         taken = winner(eligible)
-        members = final(course, taken, entries)
+        members = final(course, taken)
         used = np.unique(np.concatenate([m.columns for m in members]))
         own = tuple(Member(m.name, m.model, np.searchsorted(used, m.columns), m.line) for m in members)
         tested = course.tested
@@ -118,7 +119,9 @@ class QualityTournament:
         """Score rows; raises ValueError where the columns are not `names`."""
         p.require_columns(vectors.names, self._names)
         values = np.ascontiguousarray(vectors.values, dtype=np.float64)
-        raw = np.mean([m.raw(values) for m in self._members], axis=0)
+        raw = np.zeros(len(values))
+        for m in self._members:  # one by one, for numpy's mean may round by the number of rows
+            raw += m.raw(values) / len(self._members)
         base, contributions = self._explained(values) if is_explained else (0.0, np.zeros(values.shape))
         if self._task == "classification":
             value = probability(raw)
