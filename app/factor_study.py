@@ -33,15 +33,18 @@ Texts = NDArray[np.object_]
 def studied(history: History, training: Training, tell: Tell = lambda _step: None) -> dict[str, Any]:
     """Return the study of a history's lots; raises TrainingError where there are too few.
 
-    training: the rows that a model of the history may learn from.
+    training: the rows that a model of the history may learn from. `lot_columns` names the factors that are columns of
+    lots themselves, which rules can watch as they do tags; what is calculated from them is none.
     """
     detector = history.detector
     lots = lots_of(history, training)
     cost = None if detector.cost is None else (detector.cost.stop, detector.cost.check)
     try:
-        return study(lots, factor_learner.fit, seed=detector.seed, cost=cost, tell=tell)
+        found = study(lots, factor_learner.fit, seed=detector.seed, cost=cost, tell=tell)
     except ValueError as error:
         raise TrainingError(f"no factor study of {detector.name}: {error}") from error
+    columns = {name for own in history.lots.values() for x in own for name in x.values}
+    return {**found, "lot_columns": sorted(columns & lots.columns().keys())}
 
 
 def ranked(history: History, training: Training) -> tuple[Ranked, ...]:

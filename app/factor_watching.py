@@ -5,12 +5,13 @@ Invariant: only a window that the newest study recommends becomes a rule, as the
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from app import rule_changing
 from app.factor_study import kept
@@ -20,7 +21,8 @@ from domain.audit import Actor
 from domain.text import catalogue
 from reports import factor_text
 
-ROOM = 0.02  # of the window's width, which a value must come back inside before the alert returns
+ROOM: Final = 0.02  # of the window's width, which a value must come back inside before the alert returns
+PLAIN: Final = re.compile(r"[a-z0-9]+ [a-z0-9]+(_[a-z0-9]+)*")  # detector and factor that an id can hold as they are
 
 
 class NotWatchedError(Exception):
@@ -40,7 +42,7 @@ def watch(rooms: Rooms, detector: str, factor: str, who: Actor, why: str, now: d
     advice = next((a for a in record["advice"] if a["factor"] == factor and not a["reason"]), None)
     if advice is None:
         raise NotWatchedError(f"no window of {factor} is recommended: nothing to watch")
-    entry = _entry(rooms, detector, factor, advice)
+    entry = _entry(rooms, record, advice)
     path = rooms.settings.folder / RULES
     text = path.read_text(encoding="utf-8")
     if any(r.id == entry["id"] for r in rooms.settings.rules) or f'id = "{entry["id"]}"' in text:
@@ -52,31 +54,38 @@ def watch(rooms: Rooms, detector: str, factor: str, who: Actor, why: str, now: d
     return number, str(entry["id"])
 
 
-def _entry(rooms: Rooms, detector: str, factor: str, advice: Mapping[str, Any]) -> dict[str, Any]:
-    settings = rooms.settings
+def rule_id(detector: str, factor: str) -> str:
+    """Return the id of a factor's rule: ASCII, as ids are, and never that of another factor, whatever its script."""
+    named = f"{detector} {factor}"
+    told = re.sub(r"[^a-z0-9]+", "-", f"factor {named}".lower()).strip("-")
+    return told if PLAIN.fullmatch(named) else f"{told}-{hashlib.sha256(named.encode()).hexdigest()[:8]}"
+
+
+def _entry(rooms: Rooms, record: Mapping[str, Any], advice: Mapping[str, Any]) -> dict[str, Any]:
+    settings, detector, factor = rooms.settings, record["detector"], advice["factor"]
     chosen = next((d for d in settings.root.detectors if d.name == detector), None)
     if chosen is None:
         raise NotWatchedError(f"no detector {detector}")
     tags = {t: x for a in settings.plant.of_class(chosen.asset_class) for t, x in settings.plant.tags[a.path].items()}
-    if factor not in tags:
-        raise NotWatchedError(f"{factor} is no tag of class {chosen.asset_class}: rules watch tags")
+    if factor not in tags and factor not in record.get("lot_columns", ()):
+        raise NotWatchedError(f"{factor} is no tag of class {chosen.asset_class}, nor a column of its lots")
     t = catalogue(settings.root.plant.language)
     low, high = advice["low"], advice["high"]
     room = float(f"{ROOM * (high - low):.3g}")
-    watched = f"tag:{factor}"
+    unit, watched = (tags[factor].unit, f"tag:{factor}") if factor in tags else ("", f"lot:{factor}")
     above = {"watch": watched, "condition": "high", "raise": high, "deadband": room}
     below = {"watch": watched, "condition": "low", "raise": low, "deadband": room}
     one = above if advice["is_low_open"] else below if advice["is_high_open"] else None
     limits: dict[str, Any] = {"any": [above, below]} if one is None else dict(one)
     return {
-        "id": re.sub(r"[^a-z0-9]+", "-", f"factor {detector} {factor}".lower()).strip("-"),
+        "id": rule_id(detector, factor),
         "asset_class": chosen.asset_class,
         **limits,
-        # The limits were learned on values of whole windows: a shorter excursion says nothing.
-        "on_delay": _delay(settings.feature_set(chosen.features).window),
+        # A tag's limits were learned on values of whole windows: a shorter excursion says nothing.
+        "on_delay": _delay(settings.feature_set(chosen.features).window) if factor in tags else "0s",
         "priority": "low",
         "title": t("{factor} outside its window for {outcome}", factor=factor, outcome=chosen.outcome),
-        "action": t("Hold it {window}.", window=factor_text.window(advice, tags[factor].unit, t)),
+        "action": t("Hold it {window}.", window=factor_text.window(advice, unit, t)),
     }
 
 

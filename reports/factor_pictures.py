@@ -40,7 +40,7 @@ def ranking(record: Record, t: Translate, most: int = 10) -> str:
 def effect(record: Record, factor: str, t: Translate, advice: Record | None = None) -> str:
     """Return a factor's effect over the lots: band of 90 %, holes of history shaded, a recommended window in green."""
     found = record["effects"][factor]
-    width, height, left, right, top, bottom = 620, 300, 62, 16, 14, 46
+    width, height, left, right, top, bottom = 380, 250, 62, 16, 14, 46
     x, mean = np.array(found["x"]), found["mean"]
     line, low, high = (np.array(found[k]) + mean for k in ("y", "low", "high"))
     dots = [(a, b) for a, b in zip(*found["dots"], strict=True) if a is not None and x[0] <= a <= x[-1]]
@@ -84,7 +84,7 @@ def effect(record: Record, factor: str, t: Translate, advice: Record | None = No
 def lift(record: Record, t: Translate) -> str:
     """Return the share of bad lots by tenth of the prediction, the worst first."""
     rows = record["deciles"]
-    width, height, left, bottom, top = 620, 220, 62, 40, 14
+    width, height, left, bottom, top = 940, 240, 62, 40, 14
     most = max((d["share"] for d in rows), default=0.0) or 1.0
     step = (width - left - 16) / max(1, len(rows))
     base = sum(d["share"] * d["n"] for d in rows) / max(1, sum(d["n"] for d in rows))

@@ -75,7 +75,7 @@ def study(
         "conditions": [asdict(r) for r in rules.rules],
         "n_tried": rules.n_tried,
         "has_costs": cost is not None,
-        "what_if": whatif.basis(few, model(few.values), width, found),
+        "what_if": whatif.basis(few, model, width, found),
     }  # fmt: skip
     return dict(plain(record))
 

@@ -1,26 +1,46 @@
 """Which process factors move a result: lots in, factors by rank out, with how sure the rank is. Pure.
 
-A rank is by a score: half its share of the error that comes back when the factor is shuffled in a fold's held-out lots,
-half its share of the Shapley values there, and the mean of that over the folds. Factors that history cannot tell apart
-are one group, and are shuffled together.
-Source: Breiman (2001), Random forests; Lundberg, Lee (2017), SHAP; Strobl et al. (2008), on correlated factors.
+What is known by an instant is cut into blocks of lots in a row; a model of the other blocks is asked about each. The
+score is half a factor's share of the error that comes back when it is shuffled in a held-out block, half its share of
+the Shapley values there, and the mean of that over the blocks. Slow drift is taken out of the results first: a lot is
+compared with those around it. Factors that history cannot tell apart are one group, and are shuffled together.
+Sources: Breiman (2001), Random forests; Lundberg, Lee (2017), SHAP; Strobl et al. (2008), on correlated factors;
+Roberts et al. (2017), Ecography 40, on blocks; Peng, Dominici, Louis (2006), JRSS A 169, on drift.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
 
-from reports.study import Fit, Fitted, Floats, Ints, Lots, block_length, correlation, filled, resampled, spread_over
+from reports.study import (
+    Fit,
+    Fitted,
+    Floats,
+    Fold,
+    Ints,
+    Lots,
+    block_length,
+    correlation,
+    filled,
+    resampled,
+    spread_over,
+)
 
 ALIKE: Final = 0.7  # rank correlation from which factors share half their variance: told together
-MOST_FACTORS: Final = 80  # that one fold's model may take, by their correlation with its training lots' results
-MOST_ROWS: Final = 2000  # held-out lots of a fold that are shuffled
+MOST_FACTORS: Final = 80  # that one model may take, by their correlation with its training lots' results
+MOST_STUDIED: Final = 20_000  # lots that one ranking learns from and asks about, evenly spread
+MOST_ROWS: Final = 2000  # held-out lots of a block that are shuffled
 FEWEST_TRAIN: Final = 30
-SHUFFLES: Final = 3
+BLOCKS: Final = 5
+AROUND: Final = (
+    100  # lots around each whose mean result is drift; where none drifts, it costs a hundredth of what is told
+)
+MOST_SHUFFLED: Final = 6000  # rows that a factor is shuffled in, some several times; 3 times at least
 MOST_CELLS: Final = 4_000_000  # of shuffled rows in one prediction
 RESAMPLES: Final = 200
 BAND: Final = (0.05, 0.95)
@@ -31,8 +51,9 @@ class Ranked:
     """A factor or a group of factors that move together. members: the one with most to say first.
 
     importance: rise of the root mean square error when shuffled. shapley: mean absolute Shapley value. rank_low,
-    rank_high: 90 % of the ranks over block resamples of the held-out lots. fold_ranks: its rank in each fold.
-    direction: 1 where the result rises with it, -1 where it falls, 0 where folds disagree.
+    rank_high: 90 % of the ranks over block resamples of the held-out lots. fold_ranks: its rank by what was known when
+    each fold's tested lots began. direction: 1 where the result rises with it, -1 where it falls, 0 where blocks
+    disagree.
     """
 
     rank: int
@@ -53,7 +74,7 @@ class Ranked:
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """Factors by rank, and the held-out error of the model that ranks them beside that of the mean."""
+    """Factors by rank, and beside it the error of such a model on the folds' own lots, and that of the mean."""
 
     factors: tuple[Ranked, ...]
     rmse: float
@@ -85,60 +106,101 @@ def ranking(lots: Lots, fit: Fit, seed: int = 1) -> Ranking:
     lots = lots.process_only()
     if not lots.names:
         raise ValueError("no factor varies, or none was measured where the lots were")
-    teams = groups(lots)
-    folds = [_fold(lots, fit, teams, train, test, seed + i) for i, (train, test) in enumerate(lots.folds)
-             if len(train) >= FEWEST_TRAIN and len(test)]  # fmt: skip
+    folds = [(train, test) for train, test in lots.folds if len(train) >= FEWEST_TRAIN and len(test)]
     if not folds:
         raise ValueError(f"no fold has {FEWEST_TRAIN} lots to learn from")
-    scores = _scores(folds)
-    random = np.random.default_rng(seed)
-    lengths = [block_length(f.loss) for f in folds]
-    drawn = np.array(
-        [
-            _places(_scores([f.take(resampled(len(f.loss), k, random)) for f, k in zip(folds, lengths, strict=True)]))
-            for _ in range(RESAMPLES)
-        ]
-    )
-    low, high = np.quantile(drawn, BAND, axis=0)
-    by_fold = np.array([_places(_scores([f])) for f in folds])
-    every = _joined(folds)
-    directions = np.array([f.direction for f in folds])
-    base = float(np.sqrt(every.loss.mean()))
+    teams = groups(lots)
+    blocks = _blocks(lots, fit, teams, np.arange(len(lots.outcome)), seed)
+    scores = _scores(blocks)
+    low, high = _spread(blocks, seed)
+    by_fold = np.array([_places(_scores(_blocks(lots, fit, teams, np.sort(train), seed))) for train, _ in folds])
+    loss = np.concatenate([b.loss for b in blocks]).mean()
+    rise, shapley = (np.concatenate([getattr(b, x) for b in blocks]).mean(axis=0) for x in ("rise", "shapley"))
+    shuffled = np.sqrt(np.maximum(0.0, loss + rise)) - np.sqrt(loss)
+    directions = np.array([b.direction for b in blocks])
     found = []
     for place, i in enumerate(np.argsort(-scores, kind="stable").tolist(), start=1):
-        shuffled = float(np.sqrt(max(0.0, every.loss.mean() + every.rise[:, i].mean())))
         signs = directions[:, i]
         agreed = int(signs[0]) if (signs == signs[0]).all() else 0
         found.append(
             Ranked(
-                place, _by_part(teams[i], folds), float(scores[i]), shuffled - base, float(every.shapley[:, i].mean()),
+                place, _by_part(teams[i], blocks), float(scores[i]), float(shuffled[i]), float(shapley[i]),
                 min(place, int(np.floor(low[i]))), max(place, int(np.ceil(high[i]))), tuple(by_fold[:, i].tolist()),
                 agreed,
             )
         )  # fmt: skip
-    return Ranking(tuple(found), base, float(np.sqrt(every.mean_loss.mean())), len(every.loss))
+    return Ranking(tuple(found), *_forecast(lots, fit, folds))
+
+
+def _forecast(lots: Lots, fit: Fit, folds: Sequence[Fold]) -> tuple[float, float, int]:
+    """Return the error on the folds' tested lots of a model of what was known, that of the mean, and their number."""
+    columns, missed, missed_by_mean = lots.columns(), [], []
+    for train, test in folds:
+        train = np.sort(train[spread_over(len(train), MOST_STUDIED)])
+        kept = sorted(i for f in _telling(lots, train, columns) for i in columns[f])
+        model = fit(lots.values[train][:, kept], lots.outcome[train])
+        missed.append((model(lots.values[test][:, kept]) - lots.outcome[test]) ** 2)
+        missed_by_mean.append((lots.outcome[train].mean() - lots.outcome[test]) ** 2)
+    every, by_mean = np.concatenate(missed), np.concatenate(missed_by_mean)
+    return float(np.sqrt(every.mean())), float(np.sqrt(by_mean.mean())), len(every)
+
+
+def _blocks(lots: Lots, fit: Fit, teams: Sequence[Sequence[str]], rows: Ints, seed: int) -> list[_Block]:
+    """Ask about each of BLOCKS parts of these lots, which are in time order, a model of the other parts. Lots beside
+    the part are left out as far as results are alike, for they would tell what it holds.
+    """
+    outcome = lots.outcome.copy()
+    outcome[rows] -= drift(outcome[rows])
+    lots = replace(lots, outcome=outcome)
+    rows = rows[spread_over(len(rows), MOST_STUDIED)]
+    gap = block_length(lots.outcome[rows])
+    found = []
+    for i, (start, stop) in enumerate(pairwise(np.linspace(0, len(rows), BLOCKS + 1).astype(int).tolist())):
+        rest = np.concatenate([rows[: max(0, start - gap)], rows[stop + gap :]])
+        found.append(_block(lots, fit, teams, rest, rows[start:stop], seed + i))
+    return found
+
+
+def drift(outcome: Floats) -> Floats:
+    """Return the mean result of the AROUND lots around each, (n,); of all where there are fewer."""
+    n = len(outcome)
+    width = min(n, AROUND)
+    sums = np.concatenate([[0.0], np.cumsum(outcome)])
+    start = np.clip(np.arange(n) - width // 2, 0, n - width)
+    return np.asarray((sums[start + width] - sums[start]) / width)
+
+
+def _spread(blocks: Sequence[_Block], seed: int) -> tuple[Floats, Floats]:
+    """Return the BAND of ranks over resamples of the held-out lots, in runs of lots that are alike."""
+    random = np.random.default_rng(seed)
+    lengths = [block_length(b.loss) for b in blocks]
+    drawn = np.array(
+        [
+            _places(_scores([b.take(resampled(len(b.loss), k, random)) for b, k in zip(blocks, lengths, strict=True)]))
+            for _ in range(RESAMPLES)
+        ]
+    )
+    low, high = np.quantile(drawn, BAND, axis=0)
+    return low, high
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Fold:
-    """Held-out lots of one fold. loss, mean_loss: (k,), squared errors. rise: (k, groups), of the loss when shuffled.
+class _Block:
+    """Held-out lots of one block. loss: (k,), squared errors. rise: (k, groups), of the loss when shuffled.
     shapley: (k, groups), absolute. direction: of each group. part: mean absolute Shapley value of each factor.
     """
 
     loss: Floats
-    mean_loss: Floats
     rise: Floats
     shapley: Floats
     direction: tuple[int, ...]
     part: Mapping[str, float]
 
-    def take(self, rows: Ints) -> _Fold:
-        return _Fold(
-            self.loss[rows], self.mean_loss[rows], self.rise[rows], self.shapley[rows], self.direction, self.part
-        )
+    def take(self, rows: Ints) -> _Block:
+        return _Block(self.loss[rows], self.rise[rows], self.shapley[rows], self.direction, self.part)
 
 
-def _fold(lots: Lots, fit: Fit, teams: Sequence[Sequence[str]], train: Ints, test: Ints, seed: int) -> _Fold:
+def _block(lots: Lots, fit: Fit, teams: Sequence[Sequence[str]], train: Ints, test: Ints, seed: int) -> _Block:
     columns = lots.columns()
     taken = _telling(lots, train, columns)
     kept = sorted(i for f in taken for i in columns[f])
@@ -168,12 +230,11 @@ def _fold(lots: Lots, fit: Fit, teams: Sequence[Sequence[str]], train: Ints, tes
     rise = np.zeros((len(test), len(teams)))
     for g, shuffled in _shuffled(model, x, y, owned, random):
         rise[:, g] = shuffled - loss
-    mean_loss = (lots.outcome[train].mean() - y) ** 2
-    return _Fold(loss, mean_loss, rise, shapley, tuple(direction), part)
+    return _Block(loss, rise, shapley, tuple(direction), part)
 
 
 def _telling(lots: Lots, train: Ints, columns: Mapping[str, Sequence[int]]) -> set[str]:
-    """Return the factors that a fold's model takes: all, or those that have most to do with the training results."""
+    """Return the factors that a model takes: all, or those that have most to do with the training results."""
     if len(columns) <= MOST_FACTORS:
         return set(columns)
     x = filled(lots.values[train])
@@ -190,31 +251,25 @@ def _shuffled(
 ) -> Iterator[tuple[int, Floats]]:
     """Yield each group with the squared errors of rows in which its columns are shuffled; many in one prediction."""
     teams = list(owned)
-    at_once = max(1, MOST_CELLS // max(1, SHUFFLES * x.size))
+    times = max(3, MOST_SHUFFLED // len(y))
+    at_once = max(1, MOST_CELLS // max(1, times * x.size))
     for first in range(0, len(teams), at_once):
         batch = teams[first : first + at_once]
-        other = np.repeat(x[None, :, :], len(batch) * SHUFFLES, axis=0)
+        other = np.repeat(x[None, :, :], len(batch) * times, axis=0)
         for k, g in enumerate(batch):
-            for s in range(SHUFFLES):
-                other[k * SHUFFLES + s][:, owned[g]] = x[random.permutation(len(y))][:, owned[g]]
-        loss = (model(other.reshape(-1, x.shape[1])).reshape(len(batch), SHUFFLES, len(y)) - y) ** 2
+            for s in range(times):
+                other[k * times + s][:, owned[g]] = x[random.permutation(len(y))][:, owned[g]]
+        loss = (model(other.reshape(-1, x.shape[1])).reshape(len(batch), times, len(y)) - y) ** 2
         yield from zip(batch, loss.mean(axis=1), strict=True)
 
 
-def _joined(folds: Sequence[_Fold]) -> _Fold:
-    loss, mean_loss, rise, shapley = (
-        np.concatenate([getattr(f, name) for f in folds]) for name in ("loss", "mean_loss", "rise", "shapley")
-    )
-    return _Fold(loss, mean_loss, rise, shapley, folds[0].direction, folds[0].part)
+def _scores(blocks: Sequence[_Block]) -> Floats:
+    """Return the scores of groups, each block counting alike: one whose model fails would outweigh all others."""
+    return np.asarray(np.mean([_score(b) for b in blocks], axis=0))
 
 
-def _scores(folds: Sequence[_Fold]) -> Floats:
-    """Return the scores of groups, each fold counting alike: one whose model fails would outweigh all others."""
-    return np.asarray(np.mean([_score(f) for f in folds], axis=0))
-
-
-def _score(fold: _Fold) -> Floats:
-    rise, shapley = np.clip(fold.rise.mean(axis=0), 0.0, None), fold.shapley.mean(axis=0)
+def _score(block: _Block) -> Floats:
+    rise, shapley = np.clip(block.rise.mean(axis=0), 0.0, None), block.shapley.mean(axis=0)
     return np.asarray(rise / (rise.sum() or 1.0) / 2 + shapley / (shapley.sum() or 1.0) / 2)
 
 
@@ -224,5 +279,5 @@ def _places(scores: Floats) -> Ints:
     return places
 
 
-def _by_part(team: Sequence[str], folds: Sequence[_Fold]) -> tuple[str, ...]:
-    return tuple(sorted(team, key=lambda f: -sum(fold.part.get(f, 0.0) for fold in folds)))
+def _by_part(team: Sequence[str], blocks: Sequence[_Block]) -> tuple[str, ...]:
+    return tuple(sorted(team, key=lambda f: -sum(b.part.get(f, 0.0) for b in blocks)))

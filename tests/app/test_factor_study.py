@@ -9,12 +9,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.typing import NDArray
 
+from alerts.rules import RuleSettings
 from app import factor_study, factor_watching
 from app.cli import main
 from app.rooms import Rooms, opened
 from app.settings import load
 from domain.audit import Action, Actor
+from reports.factor_study import note_of
 from tests.app import tiny_plant as tiny
 
 N = 300
@@ -80,13 +83,27 @@ class:line,air,,process,yes
 @pytest.fixture(scope="module")
 def plant(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A line whose ash rises with the pH, in both products alike."""
-    folder = tmp_path_factory.mktemp("plant")
+    return _plant(tmp_path_factory.mktemp("plant"), "ph", CONFIG, {})
+
+
+@pytest.fixture(scope="module")
+def mixer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A line whose ash rises with a column of its lots that has a Korean name, beside another such column."""
+    told = 'strata = ["product"]\ncontrollable = ["*"]'
+    config = CONFIG.replace('strata = ["product"]', told).replace('window = "4h"', 'window = "4h"\nprocess = ["*"]')
+    random = np.random.default_rng(4)
+    return _plant(
+        tmp_path_factory.mktemp("mixer"), "점도", config, {name: random.normal(size=N) for name in ("점도", "온도")}
+    )
+
+
+def _plant(folder: Path, cause: str, told: str, columns: dict[str, NDArray[np.float64]]) -> Path:
     random = np.random.default_rng(3)
     hours = pd.date_range("2026-01-01", periods=4 * N + 8, freq="1h", tz="UTC")
     tags = {name: np.repeat(random.normal(size=N + 2), 4) for name in ("ph", "feed", "air")}
     config = folder / "config"
     config.mkdir()
-    (config / "forewarn.toml").write_text(CONFIG.replace("DATA", str(folder / "data")))
+    (config / "forewarn.toml").write_text(told.replace("DATA", str(folder / "data")))
     (config / "tags.csv").write_text(TAGS)
     (config / "assets.csv").write_text("asset,class\nplant/line-1,line\n")
     (config / "rules.toml").write_text("")
@@ -94,8 +111,10 @@ def plant(tmp_path_factory: pytest.TempPathFactory) -> Path:
     end = hours[4 : 4 * N + 4 : 4]
     lots = pd.DataFrame({"line": "plant/line-1", "lot": [f"L{i}" for i in range(N)], "start": hours[0 : 4 * N : 4]})
     lots = lots.assign(end=end, known_at=end, product=np.where(random.random(N) < 0.5, "A", "B"))
+    lots = lots.assign(**columns)
     lots.to_csv(folder / "lots.csv", index=False)
-    ash = 1.2 * tags["ph"][0 : 4 * N : 4] + 0.5 * random.normal(size=N)
+    known = {**columns, "ph": tags["ph"][0 : 4 * N : 4]}
+    ash = 1.2 * known[cause] + 0.5 * random.normal(size=N)
     results = lots[["line", "lot"]].assign(result="ash", value=ash, result_at=end)
     results.to_csv(folder / "results.csv", index=False)
     files = [str(folder / f"{name}.csv") for name in ("sensors", "lots", "results")]
@@ -171,3 +190,41 @@ def test_a_recommended_window_becomes_a_rule_by_one_command_with_who_and_why(pla
 def test_an_unknown_detector_is_told_with_those_that_are_there(plant: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["report", "factors", "--config", str(plant), "--detector", "silica"]) == 2
     assert "the config has ash" in capsys.readouterr().err
+
+
+def test_the_window_of_a_lot_column_is_watched_by_an_id_of_its_own_whatever_its_script(
+    mixer: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["report", "factors", "--config", str(mixer), "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert record["lot_columns"] == ["온도", "점도"]
+    asked = ["report", "factors", "--config", str(mixer), "--by", "김", "--reason", "회분", "--watch"]
+    assert main([*asked, "점도"]) == 0
+    (rule,) = load(mixer).rules
+    assert (rule.watch, rule.on_delay.total_seconds()) == ("lot:점도", 0)
+    assert rule.id == factor_watching.rule_id("ash", "점도")
+    assert main([*asked, "점도"]) == 1
+    assert "watched already" in capsys.readouterr().err
+
+
+def test_a_factor_that_is_neither_tag_nor_lot_column_is_not_watched(plant: Path) -> None:
+    advice = {"factor": "ph x feed", "reason": "", "low": 0.0, "high": 1.0}
+    with opened(load(plant), telemetry=False) as rooms:
+        rooms.ledger.save_note(note_of("ash"), json.dumps({"detector": "ash", "advice": [advice], "lot_columns": []}))
+        with pytest.raises(factor_watching.NotWatchedError, match="no tag of class line, nor a column of its lots"):
+            _watch(rooms, "ph x feed")
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        [("ash", "점도"), ("ash", "온도"), ("회분", "점도"), ("ash", "점도 1"), ("ash", "1")],
+        [("ash", "feed_ph"), ("ash", "feed ph"), ("ash", "feed-ph"), ("ash", "Feed_ph"), ("ash_feed", "ph")],
+        [("ash", "---"), ("ash", "'); drop"), ("ash", "%"), ("ash", "_")],
+    ],
+)
+def test_ids_of_watched_factors_are_valid_and_differ(named: list[tuple[str, str]]) -> None:
+    ids = [factor_watching.rule_id(*each) for each in named]
+    assert len(set(ids)) == len(named)
+    for each in ids:
+        RuleSettings.model_validate({"id": each, "asset_class": "line", "watch": "tag:x", "raise": 1.0, "clear": 0.5})

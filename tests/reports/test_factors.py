@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from domain.vectors import FeatureName
-from reports.factors import ALIKE, groups, ranking
+from reports.factors import ALIKE, AROUND, drift, groups, ranking
 from reports.study import block_length, correlation, level_column, resampled
 from tests.reports.study_lots import fit, lots
 
@@ -75,3 +75,50 @@ def test_no_factor_that_varies_is_said() -> None:
     given = lots()
     with pytest.raises(ValueError, match="no factor varies"):
         ranking(replace(given, values=np.full(given.values.shape, np.nan)), fit)
+
+
+def test_drift_is_the_mean_of_the_lots_around_and_of_all_where_they_are_few() -> None:
+    random = np.random.default_rng(5)
+    outcome = random.normal(size=4 * AROUND)
+    outcome[2 * AROUND :] += 50.0
+    found = drift(outcome)
+    assert found[0] == pytest.approx(outcome[:AROUND].mean())
+    assert found[-1] == pytest.approx(outcome[-AROUND:].mean())
+    middle = 2 * AROUND
+    assert found[middle] == pytest.approx(outcome[middle - AROUND // 2 : middle + AROUND // 2].mean())
+    assert drift(outcome[:7]) == pytest.approx(np.full(7, outcome[:7].mean()))
+
+
+def test_a_factor_that_wanders_as_the_result_drifts_does_not_outrank_a_cause() -> None:
+    ranks = []
+    for seed in range(6):
+        given = lots(900, seed)
+        wander = np.cumsum(np.random.default_rng(seed + 50).normal(size=(900, 2)), axis=0)
+        values = given.values.copy()
+        values[:, 2:4] = wander  # c and d have no effect; the result drifts as c does
+        outcome = given.outcome + 6.0 * (wander[:, 0] - wander[:, 0].mean()) / wander[:, 0].std()
+        found = ranking(replace(given, values=values, outcome=outcome), fit).factors
+        ranks.append(next(f.rank for f in found if "b" in f.members))
+    assert max(ranks) <= 3
+    assert ranks.count(2) >= 4
+
+
+def test_a_fold_is_ranked_by_what_was_known_when_its_tested_lots_began() -> None:
+    given = lots(400)
+    later = np.arange(400) >= 200
+    outcome = np.where(later, given.values[:, 3] * 4, given.outcome)  # d matters later only
+    folds = [(np.arange(200), np.arange(200, 300)), (np.arange(390), np.arange(390, 400))]
+    found = ranking(replace(given, outcome=outcome, folds=folds), fit).factors
+    d = next(f for f in found if f.members == ("d",))
+    assert d.fold_ranks[0] > 2
+    assert d.fold_ranks[1] == 1
+
+
+def test_the_error_told_is_that_of_a_forecast_of_the_folds_tested_lots() -> None:
+    given = lots(400)
+    level = np.where(np.arange(400) >= 300, 40.0, 0.0)  # nothing that was known tells this
+    folds = [(np.arange(300), np.arange(300, 400))]
+    found = ranking(replace(given, outcome=given.outcome + level, folds=folds), fit)
+    assert found.n_held_out == 100
+    assert found.rmse > 35
+    assert found.mean_rmse > 35
