@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from app.starting.looking import are_assets, nearest
 from app.starting.plans import AssetPlan, asset_name
-from app.starting.records import are_assets, nearest
 from collectors import guessing, roles
 from collectors.sampling import first_rows, sniff
 from collectors.tables import BadFileError

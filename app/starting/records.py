@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
+from app.starting.looking import csv_lines, interval_of, look, owners_of, times_of
 from app.starting.plans import (
     TODO,
     Answers,
@@ -18,9 +18,6 @@ from app.starting.plans import (
     Line,
     QualityPlan,
     ResultPlan,
-    asset_name,
-    dialect_lines,
-    reading_form,
     remarks_of,
     time_lines,
 )
@@ -28,7 +25,7 @@ from app.starting.sensor_roles import NULLS
 from app.starting.sensors import number_of, typical
 from collectors import guessing, roles
 from collectors.guessing import TimeGuess
-from collectors.sampling import Column, Sample, first_rows, sniff, survey
+from collectors.sampling import Column, Sample, first_rows, sniff
 from collectors.shaping import FILE, ROW, ROW_TIME
 from collectors.tables import BadFileError
 from domain.records import EventKind, Reason
@@ -43,7 +40,6 @@ FEW: Final = 5
 MOST_LEVELS: Final = 50  # texts by which lots are told apart
 BATCH: Final = "batch"
 KINDS: Final = ", ".join(EventKind)
-TIME_ROLES: Final = ("start", "end", "result_at")
 
 
 def read_quality(
@@ -61,12 +57,12 @@ def read_quality(
     assets: those of the sensor files. has_lots: another file tells when each lot was made, so this one is results only.
     first_row: when its first row was, of a file without times. is_one_of_many: files of lots, each a batch of its own.
     """
-    sample, times, asset = _look(path, assets, tick, may_lack_times=bool(first_row))
+    sample, times, asset = look(path, assets, tick, may_lack_times=bool(first_row))
     rest = roles.without(list(sample.columns), asset, *times)
     lot = roles.first_of(rest, "lot") or _own_names(sample, rest[:1])
     lab = roles.first_of([n for n in rest if n != lot and not sample.columns[n].n_numbers], "lab")
-    guess, time_rows = _times(sample, times, answers) if times else (TimeGuess(("iso",), True, first_row), {})
-    parts = _interval(times)
+    guess, time_rows = times_of(sample, times, answers) if times else (TimeGuess(("iso",), True, first_row), {})
+    parts = interval_of(times)
     kind = "results" if has_lots and not {"start", "end"} & set(parts.values()) else "lots"
     if kind == "results":
         parts = dict.fromkeys(parts, "result_at")
@@ -94,7 +90,7 @@ def read_quality(
         rename[lot] = "lot"
     value = roles.first_of([n for n in rest if sample.columns[n].n_numbers and n != lot], "value")
     name = roles.first_of([n for n in rest if n not in (lot, lab, value) and not _is_number(sample, n)], "tag")
-    line_lines, named = _owners(sample, asset, "line", assets, rename)
+    line_lines, named = owners_of(sample, asset, "line", assets, rename)
     results: list[ResultPlan] = []
     values: tuple[str, ...] = ()
     if value and name and kind == "results":
@@ -112,7 +108,7 @@ def read_quality(
         Line("rename", rename, "by their names"),
     ]
     return QualityPlan(
-        FormatPlan(path, kind, (*lines, *_csv_lines(sample)), tuple(remarks)),
+        FormatPlan(path, kind, (*lines, *csv_lines(sample)), tuple(remarks)),
         tuple(dict.fromkeys(named.values())),
         tuple(results),
         len(set(map(str, named_by))),
@@ -143,7 +139,7 @@ def read_events(
 
     has_cycles: the sensor files count cycles, so that events may be told by the number of theirs.
     """
-    sample, times, asset = _look(path, assets, tick, has_cycles=has_cycles)
+    sample, times, asset = look(path, assets, tick, has_cycles=has_cycles)
     rest = [n for n in roles.without(list(sample.columns), asset, *times) if sample.columns[n].others]
     kind = roles.first_of(rest, "kind")
     code = roles.first_of([n for n in sample.columns if n not in (asset, kind, *times)], "code")
@@ -153,9 +149,9 @@ def read_events(
         form_lines: tuple[Line, ...] = (Line("time_format", "cycle", "as in the sensor files"),)
         time_rows: dict[str, list[int | None]] = {n: [int(c) * 10**9 for c in sample.columns[n].cells] for n in times}
     else:
-        guess, time_rows = _times(sample, times, answers)
+        guess, time_rows = times_of(sample, times, answers)
         form_lines = time_lines(guess, answers)
-    parts = {source: role for source, role in _interval(times, alone="start").items() if role != "result_at"}
+    parts = {source: role for source, role in interval_of(times, alone="start").items() if role != "result_at"}
     rename = {**parts, **{c: role for c, role in ((kind, "kind"), (code, "code"), (note, "note")) if c}}
     lines: list[Line] = []
     if "end" not in parts.values():
@@ -163,7 +159,7 @@ def read_events(
         lines.append(Line("join", {"end": [source]}, "no column tells the end: each event is an instant"))
     if not any(roles.words_of(n) == ["known", "at"] for n in times):
         lines.append(Line("known", "start", "no column says when people knew of an event: when it began"))
-    line_lines, named = _owners(sample, asset, "asset", assets, rename)
+    line_lines, named = owners_of(sample, asset, "asset", assets, rename)
     kinds = _kinds(sample, kind, path)
     lines += _kind_lines(kinds, kind, path)
     starts = time_rows[next(s for s, role in parts.items() if role == "start")]
@@ -180,7 +176,7 @@ def read_events(
     known = [at for at in starts if at is not None]
     whole = (*form_lines, *line_lines, *lines, Line("rename", rename, "by their names"))
     return EventPlan(
-        FormatPlan(path, "events", (*whole, *_csv_lines(sample)), tuple(remarks_of(sample))),
+        FormatPlan(path, "events", (*whole, *csv_lines(sample)), tuple(remarks_of(sample))),
         tuple(dict.fromkeys(named.values())),
         dict(failures),
         (min(known), max(known)) if known else (0, 0),
@@ -205,103 +201,6 @@ def _own_names(sample: Sample, names: Sequence[str]) -> str | None:
 
 def _owner_cells(sample: Sample, asset: str | None) -> Sequence[Any]:
     return sample.columns[asset].cells if asset else [""] * len(next(iter(sample.columns.values())).cells)
-
-
-def _look(
-    path: Path,
-    assets: Sequence[str],
-    tick: Callable[[int], None],
-    *,
-    may_lack_times: bool = False,
-    has_cycles: bool = False,
-) -> tuple[Sample, tuple[str, ...], str | None]:
-    dialect = sniff(path)
-    block = first_rows(path, dialect)
-    cells = {name: list(column) for name, column in block.columns.items()}
-    times = tuple(n for n, column in cells.items() if guessing.times_in(column) is not None)
-    if not times and has_cycles:
-        times = tuple(n for n, column in cells.items() if _are_cycles(n, column))
-    if not times and not may_lack_times:
-        raise BadFileError(
-            Reason.TIME_FORMAT,
-            f"{path.name}: no column holds times that are written in one way (a date, or a date with a time of day); "
-            "where the rows of a --quality file are in order of time and evenly spaced, say e.g. --row-every 1h",
-        )
-    others = [n for n in sorted(cells, key=len) if n not in times and not roles.fits(n, "lot")]
-    known = (n for n in others if len(assets) > 1 and are_assets(cells[n], assets))
-    repeated = (n for n in others if roles.fits(n, "asset") and len(set(cells[n])) <= max(1, len(cells[n]) // 2))
-    asset = next(chain(known, repeated), None)
-    keys = tuple(n for n in cells if n == asset or (roles.fits(n, "kind") and n not in times))
-    return survey(path, dialect, keys, tick), times, asset
-
-
-def _are_cycles(name: str, cells: Sequence[Any]) -> bool:
-    is_told = any(roles.fits(name, role) for role in ("cycle", "time", "start", "end"))
-    return is_told and all(str(c).isdigit() and int(c) >= 1 for c in cells)
-
-
-def are_assets(cells: Sequence[Any], assets: Sequence[str]) -> bool:
-    """Return whether most cells name a machine of the sensor files, be it once each."""
-    names = [str(c) for c in cells if c not in (None, "")]
-    return 2 * sum(nearest(name, assets) in assets for name in names) > max(1, len(names))
-
-
-def _times(sample: Sample, names: Sequence[str], answers: Answers) -> tuple[TimeGuess, dict[str, list[int | None]]]:
-    """Return how all times of a file are written, and each column's instants in ns."""
-    together = [c for n in names for c in sample.columns[n].cells]
-    guess = guessing.times_in(together)
-    if guess is None:
-        raise BadFileError(
-            Reason.TIME_FORMAT,
-            f"{sample.path.name}: columns {', '.join(names)} are not written in one way: export them in one format",
-        )
-    form, zone = reading_form(guess, answers)
-    return guess, {
-        n: [next(iter(guessing.instants_in([c], form, zone)), None) for c in sample.columns[n].cells] for n in names
-    }
-
-
-def _interval(times: Sequence[str], alone: str = "result_at") -> dict[str, str]:
-    """Return what each time column tells: start, end or result_at; the first that says nothing is `alone`.
-
-    An event always has a start.
-    """
-    found: dict[str, str] = {}
-    for name in times:
-        role = next((r for r in TIME_ROLES if roles.fits(name, r) and r not in found.values()), None)
-        if role:
-            found[name] = role
-    for name in times:
-        if name not in found and alone not in found.values():
-            found[name] = alone
-    if alone == "start" and alone not in found.values():
-        found[times[0]] = alone
-    return found
-
-
-def _owners(
-    sample: Sample, column: str | None, name: str, assets: Sequence[str], rename: dict[str, str]
-) -> tuple[list[Line], dict[str, str]]:
-    """Return the lines that say whose rows these are, and the asset of each name in the file; adds to `rename`."""
-    if column is None:
-        if len(assets) == 1:
-            return [Line("asset", assets[0], "no column names machines, and there is one")], {"": assets[0]}
-        options = ", ".join(assets[:5])
-        return [Line("asset", f"{TODO}: one of {options}", "no column says whose rows these are")], {}
-    rename[column] = name
-    raw = list(dict.fromkeys(str(c) for c in sample.columns[column].cells if c not in (None, "")))
-    found = {r: nearest(r, assets) for r in raw}
-    changed = {r: a for r, a in found.items() if r != a}
-    lines = [Line(f"translate.{name}", changed, "the nearest names of assets")] if changed else []
-    return lines, found
-
-
-def nearest(raw: str, assets: Sequence[str]) -> str:
-    """Return the asset of this name, of this name in other case, or with this last level; else the name itself."""
-    wanted = asset_name(raw)
-    same = [a for a in assets if a == wanted]
-    alike = [a for a in assets if wanted.casefold() in (a.casefold(), a.rpartition("/")[2].casefold())]
-    return (same or alike or [wanted])[0]
 
 
 def _kinds(sample: Sample, column: str | None, path: Path) -> dict[str, str]:
@@ -400,9 +299,3 @@ def _said(column: Column) -> dict[str, int]:
 def _is_number(sample: Sample, name: str) -> bool:
     column: Any = sample.columns[name]
     return bool(column.n_numbers > sum(column.others.values()))
-
-
-def _csv_lines(sample: Sample) -> tuple[Line, ...]:
-    if not sample.is_csv:
-        return ()
-    return dialect_lines(sample.dialect, guessing.decimal_of(sample.columns.values()))
