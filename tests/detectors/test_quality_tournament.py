@@ -82,6 +82,20 @@ def test_bad_lots_are_told_with_probabilities_that_are_true() -> None:
     assert called[fresh.outcome == 0].mean() < 0.35
 
 
+def test_of_a_class_the_mean_is_taken_only_where_nothing_loses_less() -> None:
+    takes = []
+    for seed in range(6):
+        made = _lots_of_two(300, seed)
+        weak = np.random.default_rng(seed).permutation(len(made.outcome)) % 4 == 0  # a quarter of the lots keep theirs
+        labels = np.where(weak, made.outcome, np.random.default_rng(seed).permutation(made.outcome))
+        report = QualityTournament.train(
+            planted.training(made.vectors, labels, is_ordered=True), {"learners": ["mean", "ridge"]}, planted.aids()
+        ).report
+        best = min(report["leaderboard"], key=lambda row: float(row["loss"]))["learner"]
+        takes.append((best, report["learner"]))
+    assert all(best == taken for best, taken in takes)
+
+
 def test_a_scrap_budget_is_kept_after_the_way_over_a_probability() -> None:
     random = np.random.default_rng(4)
     for _ in range(100):
