@@ -17,10 +17,16 @@ Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
 
 class DeliverySettings(BaseModel):
-    """`[delivery]`: what is common to all messages. console_url: where people reach the console, for links in them."""
+    """`[delivery]`: what is common to all messages. console_url: where people reach the console, for links in them.
+
+    weekly: from when on the report of the last whole week is sent, such as "mon 06:00" of the plant, "" for never;
+    weekly_to: the notifiers that get it.
+    """
 
     model_config = STRICT
     console_url: str = ""
+    weekly: str = ""
+    weekly_to: tuple[str, ...] = ()
 
     @field_validator("console_url")
     @classmethod
@@ -28,6 +34,24 @@ class DeliverySettings(BaseModel):
         if url and not url.startswith(("http://", "https://")):
             raise ValueError("must begin with http:// or https://")
         return url
+
+    @field_validator("weekly")
+    @classmethod
+    def _is_weekly(cls, text: str) -> str:
+        if text:
+            _weekly(text)
+        return text
+
+    @model_validator(mode="after")
+    def _has_both(self) -> DeliverySettings:
+        if bool(self.weekly) != bool(self.weekly_to):
+            raise ValueError("`weekly` and `weekly_to` need each other")
+        return self
+
+    @property
+    def weekly_at(self) -> tuple[int, time] | None:
+        """The day (Monday is 0) and the wall time from which on the report of the week before is sent."""
+        return _weekly(self.weekly) if self.weekly else None
 
 
 class WatchdogSettings(BaseModel):
@@ -161,6 +185,13 @@ def built(routes: Sequence[RouteSettings], shifts: Sequence[ShiftSettings]) -> t
     """Return all routes."""
     by_name = {shift.name: shift.span() for shift in shifts}
     return tuple(route.route(by_name) for route in routes)
+
+
+def _weekly(text: str) -> tuple[int, time]:
+    day, _, at = text.partition(" ")
+    if day not in DAYS:
+        raise ValueError(f'{text!r} is not a day and a time such as "mon 06:00"')
+    return DAYS.index(day), _time(at)
 
 
 def _time(text: str) -> time:

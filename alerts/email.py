@@ -29,6 +29,7 @@ from domain.errors import NotifyError
 from domain.text import printable
 
 Security = Literal["starttls", "tls", "plain"]
+ATTACHED: Final = "report.html"
 WHOLE: Final = 4  # time-outs that a whole mail may take
 PORTS: Final = {"starttls": 587, "tls": 465, "plain": 25}
 PRIORITIES: Final = {"high": ("1", "high"), "medium": ("3", "normal"), "low": ("5", "low")}
@@ -137,8 +138,11 @@ def written(message: Message, sender: Address, to: Sequence[Address]) -> EmailMe
     mail["Auto-Submitted"] = "auto-generated"
     mail["X-Priority"], mail["Importance"] = PRIORITIES[message.priority.value]
     mail.set_content(str(payload["text"]) + "\n")
+    whole = str(payload.get("page", ""))
     if "subject" in payload:
-        mail.add_alternative(page(payload), subtype="html")
+        mail.add_alternative(whole or page(payload), subtype="html")
+    if whole:  # a mail program that shows no pictures leaves them to the browser
+        mail.add_attachment(whole, subtype="html", filename=ATTACHED)
     return mail
 
 

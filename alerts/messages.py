@@ -108,22 +108,29 @@ def sample(name: str, reader: Reader, now: datetime) -> Message:
     subject = t("Test of the receiver {name}", name=name)
     text = t("This is a test: alerts of {plant} will come this way.", plant=reader.plant)
     lines = [subject, t("Sent {at}", at=local(now, reader.zone)), text]
+    return letter(f"test:{name}:{now.isoformat()}", name, reader, subject, "\n".join(lines), now, reason="test")
+
+
+def letter(
+    key: str, name: str, reader: Reader, subject: str, text: str, now: datetime, page: str = "", reason: str = "report"
+) -> Message:
+    """Return a message of no alert. page: HTML that a mail carries, "" for none."""
     payload = {
-        "key": f"test:{name}:{now.isoformat()}",
+        "key": key,
         "plant": reader.plant,
         "language": reader.language,
         "planned_at": now.isoformat(),
-        "reason": "test",
+        "reason": reason,
         "n_alerts": 0,
         "n_high": 0,
         "priority": Priority.LOW.value,
-        "subject": subject,
-        "text": "\n".join(lines),
+        "subject": printable(subject),
+        "text": text,
         "more": "",
         "alerts": [],
     }
-    key = str(payload["key"])
-    return Message(key, name, "", json.dumps(payload, ensure_ascii=False, sort_keys=True), tried_at=now)
+    body = json.dumps(payload | ({"page": page} if page else {}), ensure_ascii=False, sort_keys=True)
+    return Message(key, name, "", body, priority=Priority.LOW, tried_at=now)
 
 
 def local(at: datetime, zone: str) -> str:

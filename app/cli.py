@@ -73,6 +73,13 @@ def _parser() -> argparse.ArgumentParser:
         "--time-format", default="", metavar="FORMAT", help='e.g. "%%d/%%m/%%Y %%H:%%M", where two ways fit'
     )
     init.add_argument("--asset", default="", help="machine of files that name none, e.g. plant/boiler-3")
+    init.add_argument(
+        "--results", nargs="+", default=[], metavar="COLUMN", help="columns of --quality that are results"
+    )
+    init.add_argument("--row-every", default="", metavar="SPAN", help="e.g. 1h: --quality without times, rows in order")
+    init.add_argument(
+        "--row-first", default="", metavar="T", help="when their first row was; else by the year in their names"
+    )
 
     check = _command(commands, "check", "check the config; every fault at once")
     check.add_argument("--live", action="store_true", help="connect to broker and stores as well, and examine them")
@@ -231,8 +238,9 @@ def _add_rules(rules: argparse.ArgumentParser) -> None:
 
 
 def _add_report(report: argparse.ArgumentParser) -> None:
-    report.add_argument("report", choices=("factors", "drop", "benefit"), help="see docs/reports.md")
+    report.add_argument("report", choices=("factors", "drop", "benefit", "weekly"), help="see docs/reports.md")
     report.add_argument("--detector", help="of what this one predicts; else of the first, or for benefit of all")
+    report.add_argument("--week", metavar="WEEK", help="weekly: such as 2026-W47; by default the last whole one")
     report.add_argument("--from", dest="since", metavar="T", help="the period begins; by default a week before its end")
     report.add_argument("--to", dest="until", metavar="T", help="the period ends; by default with the newest result")
     report.add_argument("--against-from", dest="against_since", metavar="T", help="the period to compare with begins")

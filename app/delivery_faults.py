@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from alerts.delivery_settings import RouteSettings, ShiftSettings, WatchdogSettings
+from alerts.delivery_settings import DeliverySettings, RouteSettings, ShiftSettings, WatchdogSettings
 from alerts.settings import NotifierSettings
 from app.faults import suggest
 from domain.errors import Fault
@@ -16,6 +16,7 @@ def delivery_faults(
     routes: Sequence[RouteSettings],
     shifts: Sequence[ShiftSettings],
     watchdog: WatchdogSettings,
+    delivery: DeliverySettings,
     file: str,
 ) -> Iterator[Fault]:
     """Yield names in routes and notifiers that the config does not have, and receivers that stand in for themselves."""
@@ -25,8 +26,9 @@ def delivery_faults(
             yield Fault(file, f"notifiers[{i}].instead", n.instead, "is the notifier itself")
         elif n.instead and n.instead not in known:
             yield _unknown(file, f"notifiers[{i}].instead", n.instead, "notifier", known)
-    for key, names in (("heartbeat_to", watchdog.heartbeat_to), ("second", watchdog.second)):
-        yield from (_unknown(file, f"watchdog.{key}", name, "notifier", known) for name in names if name not in known)
+    told = {"watchdog.heartbeat_to": watchdog.heartbeat_to, "watchdog.second": watchdog.second}
+    for key, names in {**told, "delivery.weekly_to": delivery.weekly_to}.items():
+        yield from (_unknown(file, key, name, "notifier", known) for name in names if name not in known)
     for i, route in enumerate(routes):
         named: list[tuple[str, Any]] = [(f"routes[{i}].to", route.to)]
         named += [(f"routes[{i}].escalate[{k}].to", e.to) for k, e in enumerate(route.escalate)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,13 +12,11 @@ from numpy.typing import NDArray
 from app import factor_study, training
 from app.examples import History
 from app.screening import Screening
+from app.suspecting import known_with_result
 from detectors import detector_class, evaluation, quality_evaluation
 from domain.scores import Detector, TrainingAids
 from domain.vectors import FeatureVectors, Training
 from reports.factors import Ranked
-
-FEWEST_WAITING: Final = 10  # lots without a result from which it can be said what they lack
-RARE: Final = 0.05
 
 
 def evaluated(history: History, told: Callable[[str], None], *, is_random: bool = False) -> dict[str, Any]:
@@ -102,23 +100,6 @@ def _factor(history: History, found: Ranked) -> dict[str, Any]:
         "group": list(found.members) if len(found.members) > 1 else None,
         "controllable": history.lot_columns.is_controllable(lead),
     }
-
-
-def known_with_result(history: History) -> list[dict[str, Any]]:
-    """Return process values that only lots with a result have, as JSON rows: they came with it."""
-    lots = [(line, lot) for line, found in history.lots.items() for lot in found]
-    told = {(line, r.lot) for line, by_name in history.results.items() for r in by_name[history.detector.outcome]}
-    judged = [lot for line, lot in lots if (line, lot.lot) in told]
-    waiting = [lot for line, lot in lots if (line, lot.lot) not in told]
-    if len(waiting) < FEWEST_WAITING or not judged:
-        return []
-    named = sorted(n.source for n in history.features.names if n.origin == "process")
-    rows = []
-    for name in named:
-        with_it, without = (sum(name in lot.values for lot in some) / len(some) for some in (judged, waiting))
-        if with_it >= 1 - RARE and without <= RARE:
-            rows.append({"column": name, "known_with_result": with_it, "known_without": without})
-    return rows
 
 
 def _places(rows: FeatureVectors, among: FeatureVectors) -> NDArray[np.int64]:

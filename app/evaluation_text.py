@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -71,15 +71,46 @@ def quality_shown(found: Mapping[str, Any], t: Translate) -> Iterator[str]:
         yield "  " + t("beside it: mean {mean}, persistence {persistence}, laboratory history alone {lab}",
                        mean=_number(found["mean_rmse"]), persistence=_number(found["persistence_rmse"]),
                        lab=_number(found["lab_rmse"]))  # fmt: skip
+    for part in found["by_fold"]:
+        yield "    " + _part(part, t)
     if found["process_adds"] is not None and not found["process_adds"]["adds"]:
         yield "  " + t("In the back-test the process data add nothing over the laboratory's own history.")
     if found["optimistic"] is not None:
         worth = found["optimistic"]
         yield "  " + t("OPTIMISTIC, lots dealt at random, not to be promised to anyone: R² {r2}, area {area}",
                        r2=_number(worth["r2"]), area=_number(worth["roc_auc"]))  # fmt: skip
-    for row in found["suspects"]:
-        yield "  " + t("SUSPECT: {column} tells the result too well to have been known before it: "
-                       "name it `forbidden` in [[lots]] if it came with the result", column=row["column"])  # fmt: skip
+    yield from suspected(found["suspects"], t)
+
+
+def _part(part: Mapping[str, Any], t: Translate) -> str:
+    """Return the line of one part of a back-test: its days, its error, and what moved before it."""
+    days = {"start": part["from"][:10], "end": part["to"][:10], "n": part["n_lots"]}
+    if part["rmse"] is None:
+        said = t("{start} to {end}, {n} lots: balanced error rate {ber}, area {area}", **days,
+                 ber=_number(part["balanced_error_rate"]), area=_number(part["roc_auc"]))  # fmt: skip
+    else:
+        said = t("{start} to {end}, {n} lots: error {rmse} (of the mean {mean}), on average {bias} off, interval held "
+                 "{share}", **days, rmse=_number(part["rmse"]), mean=_number(part["mean_rmse"]),
+                 bias=f"{part['bias']:+.3g}", share=_share(part["interval_coverage"]))  # fmt: skip
+    moved = ", ".join(f"{row['column']} {row['shift']:+.1f}σ" for row in part["moved"])
+    return "; ".join([said, t("moved since: {columns}", columns=moved)]) if moved else said
+
+
+def suspected(rows: Sequence[Mapping[str, Any]], t: Translate) -> Iterator[str]:
+    """Yield which columns may have come with the result, and why that is thought."""
+    for row in rows:
+        if "equals_result" in row:
+            yield "  " + t("SUSPECT: {column} is the result {result} of the same sample: "
+                           "name it `forbidden` in [[lots]] if it came with the result", column=row["column"],
+                           result=row["equals_result"])  # fmt: skip
+        elif "known_with_result" in row:
+            yield "  " + t("SUSPECT: only lots that have a result have {column}: "
+                           "name it `forbidden` in [[lots]] if it came with the result",
+                           column=row["column"])  # fmt: skip
+        else:
+            yield "  " + t("SUSPECT: {column} tells the result too well to have been known before it: "
+                           "name it `forbidden` in [[lots]] if it came with the result",
+                           column=row["column"])  # fmt: skip
 
 
 def _number(value: float | None) -> str:

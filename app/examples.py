@@ -6,7 +6,7 @@ a sensor moves) knows no label, and modes in a back-test none of the rows that a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from domain.vectors import FeatureSet, FeatureVectors, Training
 from features import liveness, modes, windows
 from features.context import Background
 from features.extract import join
+from features.lab import LabHistory
 from features.settings import HypothesisSettings
 from features.windows import Grid, Windows
 
@@ -42,7 +43,9 @@ class History:
     key_file: holds the key to sign with; None for the one of the models' folder.
     lot_columns: what the columns of the class's lots are for. judged: how the outcome is judged.
     reviewed: by asset, what people said of warnings.
-    events: by asset, latest versions. backgrounds, attributes: by asset. lots, results: of detectors that score lots.
+    events: by asset, latest versions. backgrounds, attributes: by asset. lots, results, labs: of detectors that score
+    lots, by line: the outcome's latest versions, and by name what was known of the results that are features. samples:
+    by name, the numbers of every other result, of (line, lot).
     """
 
     detector: DetectorSettings
@@ -54,7 +57,8 @@ class History:
     grids: Mapping[str, Grid]
     events: Mapping[str, tuple[Event, ...]]
     lots: Mapping[str, tuple[Lot, ...]]
-    results: Mapping[str, Mapping[str, tuple[Result, ...]]]
+    results: Mapping[str, tuple[Result, ...]]
+    labs: Mapping[str, Mapping[str, LabHistory]]
     backgrounds: Mapping[str, Background]
     learns_liveness: bool = False
     onsets: Mapping[str, Onset] = field(default_factory=dict)
@@ -64,6 +68,7 @@ class History:
     lot_columns: LotColumns = field(default_factory=LotColumns)
     judged: Judged = field(default_factory=lambda: Judged(""))
     reviewed: Mapping[str, tuple[Reviewed, ...]] = field(default_factory=dict)
+    samples: Mapping[str, Mapping[tuple[str, str], float]] = field(default_factory=dict)
 
     @property
     def is_ordered(self) -> bool:
@@ -189,16 +194,16 @@ def _of_lots(history: History, used: Used) -> Training:
     parts: list[FeatureVectors] = []
     outcome: list[float] = []
     mode: list[str] = []
+    known_at: list[int] = []
     is_failure = detector_class(history.detector.kind).role == "failure"
     for line, lots in sorted(history.lots.items()):
         if history.features.sources and line not in history.grids:
             continue
-        results = history.results[line]
         judged = results_that_count(history, line)
         lots = tuple(x for x in lots if x.lot in judged)
         grid = history.grids.get(line, windowing.bare_grid(line))
         own, period = history.backgrounds[line], duration_ns(history.asset_class.period)
-        vectors, *_ = windowing.lot_vectors(grid, lots, results, history.features, period, own)
+        vectors, *_ = windowing.lot_vectors(grid, lots, history.labs[line], history.features, period, own)
         cut = windowing.lot_windows(grid, lots, history.features, period, own)
         used.append((grid, cut.take(cut.is_whole)))
         parts.append(vectors)
@@ -207,6 +212,7 @@ def _of_lots(history: History, used: Used) -> Training:
             is_bad = is_failure and is_bad_result(found, history.detector.symptom)
             outcome.append(float(is_bad) if is_failure else outcome_of(history, found))
             mode.append(mode_of_result(found) if is_bad else "")
+            known_at.append(to_ns(found.result_at))
     joined = join(parts, history.features.names)
     order = np.argsort(joined.end, kind="stable")
     told = np.array(outcome, dtype=np.float64)[order]
@@ -221,15 +227,28 @@ def _of_lots(history: History, used: Used) -> Training:
         history.is_ordered,
         _embargo(history),
         np.array(mode, dtype=object)[order],
+        _known_at(joined.end, np.array(known_at, dtype=np.int64))[order],
     )
+
+
+def _known_at(ends: NDArray[np.int64], told_at: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return when each lot's result was known; at the lot's end, where most were told only after the last lot: those
+    times are of a file that was loaded later, and say nothing of a laboratory.
+    """
+    is_later = told_at > ends.max(initial=0)
+    return ends if 2 * int(is_later.sum()) > len(ends) else told_at
 
 
 def results_that_count(history: History, line: str) -> dict[str, Result]:
     """Return the result of each lot of a line that counts, of several labs that of the first."""
     is_failure = detector_class(history.detector.kind).role == "failure"
-    found = history.results[line][history.detector.outcome]
-    valid = [r for r in found if r.value is not None or (is_failure and r.text)]
-    return {r.lot: r for r in sorted(valid, key=lambda r: -history.judged.rank(r.lab))}
+    return that_count(history.results[line], history.judged, has_texts=is_failure)
+
+
+def that_count(results: Sequence[Result], judged: Judged, *, has_texts: bool) -> dict[str, Result]:
+    """Return by lot the result that counts, of several labs that of the first. has_texts: a text alone is one too."""
+    valid = [r for r in results if r.value is not None or (has_texts and r.text)]
+    return {r.lot: r for r in sorted(valid, key=lambda r: -judged.rank(r.lab))}
 
 
 def outcome_of(history: History, found: Result) -> float:

@@ -85,7 +85,9 @@ def _folds(history: History, training: Training) -> tuple[Fold, ...]:
     if any(len(train) >= FEWEST_TRAIN and len(test) for train, test in found):
         return found
     order = np.argsort(training.vectors.end, kind="stable")
-    cut = in_time(training.vectors.end[order], history.detector.n_folds, training.embargo_ns)
+    cut = in_time(
+        training.vectors.end[order], history.detector.n_folds, training.embargo_ns, 0.5, training.known_at[order]
+    )
     return tuple((order[train], order[test]) for train, test in cut)
 
 

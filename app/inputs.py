@@ -71,6 +71,11 @@ def completed(
     return replace(features, names=tuple(names), derived=(*features.derived, *more), inputs=known)
 
 
+def own_first(chosen: FeatureSettings, outcome: str) -> FeatureSettings:
+    """Return the set with the history of a result before that of others: the first is what persistence repeats."""
+    return chosen.model_copy(update={"lab": tuple(sorted(chosen.lab, key=lambda name: name != outcome))})
+
+
 def _flat(plant: Plant, asset_class: AssetClass, chosen: FeatureSettings, tags: Iterable[str]) -> tuple[Liveness, ...]:
     """Return how long each tag may stand still where the config says so, in rows at its pace; else none."""
     if chosen.flat in ("learned", ""):

@@ -8,6 +8,8 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from app.faults import suggest
+from detectors import DETECTORS, detector_class
+from detectors.settings import DetectorSettings
 from domain.errors import Fault
 from domain.lots import Judged, LotColumns
 from features.settings import FeatureSettings
@@ -54,10 +56,13 @@ def lot_faults(
     lots: Sequence[LotSettings],
     results: Sequence[ResultSettings],
     features: Sequence[FeatureSettings],
+    detectors: Sequence[DetectorSettings],
     classes: Mapping[str, Any],
     file: str,
 ) -> Iterator[Fault]:
-    """Yield what is wrong: unknown classes, what stands twice, and a forbidden column that a feature set names."""
+    """Yield what is wrong: unknown classes, what stands twice, a forbidden column that a feature set names, and lab
+    history without that of the result which is predicted.
+    """
     for section, of in (("lots", [(x.asset_class, "") for x in lots]),
                         ("results", [(x.asset_class, x.name) for x in results])):  # fmt: skip
         for i, (asset_class, name) in enumerate(of):
@@ -73,3 +78,9 @@ def lot_faults(
             if name in forbidden:
                 rule = "is forbidden by [[lots]]: it is known only with the result"
                 yield Fault(file, f"features[{i}].process[{j}]", name, rule)
+    labs = {x.name: x.lab for x in features}
+    for i, d in enumerate(detectors):
+        own = labs.get(d.features, ())
+        if own and d.kind in DETECTORS and detector_class(d.kind).role == "quality" and d.outcome not in own:
+            rule = f"is not in `lab` of [[features]] {d.features!r}, whose history it is compared with: add it there"
+            yield Fault(file, f"detectors[{i}].outcome", d.outcome, rule)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from app import courses, gate, inputs, windowing
 from app.late import cursor_name
-from app.results import possible_results
+from app.results import lab_histories
 from app.rooms import Rooms
 from detectors import symptoms
 from detectors.bundle import Bundle
@@ -238,7 +238,7 @@ def _in_lots(
     reach = [windowing.lot_span(lot, features) for lot in lots]
     start, end = min(r[0] for r in reach), max(r[1] for r in reach)
     newest, labs = len(lots) + LAB_MARGIN, sorted({n.source for n in features.names if n.origin == "lab"})
-    results = {name: possible_results(rooms, asset.path, name, now, newest) for name in labs}
+    histories = lab_histories(rooms, asset.path, labs, now, newest)
     grid = windowing.grids(rooms.points, plant, [asset], features, start, end).get(asset.path)
     if grid is None and features.sources:
         return None
@@ -250,7 +250,7 @@ def _in_lots(
         ]
         return Found(join((), features.names), tuple(refused), {})
     period = duration_ns(plant.classes[detector.asset_class].period)
-    vectors, missing, cut = windowing.lot_vectors(grid, lots, results, features, period, background)
+    vectors, missing, cut = windowing.lot_vectors(grid, lots, histories, features, period, background)
     unassessed = [
         _unassessed(detector, bundle, asset.path, x.lot, int(cut.end[i]), _reason(rooms, asset.path, features, cut, i))
         for i, x in enumerate(missing)

@@ -6,14 +6,17 @@ Invariant: it holds no rows. Each call sees those of its fold alone; kept is onl
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors import detector_class
 from detectors.settings import DetectorSettings
 from domain.vectors import FeatureName
 from features.selection import Screened, fresh, stable
+
+FEW_FEATURES: Final = 20  # that the learners of failures weigh well enough by themselves
 
 
 class Screening:
@@ -21,6 +24,7 @@ class Screening:
 
     def __init__(self, detector: DetectorSettings) -> None:
         self._how, self._stability, self._seed = detector.screening, detector.stability, detector.seed
+        self._few = FEW_FEATURES if detector_class(detector.kind).role == "failure" else 0
         self._found: list[tuple[int, tuple[FeatureName, ...], Screened]] = []
 
     def __call__(
@@ -34,7 +38,7 @@ class Screening:
         if self._how == "stable":
             found = stable(values, outcome, group, self._stability.rounds, self._stability.min_share, self._seed)
         else:
-            found = fresh(values, outcome)
+            found = fresh(values, outcome, self._few)
         self._found.append((len(values), names, found))
         return found.columns
 

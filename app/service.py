@@ -31,6 +31,7 @@ from app.leading import Leader
 from app.loading import Loading
 from app.notify import notifiers
 from app.pipeline import Pipeline, started_at
+from app.reporting import sending
 from app.requests import ServiceLock, Work, in_turn, serve
 from app.roles import Role
 from app.rooms import Rooms
@@ -57,6 +58,8 @@ ROLL_UP_LIMIT_S = 3600.0
 DRIFT_S = 3600
 JUDGING_S = 600
 JUDGING_LIMIT_S = 3600.0
+WEEKLY_S = 300  # between looks whether the weekly report is due
+WEEKLY_LIMIT_S = 3600.0
 LIVE_S = 300.0  # between looks at what the models of lots predicted, and at results that do not come
 WARMING_LIMIT_S = 900.0  # compiling everything anew takes a minute or two
 REQUEST_LIMIT_S = 6 * 3600.0  # a load or a backup takes its time
@@ -174,6 +177,8 @@ class Service:
                 partial(self._led, lambda: live_quality.look(self.rooms, self._clock.now())), LIVE_S
             )
             jobs["drift"] = Job(partial(self._led, lambda: drifting.look(self.rooms, self._clock.now())), DRIFT_S)
+            if self.settings.root.delivery.weekly_at is not None:
+                jobs["weekly"] = Job(partial(self._led, self._send_weekly), WEEKLY_S, limit_s=WEEKLY_LIMIT_S)
             jobs["judging"] = Job(partial(self._led, self._judge), JUDGING_S, limit_s=JUDGING_LIMIT_S)
             jobs |= self._model_jobs()
         return jobs
@@ -256,6 +261,9 @@ class Service:
         if Role.COLLECT not in self._roles or not self.settings.root.watchdog.has_no_data_alarms:
             return {}
         return {"silence": Job(lambda: silence.look(self._clock.now()), SILENCE_S)}
+
+    def _send_weekly(self) -> None:
+        sending.send_due(self.rooms, self._clock.now())
 
     def _judge(self) -> None:
         afterwards.told(self.rooms, self._clock.now())

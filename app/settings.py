@@ -274,7 +274,7 @@ def load(folder: Path, overrides: Mapping[str, Mapping[str, Any]] | None = None)
         faults += [*_detector_faults(root, known, str(toml)), *_name_faults(root, str(toml))]
         faults += [*mqtt_files.tls_faults(root.mqtt, str(toml)), *name_faults(root.mqtt, plant, str(toml))]
         faults += [*_keeping_faults(root, str(toml)), *_key_faults(root, str(toml))]
-        faults += delivery_faults(root.notifiers, root.routes, root.shifts, root.watchdog, str(toml))
+        faults += delivery_faults(root.notifiers, root.routes, root.shifts, root.watchdog, root.delivery, str(toml))
     rules, rule_faults = read_rules(folder / RULES, None if root is None else known_of(root, known, plant))
     faults += rule_faults
     if faults or root is None:
@@ -342,7 +342,7 @@ def _feature_faults(root: Root, classes: Mapping[str, AssetClass], plant: Plant,
         *input_faults(root.features, classes, plant, file),
         *window_faults(root.features, root.derived, classes, plant, file),
         *derived_faults(root.derived, root.features, classes, plant, file),
-        *lot_faults(root.lots, root.results, root.features, classes, file),
+        *lot_faults(root.lots, root.results, root.features, root.detectors, classes, file),
     ]
     if faults or _detector_faults(root, classes, file):
         return faults

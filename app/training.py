@@ -22,12 +22,13 @@ from app.children import ChildError, in_child
 from app.examples import History, after_open_stops, examples
 from app.hypotheses import concerns, weighed
 from app.onsets import accepted
-from app.results import possible_results
+from app.results import lab_histories, possible_results, samples
 from app.reviewed import reviews_of
 from app.rooms import Rooms
 from app.screening import Screening
 from app.shelf import PROMOTED
 from app.spans import units
+from app.suspecting import known_with_result
 from detectors import bundle, detector_class, drift, signing, symptoms
 from detectors.settings import DetectorSettings
 from domain.alerting import Rule
@@ -58,7 +59,7 @@ class Trained:
 def gather(rooms: Rooms, detector: DetectorSettings, now: datetime) -> History:
     """Read all that was known by `now` and the detector may learn from; raises TrainingError where there is nothing."""
     settings = rooms.settings
-    chosen = settings.feature_set(detector.features)
+    chosen = inputs.own_first(settings.feature_set(detector.features), detector.outcome)
     asset_class = settings.plant.classes[detector.asset_class]
     assets = settings.plant.of_class(detector.asset_class)
     records = rooms.ledger.records
@@ -70,10 +71,8 @@ def gather(rooms: Rooms, detector: DetectorSettings, now: datetime) -> History:
             events.setdefault(e.asset, []).append(e)
     is_of_lots = symptoms.is_of_lots(detector)
     lots = {path: tuple(records.lots(path, now)) for path in sorted(paths)} if is_of_lots else {}
-    results = {
-        path: {x: tuple(possible_results(rooms, path, x, now)) for x in {detector.outcome, *chosen.lab}}
-        for path in lots
-    }
+    results = {path: tuple(possible_results(rooms, path, detector.outcome, now)) for path in lots}
+    labs = {path: lab_histories(rooms, path, chosen.lab, now) for path in lots}
     full = windowing.full_set(settings, chosen)
     features = inputs.completed(full, settings, chosen, told, [x for found in lots.values() for x in found])
     if features.sources:
@@ -93,6 +92,7 @@ def gather(rooms: Rooms, detector: DetectorSettings, now: datetime) -> History:
         {path: tuple(found) for path, found in events.items()},
         lots,
         results,
+        labs,
         inputs.backgrounds(assets, told),
         chosen.flat == "learned",
         accepted(rooms, detector.name),
@@ -102,6 +102,7 @@ def gather(rooms: Rooms, detector: DetectorSettings, now: datetime) -> History:
         settings.lot_columns(detector.asset_class),
         settings.judged(detector.asset_class, detector.outcome),
         reviews_of(rooms, detector, now),
+        samples(rooms, detector.outcome, lots, now),
     )
 
 
@@ -136,7 +137,7 @@ def training_of(history: History, part: Training | None = None) -> tuple[Trainin
     if not len(training.vectors):
         raise TrainingError(f"no window of the history has enough data for {history.detector.name}")
     if history.split == "batch":
-        training = replace(training, group=_attribute(history, training, "batch"))
+        training = replace(training, group=_batches(history, training))
     return training, features
 
 
@@ -171,6 +172,14 @@ def unit_seconds(asset_class: AssetClass) -> float:
     return 1e-9 if asset_class.axis is Axis.TIME else asset_class.wall(1).total_seconds()
 
 
+def _batches(history: History, training: Training) -> NDArray[np.object_]:
+    """Return the batch of each row: the text `batch` of its lot, or else the attribute of its asset."""
+    texts = {(line, x.lot): x.texts["batch"] for line, lots in history.lots.items() for x in lots if "batch" in x.texts}
+    keys = zip(training.vectors.asset.tolist(), training.vectors.subject.tolist(), strict=True)
+    of_assets = _attribute(history, training, "batch").tolist()
+    return np.array([texts.get(key, own) for key, own in zip(keys, of_assets, strict=True)], dtype=object)
+
+
 def _attribute(history: History, training: Training, name: str) -> NDArray[np.object_]:
     """Return an attribute of each row's asset; the asset itself where it has none."""
     found = [history.attributes.get(a, {}).get(name, a) for a in training.vectors.asset.tolist()]
@@ -200,7 +209,7 @@ def build(history: History, folder: Path) -> Trained:
         "split": history.split,
         "threshold": trained.threshold,
         "clear_threshold": trained.clear_threshold,
-        "report": {**trained.report, **lost_events(history)},
+        "report": _report(trained.report, history),
         "screening": screening.report(),
         "hypotheses": weighed(
             history.hypotheses, trained, training.vectors, trained.names if screening.kept is None else screening.kept
@@ -221,6 +230,15 @@ def lost_events(history: History) -> dict[str, Any]:
     lost, _ = after_open_stops(history)
     first = f"{lost[0].asset}, {lost[0].start:%Y-%m-%d %H:%M} UTC" if lost else None
     return {"n_events_after_open_stop": len(lost), "first_after_open_stop": first}
+
+
+def _report(report: Mapping[str, Any], history: History) -> dict[str, Any]:
+    """Return a model's report with what else is suspect of having come with the result."""
+    return (
+        {**report, "suspects": [*report["suspects"], *known_with_result(history)]}
+        if "suspects" in report
+        else {**report, **lost_events(history)}
+    )
 
 
 def _studied(history: History, training: Training) -> Mapping[str, Any] | None:

@@ -17,7 +17,7 @@ from domain.instants import duration_ns, to_ns
 from domain.plant import Asset, Axis, Plant
 from domain.points import Points
 from domain.ports import PointStore
-from domain.records import Event, EventKind, Lot, Result
+from domain.records import Event, EventKind, Lot
 from domain.vectors import FeatureSet, FeatureVectors
 from features import derived, extract, lab, liveness, modes, windows
 from features.context import Background, columns
@@ -121,19 +121,20 @@ def _n_until(grid: Grid, at: int) -> int:
 def lot_vectors(
     grid: Grid,
     lots: Sequence[Lot],
-    results: Mapping[str, Sequence[Result]],
+    labs: Mapping[str, lab.LabHistory],
     features: FeatureSet,
     period_ns: int,
     background: Background = NOTHING_KNOWN,
 ) -> tuple[FeatureVectors, list[Lot], Windows]:
     """Return the vectors of lots at their ends (or where they became known), and the lots that cannot be assessed with
-    their windows.
+    their windows. labs: by result, what was known of the line's.
     """
     cut = lot_windows(grid, lots, features, period_ns, background)
     good, assessed = cut.take(cut.is_whole), [lots[i] for i in np.flatnonzero(cut.is_whole).tolist()]
-    known = {name: lab.known_before(found, good.end) for name, found in results.items()}
+    own = [lot.lot for lot in assessed]
+    known = {name: lab.known_before(found, good.end, own) for name, found in labs.items()}
     table = columns(features.names, good.end, background, known, process_values(features, grid.asset, assessed))
-    vectors = told(grid, good, features, background, [lot.lot for lot in assessed], table)
+    vectors = told(grid, good, features, background, own, table)
     return vectors, [lots[i] for i in np.flatnonzero(~cut.is_whole).tolist()], cut.take(~cut.is_whole)
 
 

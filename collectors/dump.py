@@ -12,6 +12,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import numpy as np
+
 from collectors import csv_file, letters
 from collectors.letters import Letters
 from collectors.readings import NumberReader
@@ -61,15 +63,18 @@ def read_items(
     plant: Plant,
     received_at: datetime,
     latest: datetime | None = None,
+    line: int | None = None,
 ) -> Iterator[Decoded]:
-    """Yield the items of blocks; `name` stands in the rejected ones."""
+    """Yield the items of blocks; `name` stands in the rejected ones. line: of a single row, where it stood."""
     file = _file(name, form, plant, received_at, latest)
     is_first = True
     for block in blocks:
         if is_first:
             file.check_header(names_of(block.header, form))
             is_first = False
-        yield file.read(shaped(block, form))
+        if line is not None:
+            block = replace(block, lines=np.full(len(block.lines), line, dtype=np.int64))
+        yield file.read(shaped(block, form, name))
 
 
 def check_columns(header: Sequence[str], name: str, form: FormatSettings, plant: Plant, received_at: datetime) -> None:
@@ -107,8 +112,10 @@ def reread(
     else:
         blocks = csv_file.blocks(io.BytesIO(payload), topic, again, BLOCK_BYTES)
     name, _, line = topic.rpartition(":")
+    place = int(line) - (form.skip_lines if typed is None else 0) if line.isdecimal() else None
+    latest = latest_at(form, received_at)
     try:
-        found = list(read_items(blocks, name or topic, again, plant, received_at, latest_at(form, received_at)))
+        found = list(read_items(blocks, name or topic, again, plant, received_at, latest, place))
     except BadFileError as error:
         source = f"dump:{form.name}"
         return Decoded(NO_POINTS, rejected=(Rejected(source, topic, error.reason, error.detail, payload, part),))

@@ -5,14 +5,15 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from typing import Annotated, Final, Literal
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Final, Literal
 from zoneinfo import available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from collectors.grading import Codes
 from collectors.mqtt_settings import SparkplugSettings, TimeUnit, TlsSettings, TopicSettings
+from domain.instants import parse_duration
 
 TIME_WORDS: Final = ("iso", "s", "ms", "us", "ns", "cycle")
 
@@ -50,11 +51,39 @@ class MqttSettings(BaseModel):
         return self
 
 
+class RowSettings(BaseModel):
+    """`[formats.rows]` of a file whose rows bear no time but stand in its order: when its first row was, and how far
+    apart its rows are, by their lines.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    first: datetime
+    every: str
+
+    @field_validator("first", mode="before")
+    @classmethod
+    def _has_zone(cls, first: Any) -> Any:
+        found = datetime.fromisoformat(first) if isinstance(first, str) else first
+        if not isinstance(found, datetime) or found.tzinfo is None:
+            raise ValueError("must be a time with its zone, such as 2026-01-01T00:00:00+00:00")
+        return found
+
+    @field_validator("every")
+    @classmethod
+    def _is_span(cls, every: str) -> str:
+        if parse_duration(every) <= timedelta(0):
+            raise ValueError("must be above 0")
+        return every
+
+
 class FormatSettings(BaseModel):
     """How one kind of dump file is read; the first format whose `match` fits a file's name is taken.
 
     skip_lines: lines above the header.
     join: a new column -> the columns whose texts make it, with a space between (a date and a time; one is a copy).
+    Besides the file's own there are `file` (its name without the ending), `row` (1 is the first below the header), and
+    with `rows` `row_time`; an own column of that name goes first.
     rename: what the file calls it -> what it is called here: columns, and in the long layout the tag names.
     fixed: a column that the file does not have -> its text in every row.
     translate: a column, as it is called here -> text in the file -> text here.
@@ -77,6 +106,7 @@ class FormatSettings(BaseModel):
     tag_column: str = "tag"
     value_column: str = "value"
     join: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    rows: RowSettings | None = None
     rename: dict[str, str] = Field(default_factory=dict)
     fixed: dict[str, str] = Field(default_factory=dict)
     translate: dict[str, dict[str, str]] = Field(default_factory=dict)

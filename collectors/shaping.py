@@ -8,14 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from pathlib import PurePath
 from typing import Any, Final
 
 import numpy as np
 
 from collectors.settings import FormatSettings
 from collectors.tables import BadFileError, Block, Cells, Column, Numbers, encode
+from domain.instants import parse_duration
 from domain.records import Reason
 
+FILE, ROW, ROW_TIME = "file", "row", "row_time"  # what a format may join without the file having it
 NAMES: Final = ("asset", "line", "lot", "kind", "code", "result", "lab")
 
 
@@ -25,7 +28,7 @@ def names_of(header: Sequence[str], form: FormatSettings) -> list[str]:
     Raises BadFileError where a column to join is missing, or where two columns get one name.
     """
     for name, parts in form.join.items():
-        missing = [part for part in parts if part not in header]
+        missing = [part for part in parts if part not in (*header, *places_of(form))]
         if missing:
             words = f"column {missing[0]!r}, of which {name!r} is made, is missing (format {form.name!r})"
             raise BadFileError(Reason.HEADER, words)
@@ -36,10 +39,16 @@ def names_of(header: Sequence[str], form: FormatSettings) -> list[str]:
     return names + [name for name in form.fixed if name not in names]
 
 
-def shaped(block: Block, form: FormatSettings) -> Block:
-    """Return the block with the columns and texts that the format makes of it."""
+def places_of(form: FormatSettings) -> tuple[str, ...]:
+    """Return the columns that say where a row stood."""
+    return (FILE, ROW) if form.rows is None else (FILE, ROW, ROW_TIME)
+
+
+def shaped(block: Block, form: FormatSettings, file: str = "") -> Block:
+    """Return the block with the columns and texts that the format makes of it. file: the name of its file."""
     n = len(block.lines)
-    columns = {**block.columns, **{name: _joined(block, parts) for name, parts in form.join.items()}}
+    own = {**_places(block, form, file), **block.columns} if form.join else {}
+    columns = {**block.columns, **{name: _joined(own, parts, n) for name, parts in form.join.items()}}
     if form.kind == "sensors":  # what a time was joined from is no column of its own
         parts = {part for found in form.join.values() for part in found} - {form.time_column, form.asset_column}
         columns = {name: column for name, column in columns.items() if name not in parts}
@@ -76,12 +85,27 @@ def name_of(raw: str, form: FormatSettings) -> str:
     return raw if raw in kept else form.rename.get(raw, raw)
 
 
-def _joined(block: Block, parts: Sequence[str]) -> Column:
-    columns = [block.columns[part] for part in parts]
+def _places(block: Block, form: FormatSettings, file: str) -> dict[str, Column]:
+    """Return the columns that say where each row stood."""
+    n = len(block.lines)
+    first_line = 0 if block.is_typed else form.skip_lines + 1  # the header's
+    rows = (block.lines - first_line).tolist()
+    found: dict[str, Column] = {
+        FILE: Cells(np.zeros(n, np.int64), [PurePath(file).stem]),
+        ROW: Cells(np.arange(n), [str(row) for row in rows]),
+    }
+    if form.rows is not None:
+        every, first = parse_duration(form.rows.every), form.rows.first
+        found[ROW_TIME] = Cells(np.arange(n), [(first + (row - 1) * every).isoformat() for row in rows])
+    return found
+
+
+def _joined(own: Mapping[str, Column], parts: Sequence[str], n: int) -> Column:
+    columns = [own[part] for part in parts]
     if len(columns) == 1:
         return columns[0]
     found = [column if isinstance(column, Cells) else Cells(np.zeros(0, np.int64), ()) for column in columns]
-    return encode([" ".join(str(c[row]) for c in found) for row in range(len(block.lines))])
+    return encode([" ".join(str(c[row]) for c in found) for row in range(n)])
 
 
 def _translated(column: Column, texts: Mapping[str, str]) -> Column:

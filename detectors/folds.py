@@ -25,17 +25,25 @@ def by_group(group: NDArray[np.object_], n_folds: int) -> Iterator[Fold]:
         yield np.flatnonzero(~is_test), np.flatnonzero(is_test)
 
 
-def in_time(at: NDArray[np.int64], n_folds: int, embargo_ns: int, tested: float = 0.5) -> Iterator[Fold]:
+def in_time(
+    at: NDArray[np.int64],
+    n_folds: int,
+    embargo_ns: int,
+    tested: float = 0.5,
+    known_at: NDArray[np.int64] | None = None,
+) -> Iterator[Fold]:
     """Yield expanding folds: the `tested` share of the rows, the last, in `n_folds` parts, each after what it learns.
 
-    at: int64 ns, ascending. Training ends `embargo_ns` before the test part begins.
+    at: int64 ns, ascending. Training ends `embargo_ns` before the test part begins, and holds no row whose outcome was
+    known (`known_at`, int64 ns; None = at once) only after that.
     """
     n = len(at)
+    known_at = at if known_at is None else known_at
     first = n - int(n * tested)
     edges = np.linspace(first, n, n_folds + 1).astype(int)
     for start, stop in pairwise(edges):
         if stop > start:
-            train = np.flatnonzero(at[:start] < at[start] - embargo_ns)
+            train = np.flatnonzero((at[:start] < at[start] - embargo_ns) & (known_at[:start] <= at[start]))
             yield train, np.arange(start, stop)
 
 
@@ -61,5 +69,6 @@ def folds_of(training: Training, n_folds: int, split: str = "", seed: int = 1, t
         yield from by_group(training.group, n_folds)
         return
     order = np.argsort(training.vectors.end, kind="stable")
-    for train, test in in_time(training.vectors.end[order], n_folds, training.embargo_ns, tested):
+    known_at = training.known_at[order]
+    for train, test in in_time(training.vectors.end[order], n_folds, training.embargo_ns, tested, known_at):
         yield order[train], order[test]

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.learners import Examples
+from detectors.lightgbm_rows import Answer, SingleRows
 from domain.scores import TrainingError
 
 ROUNDS: Final = 150
@@ -30,6 +31,14 @@ PARAMETERS: Final[Mapping[str, Any]] = {
     "deterministic": True,
     "force_row_wise": True,
     **SHARED,
+}
+SHARP: Final[Mapping[str, Any]] = {  # small trees of every row and column, for sharp limits that few rows are beyond
+    "num_leaves": 7,
+    "min_child_samples": 10,
+    "feature_fraction": 1.0,
+    "bagging_fraction": 1.0,
+    "lambda_l2": 0.5,
+    "rounds": 300,
 }
 SEARCHED: Final[Mapping[str, Sequence[Any]]] = {
     "num_leaves": (7, 15, 31),
@@ -54,20 +63,23 @@ class Boosted:
     needs: ClassVar[Literal["vectors", "windows"]] = "vectors"
     booster: Any
     text: str
+    margin_of_one: SingleRows
+    contributions_of_one: SingleRows
 
     @staticmethod
     def settings(n: int, seed: int) -> Sequence[Mapping[str, Any]]:
-        """Return the usual parameters, then random ones."""
+        """Return the usual parameters, then those for sharp limits, then random ones."""
         random = np.random.default_rng(seed)
-        drawn = [{k: v[int(random.integers(len(v)))] for k, v in SEARCHED.items()} for _ in range(n - 1)]
-        return ({}, *drawn)
+        drawn = [{k: v[int(random.integers(len(v)))] for k, v in SEARCHED.items()} for _ in range(n - 2)]
+        return ({}, SHARP, *drawn)[:n]
 
     @staticmethod
     def prepare(examples: Examples) -> _Prepared:
         """Bin the columns."""
         import lightgbm
 
-        dataset = lightgbm.Dataset(examples.values, examples.label, params=dict(SHARED), free_raw_data=False)
+        params = {**SHARED, "max_bin": examples.bins}
+        dataset = lightgbm.Dataset(examples.values, examples.label, params=params, free_raw_data=False)
         return _Prepared(dataset.construct(), examples.seed)
 
     @classmethod
@@ -88,16 +100,22 @@ class Boosted:
         """Return the booster of a text; one that was not verified first may end the process."""
         import lightgbm
 
-        return cls(lightgbm.Booster(model_str=text), text)
+        booster = lightgbm.Booster(model_str=text)
+        return cls(booster, text, SingleRows(booster, Answer.MARGIN), SingleRows(booster, Answer.CONTRIBUTIONS))
 
     def margin(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return log-odds (or the regression's value)."""
+        if len(values) == 1:
+            return self.margin_of_one(values)
         return np.asarray(self.booster.predict(values, raw_score=True, num_threads=_threads(values)), dtype=np.float64)
 
     def contributions(self, values: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         """LightGBM's own: exact Shapley values of the trees."""
-        said = self.booster.predict(values, pred_contrib=True, num_threads=_threads(values))
-        found = np.asarray(said, dtype=np.float64)
+        if len(values) == 1:
+            found = self.contributions_of_one(values).reshape(1, -1)
+        else:
+            said = self.booster.predict(values, pred_contrib=True, num_threads=_threads(values))
+            found = np.asarray(said, dtype=np.float64)
         return float(found[0, -1]), found[:, :-1]
 
     def dump(self) -> dict[str, bytes]:

@@ -28,12 +28,16 @@ LEARNERS: Final[Mapping[str, tuple[str, str]]] = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Examples:
-    """Rows to learn from. values: float64 (n, names), NaN = missing; label: 0 or 1 (n,)."""
+    """Rows to learn from. values: float64 (n, names), NaN = missing; label: 0 or 1 (n,).
+
+    bins: into how many of about equal rows a column is cut at most, by learners that cut it.
+    """
 
     values: NDArray[np.float64]
     label: NDArray[np.float64]
     names: tuple[FeatureName, ...]
     seed: int
+    bins: int = 255
 
 
 class Learner(Protocol):

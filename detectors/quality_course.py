@@ -9,7 +9,7 @@ Source: Breiman et al. (1984), CART, the one-standard-error rule.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from detectors.calibration import Line, line_of
 from detectors.folds import Fold
-from detectors.quality_kernel import looked_at, nearness
-from detectors.quality_learners import BLEND, CANDIDATES, Design, QualityModel, Task
+from detectors.quality_committee import Committee
+from detectors.quality_design import Task
+from detectors.quality_learners import BLEND, CANDIDATES, QualityModel
 from domain.scores import TrainingAids, TrainingError
 from domain.vectors import Training
 
@@ -46,13 +47,25 @@ class Member:
         return self.line.log_odds(self.model.predict(values[:, self.columns]))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Entry:
-    """A learner with its best setting. raw: out of fold, NaN where no fold tested; loss: by stretch of lots."""
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A learner with a setting, the line from its number to the score's, and its share of the score."""
 
     name: str
     setting: Mapping[str, Any]
     line: Line
+    share: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Entry:
+    """A learner's settings, or several learners, whose parts are added by their shares, which sum to 1.
+
+    raw: out of fold, NaN where no fold tested; loss: by stretch of lots.
+    """
+
+    name: str
+    parts: tuple[Part, ...]
     raw: Floats
     loss: Floats
 
@@ -95,21 +108,14 @@ def _suffices(outcome: Floats, task: Task) -> bool:
 
 
 def columns_of(training: Training, rows: Ints, aids: TrainingAids) -> dict[str, Ints]:
-    """Return the columns by what a candidate takes, chosen on these rows alone; `near` from best to worst."""
+    """Return the columns by what a candidate takes, chosen on these rows alone."""
     names = training.vectors.names
     lab = np.array([i for i, n in enumerate(names) if n.origin == "lab"], dtype=np.int64)
     values, outcome = training.vectors.values[rows], training.outcome[rows]
     chosen = np.asarray(aids.select(values, outcome, names, training.group[rows]), dtype=np.int64)[:MAX_COLUMNS]
-    some = looked_at(outcome, aids.seed)
-    design = Design.of(values[some])
-    worth = nearness(design(values[some]), outcome[some], aids.seed)
-    n = len(names)
-    for place, column in enumerate(design.arrays["holes"].tolist()):
-        worth[column] = max(worth[column], worth[n + place])
-    near = np.argsort(-worth[:n], kind="stable")
     last = lab[:1]
-    any_one = lab[:1] if len(lab) else np.arange(min(1, n))
-    return {"any": any_one, "last": last, "lab": lab, "relevant": np.sort(chosen), "near": near}
+    any_one = lab[:1] if len(lab) else np.arange(min(1, len(names)))
+    return {"any": any_one, "last": last, "lab": lab, "relevant": np.sort(chosen), "every": np.arange(len(names))}
 
 
 def compete(course: Course, names: Sequence[str]) -> list[Entry]:
@@ -124,16 +130,19 @@ def compete(course: Course, names: Sequence[str]) -> list[Entry]:
         found.append(_entered(course, name))
     blended = sorted((e for e in found if e.name not in SIMPLE), key=_total)[:BLENDED]
     if BLEND in names and len(blended) > 1:
-        raw = np.mean([e.raw for e in blended], axis=0)
-        loss = _loss(course, raw)
-        found.append(Entry(BLEND, {"members": [e.name for e in blended]}, PLAIN, raw, loss))
+        found.append(_joined(course, BLEND, blended))
     return found
+
+
+def alike(entries: Sequence[Entry]) -> list[Entry]:
+    """Return the entries within one standard error of the best, in their order."""
+    best = min(entries, key=_total)
+    return [e for e in entries if gap(e, best)[0] <= gap(e, best)[1]]
 
 
 def winner(entries: Sequence[Entry]) -> Entry:
     """Return the simplest entry within one standard error of the best."""
-    best = min(entries, key=_total)
-    return next(e for e in entries if gap(e, best)[0] <= gap(e, best)[1])
+    return alike(entries)[0]
 
 
 def gap(entry: Entry, other: Entry) -> tuple[float, float]:
@@ -143,19 +152,22 @@ def gap(entry: Entry, other: Entry) -> tuple[float, float]:
     return float(difference.mean()), noise
 
 
-def final(course: Course, entry: Entry, entries: Sequence[Entry]) -> tuple[Member, ...]:
-    """Fit the winner on every row; a blend as its members. Raises TrainingError where no column is left to it."""
+def final(course: Course, entry: Entry) -> tuple[Member, ...]:
+    """Fit the parts of the winner on every row; their mean is the score. TrainingError: none has columns."""
     every = np.arange(len(course.training.outcome))
     columns = columns_of(course.training, every, course.aids)
-    names = entry.setting["members"] if entry.name == BLEND else [entry.name]
-    members = [
-        Member(e.name, *_fitted(course, e.name, every, columns, e.setting), e.line)
-        for e in entries
-        if e.name in names and len(columns[CANDIDATES[e.name].takes])
-    ]
-    if not members:
+    parts = [part for part in entry.parts if len(columns[CANDIDATES[part.name].takes])]
+    if not parts:
         raise TrainingError("no feature has to do with the result")
-    return tuple(members)
+    whole = sum(part.share for part in parts) / len(parts)
+    return tuple(
+        Member(part.name, *_fitted(course, part.name, every, columns, part.setting), _scaled(part, part.share / whole))
+        for part in parts
+    )
+
+
+def _scaled(part: Part, weight: float) -> Line:
+    return Line(weight * part.line.intercept, weight * part.line.slope)
 
 
 def leaderboard(entries: Sequence[Entry], taken: Entry) -> list[dict[str, Any]]:
@@ -165,7 +177,8 @@ def leaderboard(entries: Sequence[Entry], taken: Entry) -> list[dict[str, Any]]:
     for e in sorted(entries, key=_total):
         behind, noise = gap(e, best)
         row = {"learner": e.name, "loss": float(e.loss.mean()), "behind_best": behind, "noise": noise}
-        rows.append({**row, "setting": dict(e.setting), "is_taken": e is taken})
+        parts = [{"learner": part.name, **part.setting} for part in e.parts]
+        rows.append({**row, "parts": parts, "is_taken": e is taken})
     return rows
 
 
@@ -174,9 +187,9 @@ def _total(entry: Entry) -> float:
 
 
 def _entered(course: Course, name: str) -> Entry:
-    candidate = CANDIDATES[name]
-    entries = []
-    for setting in candidate.settings[course.task]:
+    """Return a learner as the mean of its settings that cannot be told from the best: to take one would be chance."""
+    tried = []
+    for setting in CANDIDATES[name].settings[course.task]:
         number = np.full(len(course.training.outcome), np.nan)
         for i, ((train, test), columns) in enumerate(zip(course.folds, course.columns, strict=True)):
             course.aids.told(f"{name}: part {i + 1} of {len(course.folds)}")
@@ -184,8 +197,27 @@ def _entered(course: Course, name: str) -> Entry:
             number[test] = model.predict(course.training.vectors.values[np.ix_(test, used)])
         line = _line(course, number)
         raw = line.log_odds(number)
-        entries.append(Entry(name, setting, line, raw, _loss(course, raw)))
-    return min(entries, key=_total)
+        tried.append(Entry(name, (Part(name, setting, line),), raw, _loss(course, raw)))
+    return _joined(course, name, alike(tried))
+
+
+def _joined(course: Course, name: str, entries: Sequence[Entry]) -> Entry:
+    """Return the mean of entries as one, calibrated anew: a mean of odds is too near to even."""
+    if len(entries) == 1:
+        return replace(entries[0], name=name)
+    mean = np.mean([e.raw for e in entries], axis=0)
+    line = _line(course, mean)
+    parts = tuple(
+        replace(
+            part,
+            line=Line(line.intercept + line.slope * part.line.intercept, line.slope * part.line.slope),
+            share=part.share / len(entries),
+        )
+        for e in entries
+        for part in e.parts
+    )
+    raw = line.log_odds(mean)
+    return Entry(name, parts, raw, _loss(course, raw))
 
 
 def _fitted(
@@ -193,11 +225,12 @@ def _fitted(
 ) -> tuple[QualityModel, Ints]:
     candidate = CANDIDATES[name]
     used = columns[candidate.takes]
-    if candidate.takes == "near":
-        used = np.sort(used[: int(setting["columns"])])
     t = course.training
     values = t.vectors.values[np.ix_(rows, used)]
-    return candidate.fit(values, t.outcome[rows], course.task, setting, course.aids.seed), used
+    model = candidate.fit(values, t.outcome[rows], course.task, setting, course.aids.seed)
+    if isinstance(model, Committee):
+        return model.over(model.used), used[model.used]
+    return model, used
 
 
 def _line(course: Course, number: Floats) -> Line:

@@ -15,16 +15,20 @@ from numpy.typing import NDArray
 from detectors.calibration import log_odds_of, probability
 from detectors.evaluation import OPTIMISTIC
 from detectors.folds import Fold
+from detectors.newest_errors import newest_widths
 from detectors.quality_course import task_of
 from detectors.quality_figures import SURE, errors_of, judged
 from detectors.quality_learners import ridge
 from detectors.quality_tournament import HISTORY, LEARNERS
+from domain.instants import from_ns
 from domain.scores import Detector, TrainingAids, TrainingError
 from domain.vectors import Training
 
 Floats = NDArray[np.float64]
 Train = Callable[[Training, Mapping[str, Any]], Detector]  # options laid over the config's
 STRETCHES: Final = 20
+FAR: Final = 0.5  # standard deviations from which a column is told to have moved
+MOST_MOVED: Final = 5
 NO_LAB: Final = "the feature set has no lab history"
 OF_CLASSES: Final = ("recall", "precision", "balanced_error_rate", "roc_auc", "roc_auc_interval", "pr_auc")
 OF_NUMBERS: Final = (
@@ -39,7 +43,8 @@ def backtested(
     """Return the figures as JSON data; a key that has no meaning for these lots is null, with its reason in `null`."""
     task = task_of(training.outcome)
     found: dict[str, list[Floats]] = {}
-    tested, learners, refused, n_folds = [], [], [], 0
+    used: list[Fold] = []
+    learners, refused, n_folds = [], [], 0
     lab = [i for i, n in enumerate(training.vectors.names) if n.origin == "lab"]
     for n_folds, (fit, test) in enumerate(folds, start=1):
         aids.told(f"part {n_folds} of {len(folds)} of the back-test")
@@ -50,6 +55,8 @@ def backtested(
             refused.append(str(error))
             continue
         told = _scored(detector, training, test)
+        if split == "time" and task == "regression":
+            told |= _followed(told, training, test)
         if lab:
             history, y = training.vectors.values[:, lab], training.outcome
             told["persistence"] = history[test][:, 0]
@@ -60,11 +67,11 @@ def backtested(
         told["mean"] = np.full(len(test), rows.outcome.mean())
         for name, values in told.items():
             found.setdefault(name, []).append(values)
-        tested.append(test)
+        used.append((fit, test))
         learners.append(str(detector.report.get("learner", "")))
-    if not tested:
+    if not used:
         raise TrainingError(refused[0] if refused else "the history cannot be split: more lots are needed")
-    y = training.outcome[np.concatenate(tested)]
+    y = training.outcome[np.concatenate([test for _, test in used])]
     told = {name: np.concatenate(parts) for name, parts in found.items()}
     return {
         "task": task,
@@ -75,6 +82,7 @@ def backtested(
         "folds_refused": refused,
         "learners": learners,
         **_figures(task, y, told),
+        "by_fold": _by_fold(task, training, used, found),
         "process_adds": _process_adds(task, y, told) if lab else None,
     }
 
@@ -86,7 +94,50 @@ def _scored(detector: Detector, training: Training, test: NDArray[np.int64]) -> 
     # Of different folds, scores are put on one scale by their distance from their own fold's share of bad lots.
     prior = detector.report.get("prior")
     order = found.raw if prior is None else found.raw - log_odds_of(prior)
+    if len(order) and np.ptp(order) == 0:  # a model that tells no lot from another must not tell folds from each other
+        order = np.zeros(len(order))
     return {"raw": found.raw, "low": found.low, "high": found.high, "called": called, "order": order}
+
+
+def _followed(told: Mapping[str, Floats], training: Training, test: NDArray[np.int64]) -> dict[str, Floats]:
+    """Return the intervals as they would have followed the newest errors, each known an embargo after its lot."""
+    ends = training.vectors.end[test]
+    known_at = np.maximum(training.known_at[test], ends + training.embargo_ns)
+    sizes = np.abs(told["raw"] - training.outcome[test])
+    width = newest_widths(sizes, known_at, ends, float((told["high"] - told["low"])[0] / 2))
+    return {"low": told["raw"] - width, "high": told["raw"] + width}
+
+
+def _by_fold(
+    task: str, training: Training, used: Sequence[Fold], found: Mapping[str, Sequence[Floats]]
+) -> list[dict[str, Any]]:
+    """Return each part's own figures as JSON rows: a process that moves shows as an error that grows, a bias, and
+    columns whose mean in the part is far from that of the lots that were learned from.
+    """
+    rows = []
+    for k, (fit, test) in enumerate(used):
+        y, ends = training.outcome[test], training.vectors.end[test]
+        told = {name: parts[k] for name, parts in found.items()}
+        own = _figures(task, y, told)
+        row = {"n_lots": len(test), "from": from_ns(ends.min()).isoformat(), "to": from_ns(ends.max()).isoformat()}
+        row |= {key: own[key] for key in ("rmse", "mean_rmse", "interval_coverage", "balanced_error_rate", "roc_auc")}
+        row["bias"] = float((told["raw"] - y).mean()) if task == "regression" else None
+        row["moved"] = _moved(training, fit, test)
+        rows.append(row)
+    return rows
+
+
+def _moved(training: Training, fit: NDArray[np.int64], test: NDArray[np.int64]) -> list[dict[str, Any]]:
+    """Return the columns that moved most between two parts, by standard deviations of the first, as JSON rows."""
+    before, after = training.vectors.values[fit], training.vectors.values[test]
+    rows: list[tuple[str, float]] = []
+    for i, name in enumerate(training.vectors.names):
+        old, new = (x[~np.isnan(x)] for x in (before[:, i], after[:, i]))
+        spread = float(old.std()) if len(old) else 0.0
+        shift = (float(new.mean()) - float(old.mean())) / spread if spread and len(new) else 0.0
+        if abs(shift) >= FAR:
+            rows.append((name.source if name.calculator == "value" else name.label, shift))
+    return [{"column": c, "shift": shift} for c, shift in sorted(rows, key=lambda row: -abs(row[1]))[:MOST_MOVED]]
 
 
 def _of_process(train: Train, rows: Training, training: Training, test: NDArray[np.int64], otherwise: Floats) -> Floats:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.calibration import log_odds_of
-from detectors.quality_learners import Task
+from detectors.quality_design import Task
 
 Floats = NDArray[np.float64]
 SURE: Final = 1.645  # standard errors on either side of an interval of 90 %

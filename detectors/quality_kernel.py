@@ -1,4 +1,6 @@
-"""Standardised columns to a kernel ridge on landmarks, and to the columns that tell near neighbours apart (ReliefF)."""
+"""Standardised columns to a kernel ridge on landmarks, and to what columns tell of an outcome: of near neighbours
+(ReliefF), or of all rows (Welch).
+"""
 
 from __future__ import annotations
 
@@ -32,15 +34,33 @@ class Kernel:
         near = np.exp(-gamma * np.maximum(own - 2.0 * np.einsum("ik,jk->ij", z, landmarks), 0.0))
         return np.asarray((near * self.arrays["alpha"]).sum(axis=1) + mean)
 
+    def without(self, z: Floats, usual: Floats, owner: NDArray[np.int64]) -> Floats:
+        """Return the numbers of rows with one column at a time as usual, (n, columns).
+
+        usual: z of a usual row; owner: the column of each term of z.
+        """
+        gamma, mean = self.arrays["shape"].tolist()
+        landmarks, alpha = self.arrays["landmarks"].T, self.arrays["alpha"]
+        then = (usual[:, None] - landmarks) ** 2
+        found = np.empty((len(z), int(owner.max()) + 1))
+        for i, row in enumerate(z):
+            now = (row[:, None] - landmarks) ** 2
+            apart = np.tile(now.sum(axis=0), (found.shape[1], 1))
+            np.add.at(apart, owner, then - now)
+            found[i] = (np.exp(-gamma * np.maximum(apart, 0.0)) * alpha).sum(axis=1) + mean
+        return found
+
 
 def kernel_of(z: Floats, target: Floats, weight: Floats, width: float, strength: float, seed: int) -> Kernel:
     """Fit by weighted least squares; width: of the functions, in typical distances. Rows beyond MOST_LANDMARKS are
-    landmarks no longer, but are fitted.
+    landmarks no longer, but are fitted. Source: Williams, Seeger (2001), Nystroem.
     """
+    from scipy.linalg import solve
+
     mean = float((weight * target).sum() / weight.sum())
     gamma = 1.0 / (width * z.shape[1])
     if len(z) <= MOST_LANDMARKS:
-        alpha = np.linalg.solve(_near(z, z, gamma) + np.diag(strength / weight), target - mean)
+        alpha = solve(_near(z, z, gamma) + np.diag(strength / weight), target - mean, assume_a="pos")
         return Kernel({"landmarks": z, "alpha": alpha, "shape": np.array([gamma, mean])})
     landmarks = z[np.sort(np.random.default_rng(seed).choice(len(z), MOST_LANDMARKS // 4, replace=False))]
     inner = _near(landmarks, landmarks, gamma)
@@ -73,7 +93,7 @@ def _is_high(outcome: Floats) -> NDArray[np.bool_]:
 
 def nearness(z: Floats, outcome: Floats, seed: int) -> Floats:
     """Return how much better each column of z tells near rows of the other half of the outcome apart than near rows of
-    the same, by at most MOST_ANCHORS rows of each half.
+    the same, by at most MOST_ANCHORS rows of each half. Source: Robnik-Sikonja, Kononenko (2003), ReliefF.
     """
     is_high = _is_high(outcome)
     random = np.random.default_rng(seed)
@@ -86,6 +106,16 @@ def nearness(z: Floats, outcome: Floats, seed: int) -> Floats:
         for among, sign in ((sides[own], -1.0), (sides[other], 1.0)):
             found += sign * _apart(scaled, anchors, among)
     return found
+
+
+def apartness(z: Floats, outcome: Floats) -> Floats:
+    """Return how far apart each column's means are in both halves of the outcome, in standard errors (Welch's t)."""
+    is_high = _is_high(outcome)
+    high, low = z[is_high], z[~is_high]
+    if len(high) < 2 or len(low) < 2:
+        return np.zeros(z.shape[1])
+    noise = np.sqrt(high.var(axis=0, ddof=1) / len(high) + low.var(axis=0, ddof=1) / len(low))
+    return np.asarray(np.abs(high.mean(axis=0) - low.mean(axis=0)) / np.where(noise > 0, noise, np.inf))
 
 
 def _some(rows: NDArray[np.int64], most: int, random: np.random.Generator) -> NDArray[np.int64]:

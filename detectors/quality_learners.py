@@ -1,10 +1,8 @@
 """Learners of lots, the simplest first: rows and an outcome in, a model that gives each row a number out.
 
 `task` regression: the number is the result; classification (outcome 0 or 1): a margin, larger for bad lots.
-Missing values are filled with the training median, and told by indicators where they are no rarity.
 Invariant: a row's number does not depend on the other rows of the call, to the bit.
-Sources: Hoerl, Kennard (1970), ridge; Wold et al. (2001), PLS; Williams, Seeger (2001), Nystroem; Robnik-Sikonja,
-Kononenko (2003), ReliefF.
+Sources: Hoerl, Kennard (1970), ridge; Wold et al. (2001), PLS.
 """
 
 from __future__ import annotations
@@ -19,13 +17,11 @@ from numpy.typing import NDArray
 from detectors import parts as p
 from detectors.learner_lightgbm import Boosted
 from detectors.learner_logistic import fitted as logistic_weights
-from detectors.learners import Examples, filled, medians
-from detectors.quality_kernel import Kernel, kernel_of
+from detectors.learners import Examples
+from detectors.quality_committee import Committee, committee_of
+from detectors.quality_design import Design, Task
 
 Floats = NDArray[np.float64]
-Task = Literal["regression", "classification"]
-FAR: Final = 4.0  # standard deviations; a value further out counts as this far
-FEW_HOLES: Final = 8  # missing values of a column from which an indicator may tell something
 ALPHAS: Final = tuple(10.0**k for k in (0, 1, 1.5, 2, 2.5, 3, 3.5))
 STRENGTHS: Final = (1e-2, 1e-1, 1.0)  # of the logistic ridge, per row
 BOOSTED: Final[Mapping[str, Any]] = {"num_leaves": 7, "learning_rate": 0.05, "rounds": 120, "min_child_samples": 20}
@@ -45,46 +41,6 @@ class QualityModel(Protocol):
     def dump(self) -> dict[str, bytes]:
         """Return its parts by name; equal fits give equal bytes."""
         ...
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Design:
-    """Values to standardised columns without holes. arrays: median, centre, spread (columns,), holes (int64): the
-    columns that have an indicator, rate: the share of their values that are missing.
-    """
-
-    arrays: Mapping[str, NDArray[Any]]
-
-    @staticmethod
-    def of(values: Floats) -> Design:
-        """Learn from training rows."""
-        median = medians(values)
-        whole = filled(values, median)
-        spread = whole.std(axis=0)
-        is_hole = ~np.isfinite(values)
-        n_holes = is_hole.sum(axis=0)
-        told = np.flatnonzero((n_holes >= FEW_HOLES) & (n_holes <= len(values) - FEW_HOLES))
-        _, first = np.unique(is_hole[:, told], axis=1, return_index=True)  # columns that lack the same rows are one
-        holes = told[np.sort(first)] if len(told) else told
-        rate = is_hole[:, holes].mean(axis=0)
-        spread = np.where(spread > 1e-12 * np.abs(median) + 1e-300, spread, 1.0)
-        return Design({"median": median, "centre": whole.mean(axis=0), "spread": spread, "holes": holes, "rate": rate})
-
-    def __call__(self, values: Floats) -> Floats:
-        """Return float64 (n, columns + indicators) in C order."""
-        a = self.arrays
-        z = np.clip((filled(values, a["median"]) - a["centre"]) / a["spread"], -FAR, FAR)
-        rate = a["rate"]
-        missing = (~np.isfinite(values[:, a["holes"]]) - rate) / np.sqrt(rate * (1 - rate))
-        return np.ascontiguousarray(np.hstack([z, np.clip(missing, -FAR, FAR)]))
-
-    def by_column(self, terms: Floats) -> Floats:
-        """Return terms of the design as terms of its columns: an indicator's is its column's."""
-        n = len(self.arrays["median"])
-        found = np.ascontiguousarray(terms[:, :n])
-        for place, column in enumerate(self.arrays["holes"].tolist()):
-            found[:, column] += terms[:, n + place]
-        return found
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,38 +84,6 @@ class Last:
     def dump(self) -> dict[str, bytes]:
         """Return the mean."""
         return {"last.json": p.write_json({"mean": self.mean})}
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Smooth:
-    """A kernel machine over a design; contributions by what setting a column to its usual value takes away."""
-
-    design: Design
-    kernel: Kernel
-
-    def predict(self, values: Floats) -> Floats:
-        """Return the kernel machine's numbers."""
-        return self.kernel.predict(self.design(values))
-
-    def contributions(self, values: Floats) -> tuple[float, Floats]:
-        """What no column takes alone is shared by how much each takes."""
-        usual = self.design.arrays["median"]
-        base = float(self.predict(usual[None])[0])
-        whole = self.predict(values)
-        taken = np.zeros(values.shape)
-        for column in range(values.shape[1]):
-            without = values.copy()
-            without[:, column] = usual[column]
-            taken[:, column] = whole - self.predict(without)
-        size = np.abs(taken)
-        share = (size + 1e-12) / (size + 1e-12).sum(axis=1, keepdims=True)
-        rest = (whole - base - taken.sum(axis=1))[:, None]
-        return base, np.ascontiguousarray(taken + rest * share)
-
-    def dump(self) -> dict[str, bytes]:
-        """Return the arrays."""
-        arrays = {**self.design.arrays, **self.kernel.arrays}
-        return {f"smooth.{name}.npy": p.write_array(a) for name, a in arrays.items()}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -224,14 +148,9 @@ def pls(values: Floats, outcome: Floats, task: Task, setting: Mapping[str, Any],
     return Linear(design, np.asarray(weight, dtype=np.float64), float(target.mean() - centre @ weight))
 
 
-def kernel(values: Floats, outcome: Floats, task: Task, setting: Mapping[str, Any], seed: int) -> Smooth:
-    """Kernel ridge with radial functions; on landmarks where rows are many."""
-    design = Design.of(values)
-    is_class = task == "classification"
-    target = 2 * outcome - 1 if is_class else outcome
-    weight = _weights(outcome) if is_class else np.ones(len(outcome))
-    width, strength = float(setting.get("width", 1.0)), float(setting.get("strength", 3.0))
-    return Smooth(design, kernel_of(design(values), target, weight, width, strength, seed))
+def kernel(values: Floats, outcome: Floats, task: Task, setting: Mapping[str, Any], seed: int) -> Committee:
+    """Kernel machines that choose their columns themselves: see `committee_of`."""
+    return committee_of(values, outcome, task, str(setting.get("by", "near")), seed)
 
 
 def trees(values: Floats, outcome: Floats, task: Task, setting: Mapping[str, Any], seed: int) -> Trees:
@@ -244,12 +163,12 @@ def trees(values: Floats, outcome: Floats, task: Task, setting: Mapping[str, Any
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A learner. takes: which columns: `any` one, the `last` result, `lab` history, what is `relevant`, or those that
-    are `near` (by ReliefF, as many as the setting says).
+    """A learner. takes: which columns: `any` one, the `last` result, `lab` history, what is `relevant`, or `every` one,
+    of which it chooses.
     """
 
     fit: Fit
-    takes: Literal["any", "last", "lab", "relevant", "near"]
+    takes: Literal["any", "last", "lab", "relevant", "every"]
     settings: Mapping[Task, Sequence[Mapping[str, Any]]]
 
 
@@ -259,16 +178,14 @@ RIDGE: Final[Mapping[Task, Sequence[Mapping[str, Any]]]] = {
     "classification": tuple({"strength": s} for s in STRENGTHS),
 }
 COMPONENTS: Final = tuple({"components": n} for n in (1, 2, 4))
-KERNELS: Final = tuple(  # around the usual ones, width 1 and strength 1, and half a decade to either side
-    {"columns": n, "width": w, "strength": s} for n in (50, 150) for w in (1.0, 3.0) for s in (0.3, 3.0)
-)
+SCREENS: Final = ({"by": "near"}, {"by": "apart"})  # lines differ in which finds what matters
 CANDIDATES: Final[Mapping[str, Candidate]] = {  # the simplest first
     "mean": Candidate(constant, "any", NOTHING),
     "persistence": Candidate(last, "last", NOTHING),
     "lab": Candidate(ridge, "lab", RIDGE),
     "ridge": Candidate(ridge, "relevant", RIDGE),
     "pls": Candidate(pls, "relevant", {"regression": COMPONENTS, "classification": COMPONENTS}),
-    "kernel": Candidate(kernel, "near", {"regression": KERNELS[:1], "classification": KERNELS}),
+    "kernel": Candidate(kernel, "every", {"regression": ({},), "classification": SCREENS}),
     "lightgbm": Candidate(trees, "relevant", NOTHING),
 }
 BLEND: Final = "blend"
@@ -279,23 +196,12 @@ def load_model(parts: Mapping[str, bytes]) -> QualityModel:
     kind = min(parts, default="").partition(".")[0]
     if kind == "linear":
         intercept = float(p.read_array(parts, "linear.intercept.npy")[0])
-        return Linear(_design(parts, kind), p.read_array(parts, "linear.weight.npy"), intercept)
-    if kind == "smooth":
-        return Smooth(_design(parts, kind), Kernel({n: p.read_array(parts, f"smooth.{n}.npy") for n in Kernel.NAMES}))
+        return Linear(Design.load(parts, kind), p.read_array(parts, "linear.weight.npy"), intercept)
+    if kind == "committee":
+        return Committee.load(parts)
     if kind == "last":
         return Last(float(p.read_json(parts, "last.json")["mean"]))
     return Trees(Boosted.load(parts))
-
-
-def _design(parts: Mapping[str, bytes], kind: str) -> Design:
-    names = ("median", "centre", "spread", "holes", "rate")
-    return Design({name: p.read_array(parts, f"{kind}.{name}.npy") for name in names})
-
-
-def _weights(outcome: Floats) -> Floats:
-    """Return weights of mean 1 by which both classes weigh alike."""
-    share = min(max(float(outcome.mean()), 1.0 / len(outcome)), 1 - 1.0 / len(outcome))
-    return np.where(outcome == 1, 0.5 / share, 0.5 / (1 - share))
 
 
 def _balanced(outcome: Floats) -> Floats:

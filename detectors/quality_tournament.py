@@ -19,16 +19,17 @@ from numpy.typing import NDArray
 from detectors import parts as p
 from detectors.calibration import Line, log_odds_of, probability
 from detectors.folds import folds_of
+from detectors.newest_errors import width_of
 from detectors.quality_course import Course, Entry, Member, compete, final, gap, leaderboard, winner
+from detectors.quality_design import Task
 from detectors.quality_figures import errors_of, judged
-from detectors.quality_learners import BLEND, CANDIDATES, Task, load_model
+from detectors.quality_learners import BLEND, CANDIDATES, load_model
 from detectors.quality_suspects import suspects
 from domain.scores import Scale, Scores, TrainingAids, TrainingError
 from domain.vectors import FeatureName, FeatureVectors, Training
 
 Floats = NDArray[np.float64]
 MIN_LOTS: Final = 60
-COVERAGE: Final = 0.90
 MOST_FOLDS: Final = 5  # to compete on: more cost more and choose no better
 HISTORY: Final = ("mean", "persistence", "lab")  # what needs no process data
 LEARNERS: Final = (*CANDIDATES, BLEND)
@@ -90,7 +91,7 @@ class QualityTournament:
         if not eligible:
             raise TrainingError("no feature has to do with the result")
         taken = winner(eligible)
-        members = final(course, taken, entries)
+        members = final(course, taken)
         used = np.unique(np.concatenate([m.columns for m in members]))
         own = tuple(Member(m.name, m.model, np.searchsorted(used, m.columns), m.line) for m in members)
         tested = course.tested
@@ -98,7 +99,7 @@ class QualityTournament:
         threshold = None
         if course.task == "classification":
             threshold = float(probability(np.array([threshold_of(raw, y, aids.aim.budget)]))[0])
-        half_width = _half_width(raw - y) if course.task == "regression" else 0.0
+        half_width = width_of(np.abs(raw - y)) if course.task == "regression" else 0.0
         report = {
             "task": course.task,
             "n_lots": len(training.outcome),
@@ -118,7 +119,9 @@ class QualityTournament:
         """Score rows; raises ValueError where the columns are not `names`."""
         p.require_columns(vectors.names, self._names)
         values = np.ascontiguousarray(vectors.values, dtype=np.float64)
-        raw = np.mean([m.raw(values) for m in self._members], axis=0)
+        raw = np.zeros(len(values))
+        for m in self._members:  # one by one, for numpy's mean may round by the number of rows
+            raw += m.raw(values) / len(self._members)
         base, contributions = self._explained(values) if is_explained else (0.0, np.zeros(values.shape))
         if self._task == "classification":
             value = probability(raw)
@@ -202,13 +205,6 @@ def process_adds(entries: Sequence[Entry]) -> dict[str, Any] | None:
 
 def _by_name(entries: Sequence[Entry]) -> dict[str, Entry]:
     return {e.name: e for e in entries}
-
-
-def _half_width(errors: Floats) -> float:
-    """Return the width that holds COVERAGE of new lots, by the errors of lots that were not learned from."""
-    size = np.sort(np.abs(errors))
-    place = int(np.ceil(COVERAGE * (len(size) + 1))) - 1
-    return float(size[min(place, len(size) - 1)])
 
 
 def _learners(options: Mapping[str, Any]) -> tuple[str, ...]:

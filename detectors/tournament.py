@@ -34,6 +34,8 @@ NO_RAW_VALUES: Final = mark(
     "it takes the raw values of tags, and the feature set keeps none: `samples = 30` in [[features]]"
 )
 NO_TWO: Final = mark("it takes two learners beside the single limit, and fewer competed")
+FINE, COARSE = 1_023, 255  # bins of a column
+FEW_ROWS: Final = 50_000  # for which fine bins cost little
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -129,10 +131,15 @@ def relevant(training: Training, label: NDArray[np.float64], rows: NDArray[np.in
 
 
 def examples(course: Course, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> Examples:
-    """Return rows as a learner takes them."""
+    """Return rows as a learner takes them.
+
+    Their bins are fine where rows are few: failures are rare and lie at a column's ends, and a bin that holds as many
+    rows as a failure mode has cannot tell where it begins.
+    """
     t = course.training
     names = tuple(t.vectors.names[i] for i in columns)
-    return Examples(t.vectors.values[np.ix_(rows, columns)], course.label[rows], names, course.aids.seed)
+    values = t.vectors.values[np.ix_(rows, columns)]
+    return Examples(values, course.label[rows], names, course.aids.seed, FINE if len(rows) <= FEW_ROWS else COARSE)
 
 
 def compete(course: Course, names: Sequence[str], trials: int, own: Mapping[str, Mapping[str, Any]]) -> list[Entry]:

@@ -221,6 +221,7 @@ class Training:
     to_event: float64, axis units to the event that the row may warn of; inf = none.
     horizon, lead: axis units. is_ordered: folds are cut in time, not by group, with a gap of embargo_ns.
     mode: object, the code of the event that the row may warn of, "" = none; left out, it is "" in every row.
+    known_at: int64 ns, when the row's outcome was known; left out, at the row's end.
     """
 
     vectors: FeatureVectors
@@ -232,8 +233,11 @@ class Training:
     is_ordered: bool
     embargo_ns: int = 0
     mode: NDArray[np.object_] = field(default_factory=lambda: np.empty(0, dtype=object))
+    known_at: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, dtype=np.int64))
 
     def __post_init__(self) -> None:
+        if not len(self.known_at):
+            object.__setattr__(self, "known_at", self.vectors.end)
         if len(self.mode) != len(self.vectors):
             if len(self.mode):
                 raise ValueError(f"{len(self.mode)} modes do not fit {len(self.vectors)} vectors")
@@ -251,4 +255,5 @@ class Training:
             self.is_ordered,
             self.embargo_ns,
             self.mode[rows],
+            self.known_at[rows],
         )

@@ -41,14 +41,18 @@ class Screened:
     n_halves: int = 0
 
 
-def fresh(values: NDArray[np.float64], outcome: NDArray[np.float64]) -> Screened:
+def fresh(values: NDArray[np.float64], outcome: NDArray[np.float64], few: int = 0) -> Screened:
     """Keep relevant columns, smallest p-value first; none where none is relevant.
 
     Tests on at most MAX_ROWS rows, spread evenly: neighbouring windows overlap, so more rows add no evidence.
+    few: where any column is relevant and no more than these can be tested, all of them are kept: a test of each alone
+    misses what tells only in company, as the grade of a product does that decides how much strain it bears.
     """
     usable, columns, rows = _usable(values)
     p = significance.p_values(columns, outcome[rows], np.ones(len(outcome[rows]), dtype=bool))
     kept = np.flatnonzero(discovered(p))
+    if len(kept) and len(usable) <= few:
+        kept = np.flatnonzero(~np.isnan(p))
     kept = kept[np.lexsort((kept, p[kept]))]
     return Screened(usable[kept], p[kept], np.full(len(kept), np.nan), len(usable))
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.plant import Axis
-from domain.points import Flag, Points, Quality
+from domain.points import Flag, Points, Quality, run_starts
 from domain.vectors import FeatureSet
 
 Ints = NDArray[np.int64]
@@ -115,7 +115,9 @@ def grid_of(asset: str, points: Points, tags: Sequence[str], others: Sequence[st
     What a broker had kept and gave again on connecting is left out: its time may be that of the receipt.
     """
     wanted = {f"{asset}/{tag}": i for i, tag in enumerate((*tags, *others))}
-    columns = np.array([wanted.get(t, -1) for t in points.tag_id], dtype=np.int64)
+    starts = run_starts(points.tag_id)
+    of_run = np.array([wanted.get(t, -1) for t in points.tag_id[starts].tolist()], dtype=np.int64)
+    columns = np.repeat(of_run, np.diff(starts, append=len(points)))
     is_used = (columns >= 0) & ((points.flags & Flag.RETAINED) == 0)
     times, rows = np.unique(points.at[is_used], return_inverse=True)
     values = np.full((len(times), len(wanted)), np.nan)

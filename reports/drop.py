@@ -148,6 +148,18 @@ def wilson(n_bad: int, n: int) -> tuple[float, float]:
     return middle - half, middle + half
 
 
+def comparable(lots: Lots) -> Lots:
+    """Return the lots without the dimensions whose strata come and go with the periods, as a year or a batch does: less
+    than half of the lots are of strata that both periods hold, and of the others nothing can be compared.
+    """
+    kept = {}
+    for name, of in lots.strata.items():
+        table = _Table.of(lots, name)
+        if table.n[:, table.n.min(axis=0) >= FEWEST].sum() >= table.n.sum() / 2:
+            kept[name] = of
+    return Lots(lots.outcome, lots.is_after, kept)
+
+
 def splits_of(lots: Lots) -> tuple[Split, ...]:
     """Return the change by each dimension that has more than one stratum, the most uneven first."""
     tables = {name: _Table.of(lots, name) for name in lots.strata}

@@ -16,20 +16,36 @@ STYLE: Final = (
     "h1{font-size:1.5em}h2{font-size:1.15em;margin-top:2em}"
     "table{border-collapse:collapse;margin:.6em 0}th,td{padding:.25em .9em .25em 0;text-align:left;"
     "border-bottom:1px solid #e1e6eb}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}"
+    "li{margin:.4em 0}code{background:#f1f4f7;padding:.1em .35em;font-size:.9em;word-break:break-word}"
     "p.lead{font-size:1.1em}p.note{color:#52606d}svg{max-width:100%;height:auto}"
+    "@media(max-width:700px){table{display:block;overflow-x:auto}}"
     "@media print{body{margin:0}h2{break-after:avoid}svg,table{break-inside:avoid}}"
 )
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """What somebody may do: in words, as a command, and as a link with its text; "" for none."""
+
+    text: str
+    command: str = ""
+    link: str = ""
+    link_text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Section:
-    """A part of a report; title "" for none. head, rows: a table, first a column of texts. picture: SVG, "" = none."""
+    """A part of a report; title "" for none. head, rows: a table, first `n_texts` columns of texts. picture: SVG, "" =
+    none. steps: numbered.
+    """
 
     title: str
     sentences: tuple[str, ...] = ()
     head: tuple[str, ...] = ()
     rows: tuple[tuple[str, ...], ...] = ()
     picture: str = ""
+    steps: tuple[Step, ...] = ()
+    n_texts: int = 1
 
 
 def lines(sections: Sequence[Section]) -> list[str]:
@@ -38,7 +54,9 @@ def lines(sections: Sequence[Section]) -> list[str]:
     for section in sections:
         found += ["", section.title] if section.title else []
         found += section.sentences
-        found += _columns(section.head, section.rows) if section.rows else []
+        for i, step in enumerate(section.steps, 1):
+            found += [f"{i}. {step.text}", *(f"   {x}" for x in (step.command, step.link) if x)]
+        found += _columns(section) if section.rows else []
     return found
 
 
@@ -58,10 +76,12 @@ def _html(section: Section) -> Iterator[str]:
         yield f"<h2>{escape(section.title)}</h2>"
     for text in section.sentences:
         yield f"<p>{escape(text)}</p>"
+    if section.steps:
+        yield f"<ol>{''.join(map(_item, section.steps))}</ol>"
     if section.picture:
         yield section.picture
     if section.rows:
-        kinds = ["" if i == 0 else ' class="n"' for i in range(len(section.head))]
+        kinds = ["" if i < section.n_texts else ' class="n"' for i in range(len(section.head))]
         top = "".join(f"<th{kind}>{escape(text)}</th>" for kind, text in zip(kinds, section.head, strict=True))
         cells = [
             "".join(f"<td{kind}>{escape(text)}</td>" for kind, text in zip(kinds, row, strict=True))
@@ -70,15 +90,22 @@ def _html(section: Section) -> Iterator[str]:
         yield f"<table><tr>{top}</tr>{''.join(f'<tr>{row}</tr>' for row in cells)}</table>"
 
 
-def _columns(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+def _item(step: Step) -> str:
+    command = f"<br><code>{escape(step.command)}</code>" if step.command else ""
+    link = f' <a href="{escape(step.link)}">{escape(step.link_text)}</a>' if step.link else ""
+    return f"<li>{escape(step.text)}{command}{link}</li>"
+
+
+def _columns(section: Section) -> list[str]:
     """Return a table in columns of a fixed width; a Korean sign is as wide as two."""
-    table = [head, *rows]
-    widths = [max(_wide(row[i]) for row in table) for i in range(len(head))]
+    table = [section.head, *section.rows]
+    widths = [max(_wide(row[i]) for row in table) for i in range(len(section.head))]
     found = []
     for row in table:
         gaps = [" " * (w - _wide(text)) for text, w in zip(row, widths, strict=True)]
         cells = [
-            f"{text}{gap}" if i == 0 else f"{gap}{text}" for i, (text, gap) in enumerate(zip(row, gaps, strict=True))
+            f"{text}{gap}" if i < section.n_texts else f"{gap}{text}"
+            for i, (text, gap) in enumerate(zip(row, gaps, strict=True))
         ]
         found.append(f"  {'  '.join(cells)}".rstrip())
     return found

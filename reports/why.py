@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.vectors import FeatureName
-from reports.drop import Cause, Change, Kind, Lots, Split, causes_of, change_of, splits_of
+from reports.drop import Cause, Change, Kind, Lots, Split, causes_of, change_of, comparable, splits_of
 from reports.moves import Moves, Predict, moved
 
 Fit = Callable[[NDArray[np.float64], NDArray[np.float64]], Predict]
@@ -41,6 +41,7 @@ def why(lots: Lots, values: NDArray[np.float64], names: tuple[FeatureName, ...],
 
     fit: trains a model of the outcome; without one factors are told by how far they moved.
     """
+    lots = comparable(lots)
     causes = causes_of(lots)
     where = next((c for c in causes if c.is_sure), None)
     change, is_share = change_of(lots), lots.is_share

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,6 +24,7 @@ from domain.records import Outcome
 from store import duckdb_reads as reads
 from store.duckdb_reads import filled
 from store.duckdb_steps import bring_up_to_date, refuse_newer
+from store.duckdb_threads import Threads
 from store.matching import HOUR_NS, NOTHING_HELD, OLDEST_NS, Held, judge, refusals, spans, texts_of
 from store.outcomes import read_conflicts, read_refused, write_conflicts, write_refused
 from store.settings import DuckDBSettings
@@ -42,11 +43,12 @@ class DuckDBPoints:
         self._file = folder / "telemetry.duckdb"
         self._staging = folder.resolve() / STAGING
         self._config: dict[str, str | bool | int | float | list[str]] = {
-            "threads": str(settings.threads),
+            "threads": "1",
             "memory_limit": settings.memory_limit,
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
         }
+        self._threads = Threads(settings.threads)
         self._lock = threading.Lock()
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._is_broken = False  # DuckDB gave it up, and it could not be opened again yet
@@ -104,7 +106,7 @@ class DuckDBPoints:
 
     def read(self, tag_ids: Sequence[str], start: int, end: int) -> Points:
         """Return points in [start, end) ns, by tag in the order asked, then by time."""
-        return reads.read(self._cursor(), self._known(tag_ids), start, end)
+        return reads.read(self._cursor(), self._known(tag_ids), start, end, self._threads)
 
     def latest(self, tag_ids: Sequence[str], until: int) -> Points:
         """Return the newest point of each tag before `until` ns."""
@@ -116,7 +118,8 @@ class DuckDBPoints:
 
     def bucketed(self, tag_id: str, start: int, end: int, n_buckets: int) -> Points:
         """Return the lowest and highest value of each of `n_buckets` equal parts of [start, end), in time order."""
-        return reads.bucketed(self._cursor(), self._known([tag_id]), start, end, n_buckets)
+        with self._threads.all(cursor := self._cursor()):
+            return reads.bucketed(cursor, self._known([tag_id]), start, end, n_buckets)
 
     def rolled_up(self, tag_id: str, start: int, end: int) -> Rollup:
         """Return a tag's figures of the hours that begin in [start, end) ns."""
@@ -129,7 +132,7 @@ class DuckDBPoints:
 
     def roll_up(self) -> int:
         """Bring the hourly figures up to date; see `PointStore.roll_up`."""
-        with self._lock, self._transaction() as cursor:
+        with self._lock, self._transaction(is_long=True) as cursor:
             row = cursor.execute("select count(*), min(hour_ns), max(hour_ns) from touched_hours").fetchone()
             if row is None or not row[0]:
                 return 0
@@ -152,7 +155,7 @@ class DuckDBPoints:
             cursor.execute("insert into floors values (?)", [floor])
             self._floor = max(self._floor, floor)
         self.roll_up()
-        with self._lock, self._transaction() as cursor:
+        with self._lock, self._transaction(is_long=True) as cursor:
             cursor.execute("delete from points where at_ns < ?", [floor])
 
     def size_bytes(self) -> int | None:
@@ -162,7 +165,8 @@ class DuckDBPoints:
 
     def oldest_that_fits(self, max_bytes: int) -> int | None:
         """Return the oldest day (ns) that fits into so much room; see `PointStore.oldest_that_fits`."""
-        return reads.oldest_that_fits(self._cursor(), max_bytes)
+        with self._threads.all(cursor := self._cursor()):
+            return reads.oldest_that_fits(cursor, max_bytes)
 
     def snapshot(self, folder: Path) -> Path:
         """Copy the tables as they are at this moment into `folder/telemetry.duckdb`; readers and writers go on."""
@@ -176,7 +180,8 @@ class DuckDBPoints:
         try:
             cursor.execute(f"attach {_quoted(str(copy))} as snapshot")
             try:
-                cursor.execute("copy from database telemetry to snapshot")
+                with self._threads.all(self._cursor()):
+                    cursor.execute("copy from database telemetry to snapshot")
             finally:
                 cursor.execute("detach snapshot")
             return Path(shutil.move(copy, folder / self._file.name))
@@ -206,10 +211,14 @@ class DuckDBPoints:
         self._floor = row[0] if row and row[0] is not None else OLDEST_NS
 
     @contextmanager
-    def _transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
+    def _transaction(self, *, is_long: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
         if self._is_broken:
             self._reopen("a fatal error")
         cursor = self._cursor()
+        with self._threads.all(cursor) if is_long else nullcontext():
+            yield from self._committed(cursor)
+
+    def _committed(self, cursor: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
         cursor.execute("begin")
         try:
             yield cursor
@@ -243,7 +252,7 @@ class DuckDBPoints:
 
     def _store(self, batch: str, points: Points, supplied_at: Collection[int] | None = ()) -> Outcome:
         with self._lock:
-            with self._transaction() as cursor:
+            with self._transaction(is_long=len(points) >= MANY) as cursor:
                 row = cursor.execute(
                     "select stored, duplicates, conflicts, refused from batches where batch = ?", [batch]
                 ).fetchone()

@@ -1,7 +1,8 @@
 """SQL for what the embedded store is asked: tag numbers and times in, Points and Rollups out.
 
 Invariant: names never become part of a statement, only numbers do. A long range is fetched unsorted and without the
-columns that say nothing, which the zone maps tell at once; the order is made here where it is not there already.
+columns that say nothing, which the zone maps tell at once; the order is made here where it is not there already. Texts
+are rare, and a column of them takes as long as all others: of a short range it is asked for where there is one.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.points import Points, Rollup
+from store.duckdb_threads import Threads
 from store.matching import LOOK_BACK_NS, OLDEST_NS
 
 COLUMNS: Final = "tag_no, at_ns, value, text, quality, flags, received_at"
+WITHOUT_TEXT: Final = "tag_no, at_ns, value, text is not null as has_text, quality, flags, received_at"
 DAY_NS: Final = 86_400_000_000_000
 FEW: Final = 50_000  # rows that are fetched as they are
 FEW_TAGS: Final = 50  # that are looked for one by one; more are hashed
@@ -24,18 +27,23 @@ FEW_TAGS: Final = 50  # that are looked for one by one; more are hashed
 Tags = Mapping[int, str]  # tag ids by number, in the order asked
 
 
-def read(cursor: duckdb.DuckDBPyConnection, tags: Tags, start: int, end: int) -> Points:
+def read(cursor: duckdb.DuckDBPyConnection, tags: Tags, start: int, end: int, threads: Threads) -> Points:
     """Return points in [start, end) ns, by tag in the order of `tags`, then by time."""
     if not tags:
         return Points.from_rows(())
     where = f"{_among(tags)} and at_ns >= {int(start)} and at_ns < {int(end)}"
-    found = cursor.execute(f"select {COLUMNS} from points where {where} limit {FEW + 1}").fetchnumpy()  # noqa: S608
-    if len(found["at_ns"]) > FEW:
-        cursor.begin()  # its statements must see the same points, whatever is stored meanwhile
-        try:
-            found = _plain(cursor, tags, where)
-        finally:
-            cursor.rollback()
+    found = cursor.execute(f"select {WITHOUT_TEXT} from points where {where} limit {FEW + 1}").fetchnumpy()  # noqa: S608
+    if len(found["at_ns"]) <= FEW:
+        found["text"] = None
+        if found["has_text"].any():
+            found = cursor.execute(f"select {COLUMNS} from points where {where}").fetchnumpy()  # noqa: S608
+    else:
+        with threads.all(cursor):
+            cursor.begin()  # its statements must see the same points, whatever is stored meanwhile
+            try:
+                found = _plain(cursor, tags, where)
+            finally:
+                cursor.rollback()
     return in_order(_points(found, tags), found.get("tag_no"), tags)
 
 
@@ -160,6 +168,9 @@ def filled(column: Any, null: Any, dtype: Any) -> NDArray[Any]:
 def _among(tags: Tags) -> str:
     if len(tags) == 1:
         return f"tag_no = {next(iter(tags))}"
+    first, last = min(tags, default=0), max(tags, default=-1)
+    if last - first == len(tags) - 1:  # as tags of one asset are often numbered
+        return f"tag_no between {first} and {last}"
     numbers = ", ".join(map(str, tags))
     return f"tag_no in ({numbers})" if len(tags) <= FEW_TAGS else f"tag_no in (select unnest([{numbers}]))"
 

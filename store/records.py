@@ -125,6 +125,26 @@ class Records:
         rows = self._latest(t, _RESULT_KEY, where, t.c.result_at.desc(), newest)
         return [_result(r) for r in sorted(rows, key=lambda r: (r.result_at, r.lot))]
 
+    def result_versions(self, line: str, result: str, known_by: datetime, newest: int | None = None) -> list[Result]:
+        """Return every version, known by an instant, of a line's results of one name, by version; of all lots, or of
+        the `newest` ones that were first known.
+        """
+        t = tables.results
+        where = and_(t.c.line == line, t.c.result == result, t.c.result_at <= to_ns(known_by))
+        query = select(t).where(where).order_by(t.c.version, t.c.result_at, t.c.lot)
+        if newest is not None:
+            first = func.min(t.c.result_at).desc()
+            last = select(t.c.lot).where(where).group_by(t.c.lot).order_by(first, t.c.lot).limit(newest).subquery()
+            query = query.join(last, t.c.lot == last.c.lot)
+        with self._engine.connect() as connection:
+            return [_result(r) for r in connection.execute(query)]
+
+    def result_names(self, line: str) -> list[str]:
+        """Return the names of the results that a line's lots have."""
+        query = select(tables.results.c.result).where(tables.results.c.line == line).distinct()
+        with self._engine.connect() as connection:
+            return sorted(connection.execute(query).scalars())
+
     def results_of(self, line: str, lots: Sequence[str]) -> list[Result]:
         """Return every version of all results of the named lots of a line, by result_at, then by version."""
         return [_result(r) for r in self._versions(tables.results, line, lots, tables.results.c.result_at)]

@@ -105,6 +105,14 @@ class Scoring:
         order = {a: np.argsort(at, kind="stable") for a, (at, _) in arrays.items()}
         return {a: (at[order[a]], v[order[a]]) for a, (at, v) in arrays.items()}
 
+    def spans(self, detector: str, start: int, end: int) -> dict[str, tuple[int, int]]:
+        """Return of each asset when it was first and last scored in [start, end), in ns."""
+        t = tables.scores
+        query = select(t.c.asset, func.min(t.c.at), func.max(t.c.at)).group_by(t.c.asset)
+        query = query.where(t.c.detector == detector, t.c.at >= start, t.c.at < end)
+        with self._engine.connect() as connection:
+            return {asset: (first, last) for asset, first, last in connection.execute(query)}
+
     def latest(self, detector: str) -> dict[str, Score]:
         """Return a detector's newest score of each asset."""
         t = tables.scores

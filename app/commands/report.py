@@ -24,6 +24,7 @@ REPORTS: Final[Mapping[str, str]] = {
     "factors": "app.reporting.factors",
     "drop": "app.reporting.drop",
     "benefit": "app.reporting.benefit",
+    "weekly": "app.reporting.weekly",
 }
 
 

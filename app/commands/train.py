@@ -10,6 +10,7 @@ import threading
 from app import training
 from app.clock import SystemClock
 from app.commands.opening import opened_for
+from app.evaluation_text import suspected
 from app.model_text import cautions, promised
 from app.people import system_user
 from app.running import CommandError
@@ -30,7 +31,7 @@ def main(args: argparse.Namespace, _stopping: threading.Event) -> int:
     ]
     if not chosen:
         raise CommandError(f"no detector of role {args.role} in {args.config / 'forewarn.toml'}", 2)
-    failed = 0
+    failed, t = 0, catalogue(settings.root.plant.language)
     with opened_for(settings) as rooms:
         now, who = SystemClock().now(), system_user()
         for detector in chosen:
@@ -52,7 +53,9 @@ def main(args: argparse.Namespace, _stopping: threading.Event) -> int:
                 }
                 figures = ", ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in shown.items())
                 print(f"{detector.name}: model {trained.model_id} ({role}); out of fold: {figures}")
-                t = catalogue(settings.root.plant.language)
                 for line in (*promised(trained.about["report"], t), *cautions(trained.about["report"], t)):
                     print(f"  {line}")
+                print(
+                    "".join(f"{line}\n" for line in suspected(trained.about["report"].get("suspects", ()), t)), end=""
+                )
     return 1 if failed else 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Final
@@ -15,6 +14,7 @@ from app import training
 from app.reporting.drop import judged
 from app.reporting.periods import Period, PeriodError, instant
 from app.reporting.said import Said
+from app.reporting.standing import HOUR, stopped_spans
 from app.rooms import Rooms
 from app.shelf import PROMOTED
 from detectors import symptoms
@@ -34,7 +34,6 @@ PILOT: Final = "pilot"  # the attribute of assets.csv that tells the pilot from 
 YES: Final = frozenset({"yes", "true", "1", "on", "pilot"})
 DAY: Final = 86_400 * 10**9
 WEEK: Final = 7 * DAY
-HOUR: Final = 3_600 * 10**9
 SHORT: Final = 4 * WEEK
 SWITCHED: Final = (PROMOTED, Action.RULE_CHANGED.value, Action.CONFIG_CHANGED.value)
 MOST_NAMED: Final = 3
@@ -152,19 +151,6 @@ def _stops(
         None if cost is None else cost.stop,
         "" if cost is None else cost.currency,
     )
-
-
-def stopped_spans(rooms: Rooms, now: datetime) -> dict[str, list[tuple[int, int]]]:
-    """Return by asset the spans (ns) in which it stood by a failure or a stop; what overlaps is one."""
-    found: dict[str, list[tuple[int, int]]] = defaultdict(list)
-    events = rooms.ledger.records.events(now, kinds=(EventKind.FAILURE, EventKind.STOP))
-    for start, end, asset in sorted((to_ns(e.start), to_ns(e.end or now), e.asset) for e in events):
-        own = found[asset]
-        if own and start <= own[-1][1]:
-            own[-1] = own[-1][0], max(own[-1][1], end)
-        else:
-            own.append((start, end))
-    return found
 
 
 def _watched(rooms: Rooms, path: str, now: int) -> tuple[int, int]:

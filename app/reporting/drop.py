@@ -11,15 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app import training
-from app.examples import History, results_that_count
+from app.examples import History
+from app.reporting.judged import ended_at, judged_lots
 from app.reporting.periods import Period, instant, two_periods
 from app.reporting.said import Said
 from app.rooms import Rooms
 from app.strata import strata_of
 from detectors import detector_class, quality_learners, symptoms
 from detectors.settings import DetectorSettings
-from domain.instants import to_ns
-from domain.records import Lot, Result
+from domain.records import Lot
 from domain.scores import TrainingError
 from domain.shifts import planned
 from domain.text import Translate
@@ -86,38 +86,16 @@ def chosen(rooms: Rooms, name: str | None) -> DetectorSettings:
 
 def judged(rooms: Rooms, history: History, *, is_mean: bool = False) -> Judged:
     """Return the lots of a history that have a result, bad or good where that is told and the mean is not asked for."""
-    told = [(line, lot, r) for line in sorted(history.lots) for lot, r in _results(history, line)]
-    told = sorted((x for x in told if _has_outcome(history, x[2])), key=lambda x: _end(x[1]))
-    outcome = np.array([_outcome(history, r) for _, _, r in told], dtype=np.float64)
+    results = {line: history.results[line][history.detector.outcome] for line in history.lots}
+    is_failure = detector_class(history.detector.kind).role == "failure"
+    told = judged_lots(history.lots, results, history.judged, history.detector.symptom if is_failure else None)
+    outcome = np.array([number for _, _, number in told], dtype=np.float64)
     if history.judged.has_limits and not is_mean:
         outcome = history.judged.is_bad(outcome).astype(np.float64)
-    ends = np.array([_end(lot) for _, lot, _ in told], dtype=np.int64)
+    ends = np.array([ended_at(lot) for _, lot, _ in told], dtype=np.int64)
     keys = np.array([[line, lot.lot] for line, lot, _ in told], dtype=object).reshape(len(told), 2)
     rows = FeatureVectors((), np.empty((len(told), 0)), keys[:, 0], keys[:, 1], ends, ends, ends.astype(np.float64))
     return Judged(rows, outcome, _strata(rooms, history, rows, [lot for _, lot, _ in told]))
-
-
-def _results(history: History, line: str) -> list[tuple[Lot, Result]]:
-    known = results_that_count(history, line)
-    return [(lot, known[lot.lot]) for lot in history.lots[line] if lot.lot in known]
-
-
-def _is_of_failure(history: History) -> bool:
-    return detector_class(history.detector.kind).role == "failure"
-
-
-def _has_outcome(history: History, result: Result) -> bool:
-    return result.value is not None or bool(_is_of_failure(history) and result.text)
-
-
-def _outcome(history: History, result: Result) -> float:
-    if _is_of_failure(history):
-        return float(symptoms.is_bad_result(result, history.detector.symptom))
-    return float(result.value or 0.0)
-
-
-def _end(lot: Lot) -> int:
-    return to_ns(lot.end or lot.known_at)
 
 
 def _process(history: History, rows: FeatureVectors) -> tuple[NDArray[np.float64], tuple[FeatureName, ...]]:

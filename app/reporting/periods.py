@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -27,6 +27,78 @@ class Period:
         """Return it in words, in the plant's zone."""
         start, end = (from_ns(at).astimezone(zone) for at in (self.start, self.end))
         return f"{start:%Y-%m-%d %H:%M} – {end:%Y-%m-%d %H:%M} {end:%Z}"
+
+
+@dataclass(frozen=True, slots=True)
+class Weeks:
+    """A period and the one that it stands beside. name: of a whole week, such as 2026-W47, "" for other periods.
+
+    is_over: whether the period that was asked for has ended; one that has not ends now, and the other is cut alike.
+    """
+
+    week: Period
+    before: Period
+    name: str
+    is_over: bool
+
+
+def weeks(
+    name: str | None,
+    since: int | None,
+    until: int | None,
+    against: tuple[int | None, int | None],
+    zone: ZoneInfo,
+    now: datetime,
+) -> Weeks:
+    """Return the week of that name, or [since, until), or by default the last whole week of the plant's zone, each
+    with the one before it. Raises PeriodError.
+    """
+    if name is not None or (since is None and until is None):
+        if (since, until, *against) != (None,) * 4:
+            raise PeriodError("--week, or --from and --to: not both")
+        monday = _last_monday(now, zone) if name is None else _monday(name)
+        starts = [_midnight(monday + timedelta(weeks=i), zone) for i in (-1, 0, 1)]
+        before, week = Period(starts[0], starts[1]), Period(starts[1], starts[2])
+        name = f"{monday:%G-W%V}"
+    else:
+        before, week = two_periods(since, until, *against, to_ns(now))
+        name = ""
+    if week.start >= to_ns(now):
+        raise PeriodError(f"{name or from_ns(week.start).isoformat()} has not begun yet")
+    if week.end <= to_ns(now) + 1:
+        return Weeks(week, before, name, is_over=True)
+    cut = to_ns(now) - week.start
+    return Weeks(Period(week.start, to_ns(now)), Period(before.start, min(before.end, before.start + cut)), name, False)
+
+
+def days(period: Period, zone: ZoneInfo) -> list[Period]:
+    """Return a period in parts that each end at a midnight of the plant's zone, or with the period."""
+    found, start = [], period.start
+    while start < period.end:
+        day = from_ns(start).astimezone(zone).date()
+        end = min(_midnight(day + timedelta(days=1), zone), period.end)
+        found.append(Period(start, end))
+        start = end
+    return found
+
+
+def _last_monday(now: datetime, zone: ZoneInfo) -> date:
+    today = now.astimezone(zone).date()
+    return today - timedelta(days=today.weekday() + 7)
+
+
+def _monday(name: str) -> date:
+    year, dash, week = name.partition("-W")
+    try:
+        if not (dash and year.isdecimal() and len(week) == 2 and week.isdecimal()):
+            raise ValueError
+        return date.fromisocalendar(int(year), int(week), 1)
+    except ValueError:
+        raise PeriodError(f"{name!r} is no week such as 2026-W47") from None
+
+
+def _midnight(day: date, zone: ZoneInfo) -> int:
+    return to_ns(datetime.combine(day, time(), zone))
 
 
 def instant(text: str | None, zone: ZoneInfo) -> int | None:

@@ -118,7 +118,8 @@ def _class_sections(c: ClassPlan) -> tuple[list[tuple[str, list[Line]]], list[st
     ]
     sections = [("[[classes]]", head)]
     if not c.used and not c.learns_failures:
-        return sections, [], [_too_few(c)] if c.events or c.n_failures else []
+        more, names, told = _quality_sections(c, [])
+        return [*sections, *more], names, [*([_too_few(c)] if c.events or c.n_failures else []), *told]
     features = f"{c.name}-trend" if c.used else f"{c.name}-events"
     sections.append(("[[features]]", _feature_lines(c, features)))
     left = set(c.tags) - set(c.used)
@@ -210,7 +211,7 @@ def _quality_sections(
                     Line("name", features),
                     Line("asset_class", c.name),
                     Line("calculators", "level"),
-                    *([Line("tags", list(c.used), "as above")] if len(c.used) < len(c.tags) else []),
+                    *_inputs(c),
                     Line("window", span_text(c, c.window_s), window),
                     Line("step", span_text(c, c.step_s)),
                     Line("train_step", span_text(c, c.train_step_s)),
@@ -224,6 +225,15 @@ def _quality_sections(
         sections.append(("[[detectors]]", lines))
         names.append(f"{c.name}-{name}")
     return sections, names, remarks
+
+
+def _inputs(c: ClassPlan) -> list[Line]:
+    """Return the lines on what a lot is told by: all tags unless some report too rarely, and its own values."""
+    lines = [Line("tags", list(c.used), "as above")] if c.used and len(c.used) < len(c.tags) else []
+    if not c.used:
+        lines = [Line("tags", [], "no sensor file")]
+    values = any(q.values for q in c.qualities)
+    return [*lines, *([Line("process", ["*"], "the lots' own values")] if values else [])]
 
 
 def _lab_line(c: ClassPlan, result: str) -> Line:

@@ -31,11 +31,18 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What the person said on the command line; "" for nothing."""
+    """What the person said on the command line; "" for nothing.
+
+    results: columns of the quality files that are results. every: how far apart the rows are of files that hold no
+    times; first: when the first row was of the first of them.
+    """
 
     zone: str = ""
     time_format: str = ""
     asset: str = ""
+    results: tuple[str, ...] = ()
+    every: str = ""
+    first: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,20 +84,21 @@ class SensorPlan:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ResultPlan:
-    """One quality result: how many lots have a number for it, and its 1 %, 50 % and 99 % values."""
+    """One quality result: how many lots have a number for it, and its 1 %, 50 % and 99 % values. raw: its column."""
 
     name: str
     unit: str
     title: str
     n_lots: int
     typical: tuple[float, float, float] | None
+    raw: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class QualityPlan:
     """A file of lots, or of results: lines it names, results, the median passage of a lot in seconds (0: unknown).
 
-    knows_when: whether it tells when results were known, later than their lots ended.
+    knows_when: whether it tells when results were known, later than their lots ended. values: process values of lots.
     """
 
     format: FormatPlan
@@ -99,6 +107,7 @@ class QualityPlan:
     n_lots: int
     passage_s: float = 0.0
     knows_when: bool = False
+    values: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

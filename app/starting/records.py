@@ -29,6 +29,7 @@ from app.starting.sensors import number_of, typical
 from collectors import guessing, roles
 from collectors.guessing import TimeGuess
 from collectors.sampling import Column, Sample, first_rows, sniff, survey
+from collectors.shaping import FILE, ROW, ROW_TIME
 from collectors.tables import BadFileError
 from domain.records import EventKind, Reason
 
@@ -39,6 +40,8 @@ RESULT_WORDS: Final = (
     *("viskosität", "feuchte", "결과", "품질", "수율", "순도", "불량", "판정", "점도", "경도", "두께", "강도", "수분"),
 )
 FEW: Final = 5
+MOST_LEVELS: Final = 50  # texts by which lots are told apart
+BATCH: Final = "batch"
 KINDS: Final = ", ".join(EventKind)
 TIME_ROLES: Final = ("start", "end", "result_at")
 
@@ -49,32 +52,41 @@ def read_quality(
     assets: Sequence[str],
     *,
     has_lots: bool,
+    first_row: str = "",
+    is_one_of_many: bool = False,
     tick: Callable[[int], None] = lambda _: None,
 ) -> QualityPlan:
     """Plan how a file of lots and results is read; raises BadFileError, whose text says what to do.
 
     assets: those of the sensor files. has_lots: another file tells when each lot was made, so this one is results only.
+    first_row: when its first row was, of a file without times. is_one_of_many: files of lots, each a batch of its own.
     """
-    sample, times, asset = _look(path, assets, tick)
+    sample, times, asset = _look(path, assets, tick, may_lack_times=bool(first_row))
     rest = roles.without(list(sample.columns), asset, *times)
     lot = roles.first_of(rest, "lot") or _own_names(sample, rest[:1])
     lab = roles.first_of([n for n in rest if n != lot and not sample.columns[n].n_numbers], "lab")
-    guess, time_rows = _times(sample, times, answers)
+    guess, time_rows = _times(sample, times, answers) if times else (TimeGuess(("iso",), True, first_row), {})
     parts = _interval(times)
     kind = "results" if has_lots and not {"start", "end"} & set(parts.values()) else "lots"
     if kind == "results":
         parts = dict.fromkeys(parts, "result_at")
     rename: dict[str, str] = {**parts, **({lab: "lab"} if lab else {})}
     lines: list[Line] = []
-    if kind == "lots" and "end" not in parts.values():
+    if not times:
+        said = f"--row-every {answers.every}: the file names no times"
+        lines += [Line("rows", {"first": first_row, "every": answers.every}, said), Line("join", {"end": [ROW_TIME]})]
+    elif kind == "lots" and "end" not in parts.values():
         source = next(iter(parts))
         lines.append(Line("join", {"end": [source]}, f"the only time of a lot is {source!r}: taken as its end"))
     remarks = remarks_of(sample)
-    named_by = sample.columns[lot or times[0]].cells
+    by = lot or next(iter(times), None)
+    named_by = sample.columns[by].cells if by else range(sample.n_rows)
     n_shared = len(named_by) - len(
-        {(str(c), str(o)) for c, o in zip(named_by, _owner_cells(sample, asset), strict=True)}
+        {(str(c), str(o)) for c, o in zip(named_by, _owner_cells(sample, asset), strict=False)}
     )
-    if lot is None:
+    if by is None:
+        lines.append(Line("join", {"lot": [FILE, ROW]}, "no column names lots: a row is a lot, named by its place"))
+    elif lot is None:
         if n_shared:
             remarks.append(f"{n_shared} rows share their time, and so their lot: add a column that names each lot")
         lines.append(Line("join", {"lot": [times[0]]}, "no column names lots: a row is a lot, named by its time"))
@@ -84,14 +96,21 @@ def read_quality(
     name = roles.first_of([n for n in rest if n not in (lot, lab, value) and not _is_number(sample, n)], "tag")
     line_lines, named = _owners(sample, asset, "line", assets, rename)
     results: list[ResultPlan] = []
+    values: tuple[str, ...] = ()
     if value and name and kind == "results":
         rename |= {name: "result", value: "value"}
         results = _long_results(sample, name, value, lot)
     else:
         others = [n for n in rest if n not in (lot, lab)]
-        more, results = _wide_results(sample, others, rename)
+        is_batch = kind == "lots" and is_one_of_many and BATCH not in sample.columns
+        more, results, values = _wide_results(sample, others, rename, answers.results, kind, is_batch=is_batch)
         lines += more
-    lines = [*time_lines(guess, answers), *line_lines, *lines, Line("rename", rename, "by their names")]
+    lines = [
+        *(time_lines(guess, answers) if times else ()),
+        *line_lines,
+        *lines,
+        Line("rename", rename, "by their names"),
+    ]
     return QualityPlan(
         FormatPlan(path, kind, (*lines, *_csv_lines(sample)), tuple(remarks)),
         tuple(dict.fromkeys(named.values())),
@@ -99,7 +118,17 @@ def read_quality(
         len(set(map(str, named_by))),
         _passed_s(time_rows, parts, "start", "end"),
         kind == "results" or _passed_s(time_rows, parts, "end", "result_at") > 0,
+        values,
     )
+
+
+def check_results(answers: Answers, plans: Sequence[QualityPlan]) -> None:
+    """Raise BadFileError for a result that the person named and no file has."""
+    known = [result for plan in plans for result in plan.results]
+    for name in answers.results:
+        if not any(name in (result.name, result.title, result.raw) for result in known):
+            told = ", ".join(dict.fromkeys(v for p in plans for v in p.values)) or "none"
+            raise BadFileError(Reason.HEADER, f"--results {name}: no column of --quality; other numbers there: {told}")
 
 
 def read_events(
@@ -179,7 +208,12 @@ def _owner_cells(sample: Sample, asset: str | None) -> Sequence[Any]:
 
 
 def _look(
-    path: Path, assets: Sequence[str], tick: Callable[[int], None], *, has_cycles: bool = False
+    path: Path,
+    assets: Sequence[str],
+    tick: Callable[[int], None],
+    *,
+    may_lack_times: bool = False,
+    has_cycles: bool = False,
 ) -> tuple[Sample, tuple[str, ...], str | None]:
     dialect = sniff(path)
     block = first_rows(path, dialect)
@@ -187,10 +221,11 @@ def _look(
     times = tuple(n for n, column in cells.items() if guessing.times_in(column) is not None)
     if not times and has_cycles:
         times = tuple(n for n, column in cells.items() if _are_cycles(n, column))
-    if not times:
+    if not times and not may_lack_times:
         raise BadFileError(
             Reason.TIME_FORMAT,
-            f"{path.name}: no column holds times that are written in one way (a date, or a date with a time of day)",
+            f"{path.name}: no column holds times that are written in one way (a date, or a date with a time of day); "
+            "where the rows of a --quality file are in order of time and evenly spaced, say e.g. --row-every 1h",
         )
     others = [n for n in sorted(cells, key=len) if n not in times and not roles.fits(n, "lot")]
     known = (n for n in others if len(assets) > 1 and are_assets(cells[n], assets))
@@ -286,26 +321,41 @@ def _kind_lines(kinds: Mapping[str, str], column: str | None, path: Path) -> lis
     return [Line("translate.kind", changed, "by the words; check each")] if changed else []
 
 
-def _wide_results(sample: Sample, names: Sequence[str], rename: dict[str, str]) -> tuple[list[Line], list[ResultPlan]]:
+def _wide_results(
+    sample: Sample, names: Sequence[str], rename: dict[str, str], said: Sequence[str], kind: str, *, is_batch: bool
+) -> tuple[list[Line], list[ResultPlan], tuple[str, ...]]:
+    """Return the lines on a file's other columns, its results, and its process values; adds to `rename`.
+
+    said: the results that the person named. is_batch: whether the file is a batch of lots.
+    """
     columns = [sample.columns[n] for n in names]
     states = {c.name: s for c in columns if (s := guessing.switches(_said(c)))}
     numeric = [c for c in columns if c.n_numbers > sum(_said(c).values()) and c.name not in states]
     worded = [c for c in numeric if any(w in c.name.casefold() for w in RESULT_WORDS)]
     chosen = [c for c in columns if c.name in states] + (worded or (numeric if len(numeric) <= FEW else []))
-    others = [c for c in numeric if c not in chosen]
-    ordered = [*chosen, *others]
+    if said:
+        chosen = [c for c in columns if {c.name, guessing.name_in(c.name).name} & {*said}]
+    others = [c for c in [*numeric, *(c for c in columns if c.name in states)] if c not in chosen]
+    texts = [c for c in columns if kind == "lots" and c not in chosen and c not in others and _is_text(c)]
+    ordered = [*chosen, *others, *texts]
     named = guessing.distinct_names([guessing.name_in(c.name) for c in ordered], {*rename.values(), "line", "asset"})
     rename |= {c.name: n.name for c, n in zip(ordered, named, strict=True) if c.name != n.name}
     results = [n.name for n in named[: len(chosen)]]
-    note = "by name, or two states" if others else "numbers and states of a lot"
-    if others:
+    note = "" if said else "by name, or two states" if others else "numbers and states of a lot"
+    if others and not said:
         note += "; the other numbers are process values of the lot"
+    values = tuple(n.name for n in named[len(chosen) : len(chosen) + len(others)])
+    told = [*(n.name for n in named[len(chosen) + len(others) :]), *([BATCH] if is_batch else [])]
     lines = [Line("results", results or [f"{TODO}: which of {', '.join(n.name for n in named[:4])} are results"], note)]
     lines += [
         Line(f"translate.{n.name}", states[c.name], "two states, read as 1 (a fault) and 0")
         for c, n in zip(ordered, named, strict=True)
         if c.name in states
     ]
+    if is_batch:
+        lines.append(Line("join", {BATCH: [FILE]}, "several files: each is a batch"))
+    if told:
+        lines.append(Line("texts", told, "few different texts: lots can be told apart by them"))
     left = [c.name for c in columns if c not in ordered]
     if left:
         lines.append(Line("ignore", left, "no numbers in them"))
@@ -317,8 +367,13 @@ def _wide_results(sample: Sample, names: Sequence[str], rename: dict[str, str]) 
     for column, name in zip(chosen, named, strict=False):
         cells = [states[column.name].get(c, c) if column.name in states else c for c in column.cells]
         numbers = [x for c in cells if (x := number_of(c, decimal)) is not None]
-        plans.append(ResultPlan(name.name, name.unit, name.title, len(numbers), typical(numbers)))
-    return lines, plans
+        plans.append(ResultPlan(name.name, name.unit, name.title, len(numbers), typical(numbers), column.name))
+    return lines, plans, values
+
+
+def _is_text(column: Column) -> bool:
+    """Return whether a column holds few different texts, as a product or a machine."""
+    return not column.n_numbers and 1 <= len(column.others) <= MOST_LEVELS
 
 
 def _long_results(sample: Sample, name: str, value: str, lot: str | None) -> list[ResultPlan]:

@@ -17,22 +17,13 @@ from dashboard.pages import parts
 from dashboard.source import Source
 from domain.errors import RecordError
 from domain.text import Translate, catalogue, mark, spoken
+from reports.week.words import GOALS as NAMES
 
 TITLE: Final = mark("Alarm figures")
 DAYS: Final = {"1": mark("1 day"), "7": mark("7 days"), "30": mark("30 days"), "90": mark("90 days")}
 SHOWN_GRADES: Final = 30
 MOST_PROVED: Final = 10
 PROOF: Final = "figures-proof.children"
-NAMES: Final[Mapping[str, str]] = {
-    "per_10_min": mark("alarms in 10 min, on average"),
-    "most_in_10_min": mark("most in 10 min"),
-    "flood_share": mark("share of the time in floods"),
-    "top_share": mark("share of the ten most frequent"),
-    "n_chattering": mark("chattering: 3 in a minute"),
-    "n_fleeting": mark("fleeting: gone within a minute"),
-    "most_stale": mark("standing for more than a day, on the worst day"),
-    "n_unauthorised": mark("held back without a name or a reason"),
-}
 SHARES: Final = frozenset({"flood_share", "top_share"})
 
 

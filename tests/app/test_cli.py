@@ -99,6 +99,7 @@ def test_wrong_usage_ends_with_code_2(args: list[str], capsys: pytest.CaptureFix
         ["models", "list"],
         ["alerts", "list"],
         ["deadletter", "list"],
+        ["report", "weekly"],
         ["status"],
         ["backup", "x.tar.gz"],
     ],

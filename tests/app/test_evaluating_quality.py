@@ -11,6 +11,7 @@ import pytest
 from app import training
 from app.cli import main
 from app.evaluating import evaluated_quality
+from domain.instants import to_ns
 from domain.records import Lot, Result
 from tests.app import tiny_plant as tiny
 from tests.app.tiny_plant import at
@@ -34,14 +35,16 @@ def _toml(more: str = "", task: str = "") -> str:
 
 @pytest.fixture(scope="module")
 def plant(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A line whose purity follows its feed; `iron` comes with the result, from the same sample."""
+    """A line whose purity follows its feed; `iron` comes with the result, from the same sample, and
+    so does `zinc_copy`, which has nothing to do with it.
+    """
     folder = tmp_path_factory.mktemp("line")
     random = np.random.default_rng(3)
     feed, other, noise = random.normal(size=(3, N))
     purity = 95 + feed + noise
     lots, results = [], []
     for i in range(N):
-        values = {"feed": float(feed[i]), "other": float(other[i])}
+        values = {"feed": float(feed[i]), "other": float(other[i]), "zinc_copy": float(noise[-i])}
         is_judged = i < N - 12
         if is_judged:
             values["iron"] = float(60 - purity[i] + 0.05 * other[i])
@@ -49,6 +52,7 @@ def plant(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if is_judged:
             results.append(Result(tiny.LINE, f"{i:03d}", "purity", float(purity[i]), at(10 * i + 40), "central"))
             results.append(Result(tiny.LINE, f"{i:03d}", "purity", 90.0, at(10 * i + 50), "shift"))
+            results.append(Result(tiny.LINE, f"{i:03d}", "zinc", float(noise[-i]), at(10 * i + 40), "central"))
     with tiny.rooms_of(tiny.settings_in(folder, forewarn_toml=_toml(LIMITS))) as rooms:
         rooms.ledger.records.apply("history", [tiny.decoded(lots=lots, results=results)])
     return folder
@@ -63,14 +67,20 @@ def test_the_command_prints_the_keys_and_names_both_kinds_of_suspect(
     assert set(found) >= KEYS
     assert (found["task"], found["recall"], found["null"]["recall"] != "") == ("regression", None, True)
     assert found["n_lots"] > 50
-    assert {row["column"] for row in found["suspects"]} == {"iron"}
+    assert {row["column"] for row in found["suspects"]} == {"iron", "zinc_copy"}
     assert any("known_with_result" in row for row in found["suspects"])
+    assert [row["equal"] for row in found["suspects"] if row.get("equals_result") == "zinc"] == [1.0]
+    assert sum(part["n_lots"] for part in found["by_fold"]) == found["n_lots"]
+    pooled = sum(part["n_lots"] * part["rmse"] ** 2 for part in found["by_fold"]) / found["n_lots"]
+    assert pooled == pytest.approx(found["rmse"] ** 2)
     assert main(["evaluate", "quality", "--config", str(plant / "config")]) == 0
-    assert "SUSPECT: iron" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "SUSPECT: iron" in said
+    assert "SUSPECT: zinc_copy is the result zinc of the same sample" in said
 
 
 def test_a_forbidden_column_is_suspect_no_more_and_the_lab_that_counts_counts(plant: Path) -> None:
-    more = LIMITS + '[[lots]]\nasset_class = "line"\nforbidden = ["iron"]\ncontrollable = ["feed"]\n'
+    more = LIMITS + '[[lots]]\nasset_class = "line"\nforbidden = ["iron", "zinc_copy"]\ncontrollable = ["feed"]\n'
     with tiny.rooms_of(tiny.settings_in(plant, forewarn_toml=_toml(more))) as rooms:
         history = training.gather(rooms, rooms.settings.detector("purity"), at(20 * N))
     made, _ = training.training_of(history)
@@ -82,7 +92,7 @@ def test_a_forbidden_column_is_suspect_no_more_and_the_lab_that_counts_counts(pl
 
 
 def test_a_result_with_limits_can_be_told_as_bad_or_good(plant: Path) -> None:
-    more = LIMITS + '[[lots]]\nasset_class = "line"\nforbidden = ["iron"]\n'
+    more = LIMITS + '[[lots]]\nasset_class = "line"\nforbidden = ["iron", "zinc_copy"]\n'
     toml = _toml(more, "classification")
     with tiny.rooms_of(tiny.settings_in(plant, forewarn_toml=toml)) as rooms:
         history = training.gather(rooms, rooms.settings.detector("purity"), at(20 * N))
@@ -90,3 +100,56 @@ def test_a_result_with_limits_can_be_told_as_bad_or_good(plant: Path) -> None:
     assert (found["task"], found["rmse"]) == ("classification", None)
     assert found["roc_auc"] > 0.6
     assert found["roc_auc_interval"][0] < found["roc_auc"] < found["roc_auc_interval"][1]
+
+
+def test_a_lot_is_learned_from_once_its_result_is_known_and_a_late_file_says_nothing_of_that(tmp_path: Path) -> None:
+    lots = [Lot(tiny.LINE, f"{i:03d}", at(10 * i), at(10 * i + 9), at(10 * i + 9), {"feed": 1.0 * i}) for i in range(9)]
+    for told_at, expected in ((40, [at(10 * i + 40) for i in range(9)]), (400, [x.end for x in lots])):
+        results = [Result(tiny.LINE, x.lot, "purity", 95.0, at(10 * i + told_at)) for i, x in enumerate(lots)]
+        folder = tmp_path / str(told_at)
+        with tiny.rooms_of(tiny.settings_in(folder, forewarn_toml=_toml(LIMITS))) as rooms:
+            rooms.ledger.records.apply("1", [tiny.decoded(lots=lots, results=results)])
+            made, _ = training.training_of(training.gather(rooms, rooms.settings.detector("purity"), at(1000)))
+        assert made.known_at.tolist() == [to_ns(x) for x in expected if x is not None]
+
+
+def test_the_history_of_the_result_itself_stands_first_for_persistence(tmp_path: Path) -> None:
+    toml = _toml(LIMITS).replace('lab = ["purity"]', 'lab = ["iron", "purity"]')
+    lots = [Lot(tiny.LINE, f"{i}", at(i), at(i + 1), at(i + 1), {"feed": 1.0 * i}) for i in range(4)]
+    with tiny.rooms_of(tiny.settings_in(tmp_path, forewarn_toml=toml)) as rooms:
+        rooms.ledger.records.apply("1", [tiny.decoded(lots=lots)])
+        history = training.gather(rooms, rooms.settings.detector("purity"), at(60))
+    assert [n.source for n in history.features.names if n.origin == "lab"] == ["purity", "purity", "iron", "iron"]
+
+
+def test_lots_of_one_batch_are_held_out_together(tmp_path: Path) -> None:
+    toml = _toml(LIMITS).replace('split = "time"', 'split = "batch"')
+    lots = [
+        Lot(tiny.LINE, f"{i}", at(i), at(i + 1), at(i + 1), {"feed": 1.0 * i}, {"batch": "ab"[i // 4]} if i < 8 else {})
+        for i in range(9)
+    ]
+    results = [Result(tiny.LINE, x.lot, "purity", 95.0, at(20), "central") for x in lots]
+    with tiny.rooms_of(tiny.settings_in(tmp_path, forewarn_toml=toml)) as rooms:
+        rooms.ledger.records.apply("1", [tiny.decoded(lots=lots, results=results)])
+        made, _ = training.training_of(training.gather(rooms, rooms.settings.detector("purity"), at(60)))
+    assert made.group.tolist() == ["a"] * 4 + ["b"] * 4 + [tiny.LINE]  # without a text: the asset's batch, or itself
+
+
+def test_a_process_that_moved_shows_in_the_part_it_moved_in(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    random = np.random.default_rng(4)
+    feed = random.normal(size=N) + 4.0 * (np.arange(N) >= N - N // 8)
+    purity = 95 + feed * np.where(np.arange(N) >= N - N // 8, 0.0, 1.0) + 0.3 * random.normal(size=N)
+    lots = [
+        Lot(tiny.LINE, f"{i}", at(10 * i), at(10 * i + 9), at(10 * i + 9), {"feed": float(feed[i])}) for i in range(N)
+    ]
+    results = [Result(tiny.LINE, x.lot, "purity", float(purity[i]), at(10 * i + 9)) for i, x in enumerate(lots)]
+    with tiny.rooms_of(tiny.settings_in(tmp_path, forewarn_toml=_toml(LIMITS))) as rooms:
+        rooms.ledger.records.apply("1", [tiny.decoded(lots=lots, results=results)])
+    assert main(["evaluate", "quality", "--json", "--config", str(tmp_path / "config")]) == 0
+    *before, after = json.loads(capsys.readouterr().out)["by_fold"]
+    assert all(part["rmse"] < 0.5 and part["moved"] == [] for part in before[:-1])
+    assert after["rmse"] > 2
+    assert after["bias"] > 2
+    assert [row["column"] for row in after["moved"]] == ["feed"]
+    assert main(["evaluate", "quality", "--config", str(tmp_path / "config")]) == 0
+    assert "moved since: feed +" in capsys.readouterr().out

@@ -49,10 +49,13 @@ def test_columns_and_results_are_told_by_class(tmp_path: Path) -> None:
         ('[[lots]]\nasset_class = "lane"', '"*"', "lots[0].asset_class", "did you mean"),
         ('[[lots]]\nasset_class = "line"\n[[lots]]\nasset_class = "line"', '"*"', "lots[1].asset_class", "twice"),
         ('[[lots]]\nasset_class = "line"\nforbidden = ["iron"]', '"iron"', ".process[0]", "only with the result"),
+        ('[[features]]\nname = "x"\nasset_class = "line"\ntags = []\nlab = ["silica"]\nwindow = "1h"\nstep = "1h"\n'
+         'train_step = "1h"\n[[detectors]]\nname = "x"\nkind = "quality_tournament"\nasset_class = "line"\n'
+         'features = "x"\noutcome = "purity"', '"*"', "].outcome", "compared with"),
         ('[[results]]\nasset_class = "line"\nname = "a"\n' * 2, '"*"', "results[1].name", "twice"),
         ('[[results]]\nasset_class = "line"\nname = "a"\nbad_above = 1\nbad_below = 2', '"*"', "results[0]", "all are"),
     ],
-    ids=("class", "lots twice", "forbidden input", "result twice", "no room"),
+    ids=("class", "lots twice", "forbidden input", "history of another", "result twice", "no room"),
 )  # fmt: skip
 def test_what_cannot_be_is_a_fault(tmp_path: Path, more: str, process: str, key: str, rule: str) -> None:
     config = tiny.write(tmp_path, forewarn_toml=_toml(more, process))

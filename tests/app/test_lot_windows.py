@@ -14,6 +14,7 @@ import pytest
 from app import training, windowing
 from app.cli import main
 from app.pipeline import Pipeline
+from app.results import lab_histories
 from app.rooms import Rooms
 from app.settings import Settings
 from domain.errors import ConfigError
@@ -187,8 +188,8 @@ def _assert_recomputed(rooms: Rooms) -> None:
     lots = rooms.ledger.records.lots(tiny.LINE, now)
     lots = [x for x in lots if x.end and x.end > tiny.T0]
     grid = windowing.grids(rooms.points, rooms.settings.plant, [asset], model.features, 0, to_ns(now))[tiny.LINE]
-    results = {"purity": rooms.ledger.records.results(tiny.LINE, "purity", now)}
-    vectors, missing, _ = windowing.lot_vectors(grid, lots, results, model.features, 60 * 10**9)
+    labs = lab_histories(rooms, tiny.LINE, ["purity"], now)
+    vectors, missing, _ = windowing.lot_vectors(grid, lots, labs, model.features, 60 * 10**9)
     live = {s.subject: s.value for s in rooms.ledger.scoring.scores("purity")}
     assert not missing
     assert dict(zip(vectors.subject.tolist(), model.detector.score(vectors).value.tolist(), strict=True)) == live

@@ -15,16 +15,17 @@ import numpy as np
 import pytest
 
 from app.cli import main
-from app.reporting import benefit, drop
-from app.reporting.periods import Period, PeriodError, instant, two_periods
-from app.rooms import Rooms
-from domain.instants import to_ns
+from app.reporting import benefit, drop, weekly
+from app.reporting.periods import Period, PeriodError, days, instant, two_periods, weeks
+from app.rooms import Rooms, opened
+from domain.instants import from_ns, to_ns
 from domain.points import Point, Points
 from domain.records import Event, EventKind, Lot, Result
 from domain.scores import TrainingError
 from domain.text import catalogue
 from tests.app import tiny_plant as tiny
 
+ENGLISH = catalogue("en")
 NOW = datetime.fromisoformat("2026-03-02T00:00:00+00:00")
 CHANGED = NOW - timedelta(days=14)
 LINES = ("plant/line-1", "plant/line-2")
@@ -204,3 +205,122 @@ def test_an_instant_without_zone_is_of_the_plant() -> None:
     assert instant("2026-03-02T09:00", zone) == to_ns(NOW) == instant("2026-03-02T00:00+00:00", zone)
     with pytest.raises(PeriodError, match="is no time"):
         instant("yesterday", zone)
+
+
+WEEK = "2026-W08"  # begins with the worse lots, in the plant's zone
+
+
+def _weekly(rooms: Rooms, **given: Any) -> dict[str, Any]:
+    found = weekly.report(rooms, _args(**given), NOW, ENGLISH)
+    return dict(json.loads(json.dumps(found.data, allow_nan=False)))
+
+
+def test_the_week_counts_stops_as_the_benefit_does_and_names_each_as_the_events_do(tmp_path: Path) -> None:
+    with _rooms(tmp_path) as rooms:
+        found = _weekly(rooms, week=WEEK)
+        at, until = found["start"], found["end"]
+        both = benefit.report(rooms, _args(at=at, until=until), NOW, ENGLISH).data["stops"]
+        events = rooms.ledger.records.events(NOW)
+    for i, period in enumerate(("before", "week")):
+        groups = [both["pilot"][i], both["control"][i]]
+        assert found["stops"][period]["n"] == sum(g["n"] for g in groups) > 0
+        assert found["stops"][period]["hours"] == pytest.approx(sum(g["hours"] for g in groups))
+    own = [e for e in events if at <= e.start.isoformat() < until]
+    assert [(x["asset"], x["kind"], x["start"]) for x in found["stops_list"]] == [
+        (e.asset, e.kind.value, e.start.isoformat()) for e in own
+    ]
+    assert sum(found["stops"]["week"]["by_day"]) == found["stops"]["week"]["n"]
+    assert {x["warned"] for x in found["stops_list"]} == {"not watched for"}
+
+
+def test_the_level_of_the_weeks_lots_is_that_of_the_drop_report(tmp_path: Path) -> None:
+    with _rooms(tmp_path) as rooms:
+        found = _weekly(rooms, week=WEEK)
+        args = _args(since=found["start"], until=found["end"])
+        share = drop.report(rooms, args, NOW, ENGLISH).data["change"]
+        mean = drop.report(rooms, _args(since=found["start"], until=found["end"], mean=True), NOW, ENGLISH).data
+    (purity,) = found["quality"]
+    for period, name in (("before", "before"), ("week", "after")):
+        assert purity[period]["n_judged"] == share[f"n_{name}"] == 140
+        assert purity[period]["bad_share"] == pytest.approx(share[name])
+        assert purity[period]["mean"] == pytest.approx(mean["change"][name])
+    assert purity["week"]["bad_share"] > purity["before"]["bad_share"]
+
+
+def test_a_week_of_nothing_says_so_in_each_part(tmp_path: Path) -> None:
+    with tiny.rooms_of(tiny.settings_in(tmp_path)) as rooms:
+        said = weekly.report(rooms, _args(week=None), NOW, ENGLISH)
+    text = "\n".join(said.lines)
+    for sentence in (
+        "Nothing was ever received.",
+        "No stop and no failure was reported of this time.",
+        "No rule watches a detector of failures",
+        "No alert was told to operators, neither",
+        "No alert is open.",
+        "No lot ended, neither",
+        "Nothing is silent now.",
+        "No model, threshold, rule or file of the config.",
+    ):
+        assert sentence in text
+    assert said.data["warnings"]["week"]["false_per_asset_week"] is None
+    assert {need["command"] for need in said.data["needs"]} == {
+        "forewarn train anomaly --detector pump-odd",
+        "forewarn train quality --detector purity",
+    }
+
+
+def test_the_week_is_made_without_telemetry_beside_a_service(tmp_path: Path) -> None:
+    with _rooms(tmp_path) as rooms:
+        settings = rooms.settings
+    with opened(settings, telemetry=False) as rooms:
+        assert _weekly(rooms, week=WEEK)["stops"]["week"]["n"] > 0
+    assert not weekly.needs_telemetry(settings, _args())
+
+
+def test_the_command_writes_the_week_in_both_languages(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with _rooms(tmp_path) as rooms:
+        config = str(rooms.settings.folder)
+    out = tmp_path / "week.html"
+    for language, title in (("en", "Tiny: the week 2026-W08"), ("ko", "Tiny: 2026-W08 주간 보고")):
+        args = ["report", "weekly", "--config", config, "--week", WEEK, "--language", language, "--out", str(out)]
+        assert main(args) == 0
+        assert capsys.readouterr().out.startswith(title)
+        page = out.read_text(encoding="utf-8")
+        assert f"<h1>{title}</h1>" in page
+        assert "<svg" in page
+    assert main(["report", "weekly", "--config", config, "--week", "2026-99"]) == 2
+    assert "no week such as" in capsys.readouterr().err
+
+
+def test_by_default_the_week_is_the_last_whole_one_of_the_plant(tmp_path: Path) -> None:
+    seoul, late_sunday = ZoneInfo("Asia/Seoul"), datetime.fromisoformat("2026-03-01T16:00:00+00:00")  # there Monday
+    found = weeks(None, None, None, (None, None), seoul, late_sunday)
+    assert (found.name, found.is_over) == ("2026-W09", True)
+    assert from_ns(found.week.start).isoformat() == "2026-02-22T15:00:00+00:00"
+    assert found.before.end == found.week.start
+    assert [len(days(p, seoul)) for p in (found.week, found.before)] == [7, 7]
+
+
+def test_a_week_in_which_the_clocks_change_has_an_hour_less(tmp_path: Path) -> None:
+    berlin = ZoneInfo("Europe/Berlin")
+    found = weeks("2026-W13", None, None, (None, None), berlin, datetime.fromisoformat("2026-05-01T00:00:00+00:00"))
+    assert (found.week.end - found.week.start) / 3600e9 == 167
+    assert [round((d.end - d.start) / 3600e9) for d in days(found.week, berlin)] == [24] * 6 + [23]
+
+
+def test_a_week_that_is_not_over_is_cut_now_and_so_is_the_one_before() -> None:
+    now = datetime.fromisoformat("2026-03-04T00:00:00+00:00")
+    found = weeks("2026-W10", None, None, (None, None), ZoneInfo("UTC"), now)
+    assert not found.is_over
+    assert found.week.end == to_ns(now)
+    assert found.before.end - found.before.start == found.week.end - found.week.start == 2 * 86_400 * 10**9
+
+
+@pytest.mark.parametrize(
+    ("name", "since", "why"),
+    [("2026-W54", None, "no week"), ("W10", None, "no week"), ("2026-W1", None, "no week"),
+     ("2026-W11", None, "not begun"), ("2026-W09", 5, "not both")],
+)  # fmt: skip
+def test_weeks_that_make_no_sense_are_refused(name: str, since: int | None, why: str) -> None:
+    with pytest.raises(PeriodError, match=why):
+        weeks(name, since, None, (None, None), ZoneInfo("UTC"), datetime.fromisoformat("2026-03-04T00:00:00+00:00"))

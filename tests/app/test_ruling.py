@@ -14,45 +14,15 @@ import pytest
 from app import outcomes, ruling
 from app.cli import main
 from app.rooms import Rooms
-from domain.alerting import Alert, AlertKey, AlertState, AlertUpdate, Change, Priority, Transition, alert_id
+from domain.alerting import Alert, AlertKey, AlertState, AlertUpdate, Change, Priority, Transition
 from domain.audit import Action, Actor
-from domain.points import Points
 from domain.records import Event, EventKind
 from domain.rulings import Worth, in_force, newest
 from tests.app import failing_fleet as fleet
 from tests.app import tiny_plant as tiny
-from tests.app.failing_fleet import at
+from tests.app.failing_fleet import at, planted
 
 KIM = Actor("Kim", "here")
-
-
-def raised(rooms: Rooms, asset: str, start: float, end: float | None) -> str:
-    """Store an alert that was raised and returned at cycles of an asset."""
-    key = AlertKey(fleet.NAME, asset, "score:engine-failure")
-    name = alert_id(key, at(start))
-    state = AlertState.ACTIVE_UNACKED if end is None else AlertState.RETURNED_UNACKED
-    rows = [Transition(name, 0, Change.RAISED, AlertState.ACTIVE_UNACKED, at(start), 0.9, "", "")]
-    if end is not None:
-        rows.append(Transition(name, 1, Change.RETURNED, state, at(end), 0.1, "", ""))
-    alert = Alert(name, key, state, at(start), None, at(start), at(end or start), 0.9, 0.5, Priority.HIGH, 1)
-    rooms.ledger.alerting.save([AlertUpdate(alert, tuple(rows))], {}, at(start))
-    return name
-
-
-def planted(rooms: Rooms) -> list[tuple[str, Worth]]:
-    """Store five assets with a known truth each: hit, too late, false, excused, asked."""
-    found, events = [], []
-    for i, (start, truth) in enumerate(
-        [(60, Worth.HIT), (68, Worth.FALSE), (20, Worth.FALSE), (30, Worth.EXCUSED), (30, Worth.UNCLEAR)]
-    ):
-        asset = f"fleet/e{i:02d}"
-        rooms.points.apply(f"b{i}", Points.from_rows(fleet.life(asset, i)))
-        found.append((raised(rooms, asset, start, start + 2), truth))
-        events.append(Event(asset, EventKind.FAILURE, "seal", at(fleet.LIFE), None, at(fleet.LIFE)))
-    for asset, start in (("fleet/e03", 26), ("fleet/e04", 35)):
-        events.append(Event(asset, EventKind.MAINTENANCE, "filter", at(start), at(start + 1), at(start + 1)))
-    rooms.ledger.records.apply("events", [tiny.decoded(events=events)])
-    return found
 
 
 def test_the_ledger_says_of_each_alert_what_is_true_and_counts_as_the_one_definition(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ do.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from app.cli import main
+from app.commands.opening import opened_for
 from app.settings import Settings, load
 from tests.app import unknown_plant
 
@@ -351,3 +352,65 @@ def test_damaged_exports_end_with_a_config_or_with_a_reason(tmp_path: Path) -> N
         Path("damaged.csv").write_bytes(bytes(data) + b"\n")
         ends.add(main(["init", f"plant-{n}", "--sensors", "damaged.csv", "--quality", "damaged.csv"]))
     assert ends <= {0, 1}
+
+
+def year_files() -> list[str]:
+    """Return two years of a process without a time, with two results in the same row."""
+    text = "A,B,C,D,CO,NOX\n" + "".join(
+        f"{i % 7}.5,{i % 11}.25,{i % 5}.5,{i},{i % 3}.5,{i % 13}.5\n" for i in range(70)
+    )
+    return [write(f"gt_{year}.csv", text) for year in (2011, 2012)]
+
+
+def test_years_without_times_are_lots_in_batches(capsys: pytest.CaptureFixture[str]) -> None:
+    names = year_files()
+    settings = started("--quality", *names, "--zone", "UTC", "--results", "CO", "NOX", "--row-every", "1h")
+    told = taken(capsys, *names)
+    assert told[1].startswith("gt_2012.csv: 210 items in = 210 stored")
+    assert {d.outcome for d in settings.root.detectors} == {"CO", "NOX"}
+    assert {settings.feature_set(d.features).process for d in settings.root.detectors} == {("*",)}
+    with opened_for(settings) as rooms:
+        lots = rooms.ledger.records.lots("plant/line-1", datetime(2026, 1, 1, tzinfo=UTC))
+    assert len(lots) == 140
+    assert sorted(lots[70].values) == ["A", "B", "C", "D"]
+    assert (lots[70].lot, lots[70].end, lots[70].texts) == (
+        "gt_2012 1", datetime(2012, 1, 1, tzinfo=UTC), {"batch": "gt_2012"},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ((), "--row-every 1h"),
+        (
+            ("--row-every", "1h", "--results", "CO", "NO"),
+            "--results NO: no column of --quality; other numbers there: A, B",
+        ),
+        (("--row-every", "10d"), "ends after 2012-01-01"),
+        (("--row-every", "hourly"), "--row-every hourly"),
+        (("--row-every", "1h", "--row-first", "soon"), "--row-first soon"),
+    ],
+)
+def test_what_is_missing_of_rows_without_times_is_said(
+    capsys: pytest.CaptureFixture[str], more: tuple[str, ...], said: str
+) -> None:
+    assert main(["init", "plant", "--quality", *year_files(), "--zone", "UTC", *more]) != 0
+    assert said in capsys.readouterr().err
+    assert not Path("plant").exists()
+
+
+def test_files_without_a_year_follow_one_another(capsys: pytest.CaptureFixture[str]) -> None:
+    text = "A,B\n" + "".join(f"{i % 7}.5,{i % 3}.5\n" for i in range(10))
+    names = [write(f"part_{k}.csv", text) for k in "ab"]
+    assert main(["init", "plant", "--quality", *names, "--row-every", "1h", "--results", "B"]) != 0
+    assert "--row-first" in capsys.readouterr().err
+    settings = started("--quality", *names, "--row-every", "1h", "--results", "B", "--row-first", "2020-05-01")
+    assert [f.rows.first.hour for f in settings.root.formats if f.rows] == [0, 10]
+
+
+def test_texts_of_lots_are_kept_to_tell_them_apart() -> None:
+    rows = [f"{at},P{i % 3},{i % 5}.5,{i % 7}.25" for i, at in enumerate(times(90, "%Y-%m-%d %H:%M"))]
+    name = write("lots.csv", "\n".join(["end time,제품,feed,purity", *rows]) + "\n")
+    settings = started("--quality", name, "--zone", "UTC")
+    (form,) = settings.root.formats
+    assert (form.texts, form.results) == (("제품",), ("purity",))

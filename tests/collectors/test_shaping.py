@@ -115,3 +115,36 @@ def test_a_dead_letter_keeps_the_file_s_own_names_and_is_read_again(tmp_path: Pa
     fixed = form(**keys, translate={"force": {"many": "7"}})
     again = reread(letter.payload, letter.part, fixed, PLANT, NOW, letter.topic)
     assert taken(again) == [(f"{PRESS}/force", 7.0)]
+
+
+def test_rows_without_a_time_are_told_by_their_place_also_when_one_is_read_again(tmp_path: Path) -> None:
+    keys = {
+        "kind": "lots",
+        "rows": {"first": "2026-01-01T00:00:00+00:00", "every": "2h"},
+        "join": {"end": ("row_time",), "lot": ("file", "row"), "batch": ("file",)},
+        "texts": ("batch",),
+        "skip_lines": 1,
+    }
+    found = load(tmp_path, "an export\nfeed,heat\n1.5,1\nx,1\n3.5,1\n", **keys)
+    told = [(x.lot, x.end, x.values, x.texts) for x in found.lots]
+    assert told == [
+        ("a 1", datetime(2026, 1, 1, 0, tzinfo=UTC), {"feed": 1.5, "heat": 1}, {"batch": "a"}),
+        ("a 3", datetime(2026, 1, 1, 4, tzinfo=UTC), {"feed": 3.5, "heat": 1}, {"batch": "a"}),
+    ]
+    (letter,) = found.rejected
+    mended = form(**{**keys, "null_texts": ("x",)})
+    (again,) = reread(letter.payload, letter.part, mended, PLANT, NOW, letter.topic).lots
+    assert (again.lot, again.end, again.texts) == ("a 2", datetime(2026, 1, 1, 2, tzinfo=UTC), {"batch": "a"})
+
+
+def test_a_time_of_rows_needs_to_be_said(tmp_path: Path) -> None:
+    with pytest.raises(BadFileError, match="'row_time'"):
+        load(tmp_path, "feed,heat\n1,1\n", kind="lots", join={"lot": ("row",), "end": ("row_time",)})
+    for rows in ({"first": "2026-01-01", "every": "1h"}, {"first": "2026-01-01T00:00:00Z", "every": "0h"}):
+        with pytest.raises(ValueError, match=r"zone|above 0"):
+            form(rows=rows)
+
+
+def test_the_file_s_own_columns_go_before_those_of_its_place(tmp_path: Path) -> None:
+    found = load(tmp_path, f"row,start,feed\nL7,{T10},1\n", kind="lots", join={"lot": ("row",)}, texts=("row",))
+    assert [x.lot for x in found.lots] == ["L7"]

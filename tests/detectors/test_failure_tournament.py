@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from app.model_text import cautions
+from detectors import tournament
 from detectors.failure_tournament import FailureTournament
 from detectors.learners import LEARNERS
 from detectors.tournament import NO_RAW_VALUES, NO_TWO
@@ -146,3 +147,12 @@ def test_rows_that_are_cases_of_their_own_are_counted_one_by_one() -> None:
     assert report["counts"] == "rows"
     assert report["n_events"] == int(made.outcome.sum())
     assert report["promised_recall"] is not None
+
+
+def test_a_short_history_is_cut_into_fine_bins_and_a_long_one_is_not() -> None:
+    n = tournament.FEW_ROWS + 1
+    made = planted.training(planted.vectors(np.zeros((n, 1)), planted.tag_names(1)), np.zeros(n))
+    none = np.empty(0, dtype=np.int64)
+    course = tournament.Course(made, made.outcome, (), (), none, planted.aids())
+    bins = [tournament.examples(course, np.arange(size), np.arange(1)).bins for size in (n - 1, n)]
+    assert bins == [tournament.FINE, tournament.COARSE]

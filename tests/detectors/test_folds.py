@@ -53,6 +53,14 @@ def test_training_ends_an_embargo_before_the_test_begins_and_grows(gaps: list[in
     assert tested == list(range(len(at) - len(at) // 2, len(at)))
 
 
+def test_a_row_whose_outcome_was_known_after_the_test_began_is_not_learned_from() -> None:
+    at = np.arange(20, dtype=np.int64)
+    known_at = at + 2
+    known_at[3] = 15
+    found = [(train.tolist(), test[0]) for train, test in in_time(at, 2, 0, 0.5, known_at)]
+    assert found == [([0, 1, 2, 4, 5, 6, 7, 8], 10), (list(range(14)), 15)]
+
+
 def test_nothing_is_tested_before_there_is_data_to_train_on() -> None:
     at = np.arange(20, dtype=np.int64)
     found = [(train.tolist(), test.tolist()) for train, test in in_time(at, 2, 3)]

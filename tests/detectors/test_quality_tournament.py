@@ -6,9 +6,12 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from scipy.stats import ttest_ind
 
 from detectors.calibration import log_odds_of, probability
-from detectors.quality_kernel import nearness
+from detectors.folds import folds_of
+from detectors.quality_course import Course, Entry, alike, compete, final
+from detectors.quality_kernel import apartness, nearness
 from detectors.quality_learners import CANDIDATES, ridge
 from detectors.quality_tournament import MIN_LOTS, QualityTournament, threshold_of
 from domain.scores import Scale, TrainingError
@@ -130,6 +133,52 @@ def test_only_the_columns_that_tell_near_lots_apart_come_first() -> None:
     z = random.normal(size=(400, 10))
     worth = nearness(z, (z[:, 3] * z[:, 7] > 0).astype(float), 1)
     assert set(np.argsort(-worth)[:2]) == {3, 7}  # neither tells anything alone
+
+
+def test_means_that_are_apart_come_first_and_columns_that_say_nothing_last() -> None:
+    random = np.random.default_rng(3)
+    z, label = random.normal(size=(400, 6)), (np.arange(400) % 10 == 0).astype(float)
+    z[:, 2] += label
+    z[:, 4] = 1.0
+    worth = apartness(z, label)
+    assert np.argmax(worth) == 2
+    t = np.abs(ttest_ind(z[label == 1, 2], z[label == 0, 2], equal_var=False).statistic)
+    assert worth[2] == pytest.approx(t)
+    assert worth[4] == 0.0
+
+
+def _course() -> Course:
+    made, aids = _lots_of_two(), planted.aids()
+    return Course.of(made, list(folds_of(made, 4, "stratified")), aids)
+
+
+def test_each_learner_of_a_blend_has_the_same_say_however_many_settings_it_averages() -> None:
+    *_, pls, kernel, blend = compete(_course(), ("pls", "kernel", "blend"))
+    assert [each.name for each in (pls, kernel, blend)] == ["pls", "kernel", "blend"]
+    assert len(pls.parts) > 1
+    assert len(pls.parts) != len(kernel.parts)
+    says = {name: sum(p.share for p in blend.parts if p.name == name) for name in ("pls", "kernel")}
+    assert says == pytest.approx({"pls": 0.5, "kernel": 0.5})
+
+
+def _entry(name: str, loss: list[float]) -> Entry:
+    return Entry(name, (), np.empty(0), np.array(loss))
+
+
+def test_alike_is_who_cannot_be_told_from_the_best() -> None:
+    best, noisy = _entry("best", [1.0, 1.0, 1.0, 1.0]), _entry("noisy", [0.0, 3.0, 0.0, 1.4])
+    worse = _entry("worse", [1.2, 1.3, 1.2, 1.3])
+    assert [e.name for e in alike([noisy, worse, best])] == ["noisy", "best"]
+
+
+def test_the_mean_of_the_members_is_the_score_of_the_parts_by_their_shares() -> None:
+    course = _course()
+    blend = compete(course, ("ridge", "kernel", "blend"))[-1]
+    values = course.training.vectors.values
+    members = final(course, blend)
+    parts = zip(blend.parts, members, strict=True)
+    told = [p.share * p.line.log_odds(m.model.predict(values[:, m.columns])) for p, m in parts]
+    np.testing.assert_allclose(np.mean([m.raw(values) for m in members], axis=0), np.sum(told, axis=0))
 
 
 def test_the_interval_holds_about_nine_tenths_of_fresh_lots() -> None:

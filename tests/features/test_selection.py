@@ -57,6 +57,20 @@ def test_columns_that_are_constant_or_hold_missing_values_are_not_taken() -> Non
     assert _stable(values, outcome).columns.tolist() == [1]
 
 
+def test_few_columns_are_kept_together_where_any_is_relevant() -> None:
+    random = np.random.default_rng(14)
+    values = random.normal(size=(400, 5))
+    outcome = (values[:, 2] > 1).astype(float)
+    values[:, 4] = 4.0
+    assert fresh(values, outcome).columns.tolist() == [2]
+    found = fresh(values, outcome, few=4)
+    assert found.columns[0] == 2
+    assert sorted(found.columns.tolist()) == [0, 1, 2, 3]
+    assert (np.diff(found.p_values) >= 0).all()
+    assert fresh(values, outcome, few=3).columns.tolist() == [2]
+    assert not len(fresh(values, random.permutation(outcome), few=4).columns)
+
+
 def test_no_usable_column_selects_nothing() -> None:
     values = np.full((50, 2), 3.0)
     assert len(fresh(values, np.arange(50.0)).columns) == 0

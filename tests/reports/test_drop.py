@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from domain.vectors import FeatureName
-from reports.drop import Kind, Lots, Part, causes_of, change_of, holm, splits_of, wilson
+from reports.drop import Kind, Lots, Part, causes_of, change_of, comparable, holm, splits_of, wilson
 from reports.moves import moved, put_back
 from reports.why import Predict, why
 
@@ -164,3 +164,15 @@ def test_a_value_is_put_back_to_the_one_of_its_rank() -> None:
     back = put_back(after, after, before)
     assert back[:3] == pytest.approx([0.0, 1.0, 2.0])
     assert np.isnan(back[3])
+
+
+def test_a_year_is_no_cause_of_a_change_between_years() -> None:
+    random = np.random.default_rng(5)
+    after = np.arange(400) >= 200
+    line = random.choice(["a", "b"], 400).astype(object)
+    outcome = random.normal(size=400) + after
+    lots = Lots(outcome, after, {"year": np.where(after, "2012", "2011").astype(object), "line": line})
+    assert set(comparable(lots).strata) == {"line"}
+    found = why(lots, outcome[:, None], (FeatureName("process", "x", "value"),))
+    assert [s.dimension for s in found.splits] == ["line"]
+    assert "year" not in {c.dimension for c in found.causes}

@@ -21,6 +21,7 @@ from store import duckdb_reads, open_points
 from store.duckdb import MANY, DuckDBPoints
 from store.duckdb_reads import FEW
 from store.duckdb_steps import STEPS
+from store.settings import DuckDBSettings
 from tests.store.items import points
 
 EVER = 2**62
@@ -226,6 +227,50 @@ def test_a_batch_for_all_threads_is_stored_as_a_small_one(store: DuckDBPoints) -
     assert row == (1,)
 
 
+@pytest.mark.parametrize("n", [3, FEW + 1])
+def test_what_is_noted_about_points_is_read_however_many_they_are(store: DuckDBPoints, n: int) -> None:
+    odd = [
+        Point("a/y", 1, None, "off", Quality.BAD, Flag.TEXT, 7),
+        Point("a/y", 2, 2.0, None, Quality.UNCERTAIN, Flag.RANGE | Flag.HISTORICAL, 8),
+    ]
+    plain = [Point("a/x", at, 1.0, None, Quality.GOOD, Flag.NONE, at) for at in range(n)]
+    store.apply("1", Points.from_rows([*plain[1:], *odd, plain[0]]))
+    assert store.read(["a/y", "a/x"], 0, EVER).rows() == [*odd, *plain]
+    assert store.read(["a/x"], 0, EVER).rows() == plain
+    assert store.read(["a/y"], 2, EVER).rows() == odd[1:]
+
+
+def test_tags_are_found_whether_their_numbers_follow_each_other_or_not(store: DuckDBPoints) -> None:
+    tags = [f"a/{name}" for name in "uvwxyz"]
+    store.apply("1", points(*((tag, 1, float(i)) for i, tag in enumerate(tags))))
+    for asked in (tags, tags[::-1], tags[1:4], tags[::2], ["a/z", "a/u"], ["a/w", "a/v"]):
+        assert read(store, *asked) == [(tag, 1, float(tags.index(tag))) for tag in asked]
+
+
+def test_one_thread_answers_and_all_do_long_work(tmp_path: Path) -> None:
+    store = DuckDBPoints(tmp_path, DuckDBSettings(threads=3))
+    store.start()
+
+    def n_threads() -> int:
+        row = store._cursor().execute("select current_setting('threads')").fetchone()
+        return int(row[0]) if row else 0
+
+    assert n_threads() == 1
+    with store._threads.all(store._cursor()):
+        assert n_threads() == 3
+        with pytest.raises(duckdb.CatalogException), store._transaction(is_long=True) as cursor:
+            cursor.execute("select * from nothing")
+        assert n_threads() == 3, "the first of the works goes on"
+    assert n_threads() == 1
+    with pytest.raises(duckdb.CatalogException), store._transaction(is_long=True) as cursor:
+        cursor.execute("select * from nothing")
+    assert n_threads() == 1
+    store.apply("1", points(("a/x", 1, 1.0)))
+    store.bucketed("a/x", 0, 10, 2), store.roll_up(), store.oldest_that_fits(1), store.snapshot(tmp_path / "copy")
+    assert n_threads() == 1
+    store.stop()
+
+
 class Interrupted:
     """A cursor beside which another batch is stored, between two statements of one long read."""
 
@@ -249,7 +294,8 @@ def test_a_long_read_sees_one_state_of_the_points(tmp_path: Path) -> None:
     n = duckdb_reads.FEW + 10
     store.apply("1", Points.of(["a/x"] * n, range(n), [1.0] * n))
     bad = Points.from_rows([Point("a/x", n + 5, None, text="I/O Timeout", quality=2)])
-    found = duckdb_reads.read(Interrupted(store, bad), store._known(["a/x"]), 0, 2**62)  # type: ignore[arg-type]
+    cursor: Any = Interrupted(store, bad)
+    found = duckdb_reads.read(cursor, store._known(["a/x"]), 0, 2**62, store._threads)
     assert (len(found), found.value.min()) == (n, 1.0)
     assert len(store.read(["a/x"], 0, 2**62)) == n + 1
     store.stop()

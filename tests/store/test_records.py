@@ -146,6 +146,18 @@ def test_result_is_read_as_it_was_known(records: Records) -> None:
     assert records.results("l", "silica", at(6)) == [second]
 
 
+def test_every_version_is_told_of_the_lots_that_were_first_known_last(records: Records) -> None:
+    first, corrected = result("L1", 1.0, hours=1), result("L1", 1.5, hours=6)
+    apply(records, "1", first, result("L2", 2.0, hours=3), corrected, result("L2", 9.0, hours=4, lab="B"))
+    assert set(records.result_versions("l", "silica", at(9))) == {
+        first, corrected, result("L2", 2.0, hours=3), result("L2", 9.0, hours=4, lab="B"),
+    }  # fmt: skip
+    found = records.result_versions("l", "silica", at(9))
+    assert found.index(first) < found.index(corrected)
+    assert {r.lot for r in records.result_versions("l", "silica", at(9), newest=1)} == {"L2"}  # a correction is no lot
+    assert records.result_versions("l", "silica", at(2)) == [first]
+
+
 def test_results_of_two_labs_stand_side_by_side(records: Records) -> None:
     apply(records, "1", result(lab="A"), result(lab="B", value=2.0))
     assert len(records.results("l", "silica", at(9))) == 2

@@ -67,6 +67,11 @@ def test_latest_score_of_each_asset(scoring: Scoring) -> None:
     assert {a: s.at for a, s in scoring.latest("d").items()} == {"a": at(3), "b": at(2)}
 
 
+def test_the_span_of_an_assets_scores_is_half_open(scoring: Scoring) -> None:
+    scoring.save([score("a", h) for h in (0, 1, 2, 5)] + [score("b", 5), score("a", 3, detector="other")], {})
+    assert scoring.spans("d", to_ns(at(1)), to_ns(at(5))) == {"a": (to_ns(at(1)), to_ns(at(2)))}
+
+
 def test_count_by_verdict(scoring: Scoring) -> None:
     scoring.save([score("a"), replace(score("b"), verdict=Verdict.NOT_ASSESSED)], {})
     assert (scoring.count(), scoring.count(Verdict.OK), scoring.count(Verdict.ALARM)) == (2, 1, 0)
