@@ -15,7 +15,7 @@ from detectors.quality_kernel import apartness, nearness
 from detectors.quality_learners import CANDIDATES, ridge
 from detectors.quality_tournament import MIN_LOTS, QualityTournament, threshold_of
 from domain.scores import Scale, TrainingError
-from domain.vectors import Training
+from domain.vectors import FeatureName, Training
 from tests.detectors import planted
 
 
@@ -56,6 +56,21 @@ def test_a_result_that_follows_its_own_past_needs_no_process_data() -> None:
     report = QualityTournament.train(planted.training(found, outcome, is_ordered=True), {}, planted.aids()).report
     assert report["learner"] in ("persistence", "lab")
     assert not report["process_adds"]["adds"]
+
+
+def test_bad_lots_that_come_in_spells_are_told_by_their_recent_share() -> None:
+    random = np.random.default_rng(8)
+    rate = np.where(np.arange(900) // 150 % 2 == 0, 0.03, 0.4)
+    label = (random.random(900) < rate).astype(np.float64)
+    recent = np.array([label[max(0, i - 30) : i].mean() if i else np.nan for i in range(900)])
+    last, before = np.r_[np.nan, label[:-1]], np.r_[np.nan, np.nan, label[:-2]]
+    names = (*planted.tag_names(6), *(FeatureName("lab", "y", c) for c in ("last", "before_last", "recent")))
+    values = np.column_stack([random.normal(size=(900, 6)), last, before, recent])
+    made = planted.training(planted.vectors(values, names), label, is_ordered=True)
+    model = QualityTournament.train(made, {"learners": ["mean", "persistence"]}, planted.aids())
+    assert [n.calculator for n in model.names] == ["recent"]
+    assert model.report["learner"] == "persistence"
+    assert model.report["roc_auc"] > 0.6
 
 
 def _lots_of_two(n: int = 400, seed: int = 6) -> Training:
