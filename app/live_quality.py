@@ -1,27 +1,34 @@
-"""Predictions of lots against the results that came since, and results that do not come: for the health rules."""
+"""Predictions of lots against the results that came since, and results that do not come: for the health rules, and
+for intervals that follow the newest errors.
+"""
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from app.results import possible_results
 from app.rooms import Rooms
 from detectors import detector_class
+from detectors.newest_errors import FEWEST, NEWEST, width_of
 from detectors.settings import DetectorSettings
 from detectors.symptoms import is_of_lots
 from domain.instants import to_ns
 from domain.records import Result
+from domain.scores import Score
 from reports.live_error import MOST_LOTS, LiveError, live_error, overdue_since
 from store.scoring import ModelRow
 
 log = logging.getLogger(__name__)
 NOTE: Final = "live_quality"
+WIDTHS: Final = "live_widths"
 WORSE, OVERDUE = "worse", "overdue"
 HOUR_NS: Final = 3_600 * 10**9
 
@@ -29,12 +36,16 @@ HOUR_NS: Final = 3_600 * 10**9
 def look(rooms: Rooms, now: datetime) -> dict[str, dict[str, str]]:
     """Judge the champions of lots by their newest results, and note what was found: kind -> detector -> what."""
     found: dict[str, dict[str, str]] = {WORSE: {}, OVERDUE: {}}
+    widths: dict[str, float] = {}
     for detector in rooms.settings.root.detectors:
         if not is_of_lots(detector):
             continue
         if told := _overdue(rooms, detector, now):
             found[OVERDUE][detector.name] = told
-        error = live(rooms, detector, now)
+        champion, errors = _errors_of(rooms, detector, now)
+        error = _judged(champion, errors)
+        if champion is not None and champion.details.get("split") == "time" and len(errors) >= FEWEST:
+            widths[champion.model_id] = width_of(np.abs(errors[-NEWEST:, 0]))
         if error is not None and (error.is_worse or error.is_useless):
             found[WORSE][detector.name] = _told(error)
     before = noted(rooms)
@@ -43,6 +54,7 @@ def look(rooms: Rooms, now: datetime) -> dict[str, dict[str, str]]:
             if name not in before.get(kind, {}):
                 log.warning("live quality detector=%s %s=%r", name, kind, told)
     rooms.ledger.save_note(NOTE, json.dumps(found, sort_keys=True))
+    rooms.ledger.save_note(WIDTHS, json.dumps(widths, sort_keys=True))
     return found
 
 
@@ -51,18 +63,40 @@ def noted(rooms: Rooms) -> Mapping[str, Mapping[str, str]]:
     return dict(json.loads(rooms.ledger.note(NOTE) or "{}"))
 
 
+def followed(rooms: Rooms, model_id: str, scores: Sequence[Score]) -> list[Score]:
+    """Return a model's scores of lots with the half width that held its newest errors at the last look; as they are
+    where those are few, or the model was not back-tested in time.
+    """
+    width: float | None = json.loads(rooms.ledger.note(WIDTHS) or "{}").get(model_id)
+    if width is None:
+        return [*scores]
+    return [s if s.value is None else replace(s, low=s.value - width, high=s.value + width) for s in scores]
+
+
 def live(rooms: Rooms, detector: DetectorSettings, now: datetime) -> LiveError | None:
     """Return the champion's error on the newest lots that it predicted before their result; None where too few."""
+    return _judged(*_errors_of(rooms, detector, now))
+
+
+def _errors_of(rooms: Rooms, detector: DetectorSettings, now: datetime) -> tuple[ModelRow | None, NDArray[np.float64]]:
+    """Return the champion of a number, and its errors and those of the last known result, float64 (lots, 2), in time
+    order.
+    """
     champion = rooms.ledger.scoring.champion(detector.name)
     is_number = detector_class(detector.kind).role == "quality" and detector.task != "classification"
     if champion is None or not is_number:
-        return None
+        return None, np.empty((0, 2))
     rows: list[tuple[int, float, float]] = []
     for asset in rooms.settings.plant.of_class(detector.asset_class):
         results = possible_results(rooms, asset.path, detector.outcome, now, 2 * MOST_LOTS)
         rows += _errors(rooms, detector, champion, asset.path, results, now)
     rows.sort()
-    errors = np.array([r[1:] for r in rows], dtype=np.float64).reshape(len(rows), 2)
+    return champion, np.array([r[1:] for r in rows], dtype=np.float64).reshape(len(rows), 2)
+
+
+def _judged(champion: ModelRow | None, errors: NDArray[np.float64]) -> LiveError | None:
+    if champion is None:
+        return None
     back_test = champion.details.get("report", {}).get("rmse")
     return live_error(errors[:, 0], errors[:, 1], None if back_test is None else float(back_test))
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from app import courses, gate, inputs, windowing
 from app.late import cursor_name
+from app.live_quality import followed
 from app.results import lab_histories
 from app.rooms import Rooms
 from detectors import symptoms
@@ -89,7 +90,8 @@ def score_detector(
         return Scored((), {})
     try:
         found = vectors_of(rooms, detector, bundle, [a for a in assets if a.path in spans], spans, events, now)
-        scores = (*_scored(detector, bundle, found.vectors), *found.unassessed)
+        scored = _scored(detector, bundle, found.vectors)
+        scores = (*(followed(rooms, bundle.model_id, scored) if is_of_lots else scored), *found.unassessed)
     except (ModelError, ValueError, KeyError) as error:
         log.error("scoring failed detector=%s error=%r", detector.name, error)
         return Scored((), {}, f"{detector.name}: {error}")
@@ -219,7 +221,9 @@ def lot_scores(
     """Return the scores of lots, with results known by `now`; none where there is no data at all."""
     background = _backgrounds(rooms, [asset], bundle.features, now)[asset.path]
     found = _in_lots(rooms, detector, bundle, asset, lots, now, background)
-    return [] if found is None else [*_scored(detector, bundle, found.vectors), *found.unassessed]
+    if found is None:
+        return []
+    return [*followed(rooms, bundle.model_id, _scored(detector, bundle, found.vectors)), *found.unassessed]
 
 
 def _in_lots(

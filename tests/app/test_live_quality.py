@@ -45,7 +45,7 @@ def _rooms(folder: Path, error: float, *, model: str = "m1", n_results: int = N_
     with tiny.rooms_of(tiny.settings_in(folder)) as rooms:
         rooms.ledger.records.apply("1", [tiny.decoded(lots=lots, results=results)])
         scoring = rooms.ledger.scoring
-        scoring.add_model(ModelRow("m1", PURITY, "challenger", tiny.T0, {"report": {"rmse": 1.0}}))
+        scoring.add_model(ModelRow("m1", PURITY, "challenger", tiny.T0, {"report": {"rmse": 1.0}, "split": "time"}))
         scoring.promote(Deed(tiny.T0, "forewarn", "model promoted", PURITY, "", "m1", "first"))
         scoring.save(scores, {})
         yield rooms
@@ -69,6 +69,20 @@ def test_a_model_that_errs_more_is_told_on_the_system_page(tmp_path: Path) -> No
     assert "by the last result" in readings[health.LIVE_ERROR].detail
     assert readings[health.RESULTS].value == 0.0
     assert health.LIVE_ERROR in {r.watch.removeprefix("health:") for r in health.RULES}
+
+
+def test_intervals_follow_the_newest_errors_of_their_own_model(tmp_path: Path) -> None:
+    with _rooms(tmp_path, 3.0) as rooms:
+        fresh = Score(PURITY, LINE, "new", _at(200), 5.0, 4.9, 5.1, Scale.PHYSICAL, "m1", Verdict.OK, "")
+        assert live_quality.followed(rooms, "m1", [fresh]) == [fresh]
+        live_quality.look(rooms, _at(N_LOTS + 2))
+        (found,) = live_quality.followed(rooms, "m1", [fresh])
+        assert live_quality.followed(rooms, "m2", [fresh]) == [fresh]
+    assert found.value == 5.0
+    assert found.low is not None
+    assert found.high is not None
+    assert 3.5 < found.high - 5.0 < 7.0  # nine tenths of errors that spread by 3
+    assert found.high - 5.0 == pytest.approx(5.0 - found.low)
 
 
 def test_another_models_predictions_do_not_count(tmp_path: Path) -> None:
