@@ -63,7 +63,8 @@ def wafers(folder: Path, sets: Path, *, split: str, seed: int, n_folds: int, opt
     lots = values.assign(line=LINE, lot=lot, end=at.to_numpy(), known_at=at.to_numpy())
     results = pd.DataFrame({"line": LINE, "lot": lot, "result": "failed", "value": (every.label == 1).astype(float)})
     results["result_at"] = at.to_numpy()
-    features = 'tags = []\nprocess = ["*"]\nwindow = "1h"\nstep = "1h"\ntrain_step = "1h"'
+    lab = '["failed"]' if split == "time" else "[]"  # a wafer's test is known at its own time, so to later wafers
+    features = f'tags = []\nprocess = ["*"]\nlab = {lab}\nwindow = "1h"\nstep = "1h"\ntrain_step = "1h"'
     detector = f'split = "{split}"\nseed = {seed}\nn_folds = {n_folds}\nembargo = "0s"'
     return _written(folder, lots, results, features, "failed", detector, options, ())
 

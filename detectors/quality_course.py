@@ -113,7 +113,8 @@ def columns_of(training: Training, rows: Ints, aids: TrainingAids) -> dict[str, 
     lab = np.array([i for i, n in enumerate(names) if n.origin == "lab"], dtype=np.int64)
     values, outcome = training.vectors.values[rows], training.outcome[rows]
     chosen = np.asarray(aids.select(values, outcome, names, training.group[rows]), dtype=np.int64)[:MAX_COLUMNS]
-    last = lab[:1]
+    newest = "recent" if task_of(training.outcome) == "classification" else "last"
+    last = np.array([i for i in lab if names[i].calculator == newest], dtype=np.int64)[:1]
     any_one = lab[:1] if len(lab) else np.arange(min(1, len(names)))
     return {"any": any_one, "last": last, "lab": lab, "relevant": np.sort(chosen), "every": np.arange(len(names))}
 

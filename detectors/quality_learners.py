@@ -118,7 +118,7 @@ def constant(values: Floats, outcome: Floats, _task: Task, _setting: Mapping[str
 
 
 def last(values: Floats, outcome: Floats, task: Task, setting: Mapping[str, Any], seed: int) -> QualityModel:
-    """Persistence; of a class, what the last result says of it."""
+    """Persistence; of a class, what the share of bad lots among the newest says of it."""
     return Last(float(outcome.mean())) if task == "regression" else ridge(values, outcome, task, setting, seed)
 
 

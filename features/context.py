@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.vectors import FeatureName
+from features.naming import LAB_PLACES
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 HOUR_NS: Final = 3_600_000_000_000
-LAB_PLACES: Final = ("last", "before_last")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,4 +1,4 @@
-"""Lab history as features: of other lots, the last results as they were known when a lot ended, never as known later.
+"""Lab history as features: of other lots, the newest results as they were known when a lot ended, never as known later.
 
 A correction counts from its own `result_at`; until then the value that it corrects does. Of several labs the one that
 counts is the first by `labs` of those that had told a value by then.
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ from domain.instants import to_ns
 from domain.lots import Judged
 from domain.records import Result
 
-N_BACK = 2  # last, before_last
+N_RECENT: Final = 30  # lots whose mean is `recent`: a share of bad ones says little of fewer
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,18 +57,19 @@ def lab_history(versions: Sequence[Result], judged: Judged) -> LabHistory:
 
 
 def known_before(history: LabHistory, at: NDArray[np.int64], lots: Sequence[str]) -> NDArray[np.float64]:
-    """Return the last and the one before last value known at `at` (ns) of other lots: float64 (len(at), 2), NaN = none.
-
-    lots: whose rows these are.
+    """Return the last value known at `at` (ns) of other lots, the one before, and the mean of the newest N_RECENT:
+    float64 (len(at), 3), NaN = none. lots: whose rows these are.
     """
     own = np.array([history.lots.get(lot, -1) for lot in lots], dtype=np.int64)
     place = np.searchsorted(history.known_at, at, side="right")
-    found = np.full((len(at), N_BACK), np.nan)
-    for back in range(N_BACK):
+    values = np.full((len(at), N_RECENT), np.nan)
+    for back in range(N_RECENT):
         place = place - 1
         place = np.where((place == own) & (own >= 0), place - 1, place)
-        found[:, back] = _values(history, place, at)
-    return found
+        values[:, back] = _values(history, place, at)
+    n = np.isfinite(values).sum(axis=1)
+    recent = np.where(n > 0, np.nansum(values, axis=1) / np.maximum(n, 1), np.nan)
+    return np.column_stack([values[:, :2], recent])
 
 
 def _steps(rows: list[tuple[int, int, Result]], judged: Judged) -> list[tuple[int, float]]:

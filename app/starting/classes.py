@@ -180,12 +180,13 @@ def _life(starts: Sequence[Sequence[int]]) -> float:
 
 def _in_time(c: ClassPlan, spans: Sequence[tuple[int, int]], starts: Sequence[Sequence[int]]) -> ClassPlan:
     """Return a class on the time axis with its spans, from the length of its files and the time between failures."""
-    span = (max(e for _, e in spans) - min(b for b, _ in spans)) / 1e9 if spans else 0.0
+    is_told = bool(spans) and (bool(c.tags) or c.learns_failures)
+    span = (max(e for _, e in spans) - min(b for b, _ in spans)) / 1e9 if is_told else 0.0
     gaps = sorted((b - a) / 1e9 for found in starts for a, b in pairwise(found))
     horizon = min(DAY_S, (span or 10 * DAY_S) / 10, gaps[len(gaps) // 4] / 4 if gaps else DAY_S)
     horizon = nice(max(horizon, 2 * c.period_s))[0]
     passage = max((q.passage_s for q in c.qualities), default=0.0)
-    if c.tags:
+    if c.tags or not c.learns_failures:
         window = max(30 * c.period_s, 600.0 if c.period_s <= 10 else 0.0)
         if span:
             window = max(5 * c.period_s, min(window, span / 40))

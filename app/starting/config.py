@@ -238,7 +238,7 @@ def _inputs(c: ClassPlan) -> list[Line]:
 
 def _lab_line(c: ClassPlan, result: str) -> Line:
     if any(q.knows_when and result in {r.name for r in q.results} for q in c.qualities):
-        return Line("lab", [result], "the last two results that were known")
+        return Line("lab", [result], "what was known of earlier lots")
     return Line("lab", [], f"[{result!r}] where a column result_at tells when a result was known: none does")
 
 

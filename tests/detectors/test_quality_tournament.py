@@ -15,7 +15,7 @@ from detectors.quality_kernel import apartness, nearness
 from detectors.quality_learners import CANDIDATES, ridge
 from detectors.quality_tournament import MIN_LOTS, QualityTournament, threshold_of
 from domain.scores import Scale, TrainingError
-from domain.vectors import Training
+from domain.vectors import FeatureName, Training
 from tests.detectors import planted
 
 
@@ -58,6 +58,21 @@ def test_a_result_that_follows_its_own_past_needs_no_process_data() -> None:
     assert not report["process_adds"]["adds"]
 
 
+def test_bad_lots_that_come_in_spells_are_told_by_their_recent_share() -> None:
+    random = np.random.default_rng(8)
+    rate = np.where(np.arange(900) // 150 % 2 == 0, 0.03, 0.4)
+    label = (random.random(900) < rate).astype(np.float64)
+    recent = np.array([label[max(0, i - 30) : i].mean() if i else np.nan for i in range(900)])
+    last, before = np.r_[np.nan, label[:-1]], np.r_[np.nan, np.nan, label[:-2]]
+    names = (*planted.tag_names(6), *(FeatureName("lab", "y", c) for c in ("last", "before_last", "recent")))
+    values = np.column_stack([random.normal(size=(900, 6)), last, before, recent])
+    made = planted.training(planted.vectors(values, names), label, is_ordered=True)
+    model = QualityTournament.train(made, {"learners": ["mean", "persistence"]}, planted.aids())
+    assert [n.calculator for n in model.names] == ["recent"]
+    assert model.report["learner"] == "persistence"
+    assert model.report["roc_auc"] > 0.6
+
+
 def _lots_of_two(n: int = 400, seed: int = 6) -> Training:
     """One lot in ten is bad: where t0 + t1 is large, and t2 is missing."""
     random = np.random.default_rng(seed)
@@ -80,6 +95,20 @@ def test_bad_lots_are_told_with_probabilities_that_are_true() -> None:
     called = found.value >= (model.threshold or 0)
     assert called[fresh.outcome == 1].mean() > 0.65
     assert called[fresh.outcome == 0].mean() < 0.35
+
+
+def test_of_a_class_the_mean_is_taken_only_where_nothing_loses_less() -> None:
+    takes = []
+    for seed in range(6):
+        made = _lots_of_two(300, seed)
+        weak = np.random.default_rng(seed).permutation(len(made.outcome)) % 4 == 0  # a quarter of the lots keep theirs
+        labels = np.where(weak, made.outcome, np.random.default_rng(seed).permutation(made.outcome))
+        report = QualityTournament.train(
+            planted.training(made.vectors, labels, is_ordered=True), {"learners": ["mean", "ridge"]}, planted.aids()
+        ).report
+        best = min(report["leaderboard"], key=lambda row: float(row["loss"]))["learner"]
+        takes.append((best, report["learner"]))
+    assert all(best == taken for best, taken in takes)
 
 
 def test_a_scrap_budget_is_kept_after_the_way_over_a_probability() -> None:

@@ -30,28 +30,29 @@ def _at(*seconds: float) -> np.ndarray:
 
 def test_a_result_counts_from_the_instant_it_is_known() -> None:
     found = known_before([_result(10, 1.0), _result(20, 2.0)], _at(9.999999, 10, 19.999999, 20, 50))
-    np.testing.assert_array_equal(found, [[np.nan] * 2, [1.0, np.nan], [1.0, np.nan], [2.0, 1.0], [2.0, 1.0]])
+    np.testing.assert_array_equal(found[:, :2], [[np.nan] * 2, [1.0, np.nan], [1.0, np.nan], [2.0, 1.0], [2.0, 1.0]])
 
 
 def test_the_order_of_the_results_does_not_matter() -> None:
     results = [_result(30, 3.0), _result(10, 1.0), _result(20, 2.0)]
-    np.testing.assert_array_equal(known_before(results, _at(25)), [[2.0, 1.0]])
+    np.testing.assert_array_equal(known_before(results, _at(25))[:, :2], [[2.0, 1.0]])
 
 
 def test_a_result_without_a_number_is_skipped() -> None:
-    np.testing.assert_array_equal(known_before([_result(10, 1.0), _result(20, None)], _at(30)), [[1.0, np.nan]])
+    found = known_before([_result(10, 1.0), _result(20, None)], _at(30))
+    np.testing.assert_array_equal(found, [[1.0, np.nan, 1.0]])
 
 
 def test_no_results_give_missing_values() -> None:
     found = known_before([], _at(1, 2))
-    assert found.shape == (2, 2)
+    assert found.shape == (2, 3)
     assert np.isnan(found).all()
 
 
 def test_a_correction_is_not_seen_before_it_was_known_and_makes_no_old_lot_the_last() -> None:
     versions = [_result(10, 1.0, "a"), _result(20, 2.0, "b"), _result(30, 9.0, "a")]
     found = known_before(versions, _at(15, 25, 30))
-    np.testing.assert_array_equal(found, [[1.0, np.nan], [2.0, 1.0], [2.0, 9.0]])
+    np.testing.assert_array_equal(found, [[1.0, np.nan, 1.0], [2.0, 1.0, 1.5], [2.0, 9.0, 5.5]])
 
 
 def test_a_correction_is_known_by_its_version_not_by_its_place_in_time() -> None:
@@ -77,7 +78,7 @@ def test_of_labs_that_are_not_named_the_latest_counts() -> None:
 def test_no_lot_sees_a_result_of_its_own() -> None:
     versions = [_result(s, float(s), f"{s}") for s in (10, 20, 30)]
     found = known_before(versions, _at(10, 20, 30, 30), ["10", "20", "30", "20"])  # known at their lot's own end
-    np.testing.assert_array_equal(found, [[np.nan, np.nan], [10, np.nan], [20, 10], [30, 10]])
+    np.testing.assert_array_equal(found, [[np.nan] * 3, [10, np.nan, 10], [20, 10, 15], [30, 10, 20]])
 
 
 def test_what_was_withdrawn_is_missing() -> None:
@@ -90,3 +91,9 @@ def test_no_later_result_ever_changes_what_was_known(rows: list[tuple[int, int]]
     results = [_result(second, float(value)) for second, value in rows]
     known = [r for r, (second, _) in zip(results, rows, strict=True) if second <= now]
     np.testing.assert_array_equal(known_before(results, _at(now)), known_before(known, _at(now)))
+
+
+def test_recent_is_the_mean_of_the_newest_other_lots_alone() -> None:
+    versions = [_result(s, float(s), f"{s}") for s in range(1, 101)]
+    found = known_before(versions, _at(100, 100), ["another", "90"])
+    np.testing.assert_allclose(found[:, 2], [np.mean(range(71, 101)), np.mean([s for s in range(70, 101) if s != 90])])
