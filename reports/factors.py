@@ -41,6 +41,7 @@ AROUND: Final = (
     100  # lots around each whose mean result is drift; where none drifts, it costs a hundredth of what is told
 )
 MOST_SHUFFLED: Final = 6000  # rows that a factor is shuffled in, some several times; 3 times at least
+MOST_TIMES: Final = 16
 MOST_CELLS: Final = 4_000_000  # of shuffled rows in one prediction
 RESAMPLES: Final = 200
 BAND: Final = (0.05, 0.95)
@@ -251,7 +252,7 @@ def _shuffled(
 ) -> Iterator[tuple[int, Floats]]:
     """Yield each group with the squared errors of rows in which its columns are shuffled; many in one prediction."""
     teams = list(owned)
-    times = max(3, MOST_SHUFFLED // len(y))
+    times = min(MOST_TIMES, max(3, MOST_SHUFFLED // len(y)))
     at_once = max(1, MOST_CELLS // max(1, times * x.size))
     for first in range(0, len(teams), at_once):
         batch = teams[first : first + at_once]
