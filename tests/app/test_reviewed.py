@@ -15,8 +15,7 @@ from domain.rulings import Worth
 from domain.vectors import Training
 from tests.app import failing_fleet as fleet
 from tests.app import tiny_plant as tiny
-from tests.app.failing_fleet import at
-from tests.app.test_ruling import raised
+from tests.app.failing_fleet import at, raised
 
 NOW = at(fleet.LIFE + 5)
 
