@@ -77,8 +77,8 @@ def quality_shown(found: Mapping[str, Any], t: Translate) -> Iterator[str]:
         yield "  " + t("In the back-test the process data add nothing over the laboratory's own history.")
     if found["optimistic"] is not None:
         worth = found["optimistic"]
-        yield "  " + t("OPTIMISTIC, lots dealt at random, not to be promised to anyone: R² {r2}, area {area}",
-                       r2=_number(worth["r2"]), area=_number(worth["roc_auc"]))  # fmt: skip
+        figure = f"R² {_number(worth['r2'])}" if worth["r2"] is not None else f"AUC {_number(worth['roc_auc'])}"
+        yield "  " + t("OPTIMISTIC, lots dealt at random, not to be promised to anyone: {figure}", figure=figure)
     yield from suspected(found["suspects"], t)
 
 
