@@ -128,10 +128,12 @@ def _by_fold(
 
 
 def _moved(training: Training, fit: NDArray[np.int64], test: NDArray[np.int64]) -> list[dict[str, Any]]:
-    """Return the columns that moved most between two parts, by standard deviations of the first, as JSON rows."""
+    """Return the process columns that moved most between two parts, by standard deviations of the first, as JSON rows."""
     before, after = training.vectors.values[fit], training.vectors.values[test]
     rows: list[tuple[str, float]] = []
     for i, name in enumerate(training.vectors.names):
+        if name.origin == "lab":
+            continue
         old, new = (x[~np.isnan(x)] for x in (before[:, i], after[:, i]))
         spread = float(old.std()) if len(old) else 0.0
         shift = (float(new.mean()) - float(old.mean())) / spread if spread and len(new) else 0.0

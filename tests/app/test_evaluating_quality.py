@@ -119,7 +119,7 @@ def test_the_history_of_the_result_itself_stands_first_for_persistence(tmp_path:
     with tiny.rooms_of(tiny.settings_in(tmp_path, forewarn_toml=toml)) as rooms:
         rooms.ledger.records.apply("1", [tiny.decoded(lots=lots)])
         history = training.gather(rooms, rooms.settings.detector("purity"), at(60))
-    assert [n.source for n in history.features.names if n.origin == "lab"] == ["purity", "purity", "iron", "iron"]
+    assert [n.source for n in history.features.names if n.origin == "lab"] == ["purity"] * 3 + ["iron"] * 3
 
 
 def test_lots_of_one_batch_are_held_out_together(tmp_path: Path) -> None:

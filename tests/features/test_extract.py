@@ -114,7 +114,7 @@ def test_fewer_than_three_values_say_nothing() -> None:
     assert not np.isnan(found.values[0, ~is_a]).any()
 
 
-def test_a_feature_set_names_each_calculator_of_each_tag_then_two_values_of_each_lab_result() -> None:
+def test_a_feature_set_names_each_calculator_of_each_tag_then_what_is_known_of_each_lab_result() -> None:
     names = _full("level", lab=("silica", "iron")).names
     n_calculators = len(FEATURE_SETS["level"])
     assert [n.source for n in names[: 3 * n_calculators]] == [t for t in TAGS for _ in range(n_calculators)]
@@ -122,8 +122,10 @@ def test_a_feature_set_names_each_calculator_of_each_tag_then_two_values_of_each
     assert [(n.origin, n.source, n.calculator) for n in names[3 * n_calculators :]] == [
         ("lab", "silica", "last"),
         ("lab", "silica", "before_last"),
+        ("lab", "silica", "recent"),
         ("lab", "iron", "last"),
         ("lab", "iron", "before_last"),
+        ("lab", "iron", "recent"),
     ]
     assert len(set(names)) == len(names)
 
