@@ -128,7 +128,7 @@ def _by_fold(
 
 
 def _moved(training: Training, fit: NDArray[np.int64], test: NDArray[np.int64]) -> list[dict[str, Any]]:
-    """Return the process columns that moved most between two parts, by standard deviations of the first, as JSON rows."""
+    """Return the process columns that moved most between two parts, in standard deviations of the first: JSON rows."""
     before, after = training.vectors.values[fit], training.vectors.values[test]
     rows: list[tuple[str, float]] = []
     for i, name in enumerate(training.vectors.names):
