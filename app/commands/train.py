@@ -55,7 +55,6 @@ def main(args: argparse.Namespace, _stopping: threading.Event) -> int:
                 print(f"{detector.name}: model {trained.model_id} ({role}); out of fold: {figures}")
                 for line in (*promised(trained.about["report"], t), *cautions(trained.about["report"], t)):
                     print(f"  {line}")
-                print(
-                    "".join(f"{line}\n" for line in suspected(trained.about["report"].get("suspects", ()), t)), end=""
-                )
+                for line in suspected(trained.about["report"].get("suspects", ()), t):
+                    print(line)
     return 1 if failed else 0

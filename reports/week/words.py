@@ -8,7 +8,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from domain.text import Translate, mark
-from reports.figures import plain, signed
+from reports.figures import percent, plain, signed
 
 NONE: Final = "–"
 KINDS: Final[Mapping[str, str]] = {"failure": mark("failure"), "stop": mark("stop")}
@@ -77,8 +77,10 @@ def head(week: str, t: Translate) -> tuple[str, str, str, str]:
 def compared(
     name: str, week: float | None, before: float | None, told: Callable[[float], str]
 ) -> tuple[str, str, str, str]:
-    """Return a row: a figure's name, the figure, that of the week before, and the change."""
+    """Return a row: a figure's name, the figure, that of the week before, and the change, of shares in points."""
     change = "" if week is None or before is None or week == before else signed(week - before, told)
+    if told is percent:
+        change = change.replace("%", " pp")
     return name, NONE if week is None else told(week), NONE if before is None else told(before), change
 
 

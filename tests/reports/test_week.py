@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from domain.text import catalogue
-from reports.week import page, picture
+from reports.figures import percent
+from reports.week import page, picture, words
 from reports.week.figures import AlarmFigures
 from reports.week.needs import needs
 from tests.reports.bad_week import ALERT, BAD, END, LOAD
@@ -74,7 +75,7 @@ def test_the_text_says_what_the_figures_are_and_what_is_not_known_is_no_nought()
         assert said in text
     rows = {line.split("  ")[1]: line.split() for line in text.splitlines() if line.startswith("  ")}
     assert rows["false alarms per asset and week"][-3:] == ["0.25", "0", "+0.25"]
-    assert rows["bad lots by purity"][-3:] == ["50.0%", "25.0%", "+25.0%"]
+    assert rows["bad lots by purity"][-4:] == ["50.0%", "25.0%", "+25.0", "pp"]
     assert rows["error of purity (root mean square)"][-3:] == ["1.5", "%", "–"]
 
 
@@ -106,3 +107,8 @@ def test_a_month_is_called_no_week_and_its_picture_names_some_days() -> None:
     names = [name for name in ("11-16", "11-17", "11-20", "12-14") if f"{name}</text>" in html]
     assert names == ["11-16", "11-20", "12-14"]
     assert page.title(month, catalogue("ko")) == "Plant <1>: a month"
+
+
+def test_a_share_changes_by_points_and_a_level_by_its_unit() -> None:
+    assert words.compared("bad", 0.185, 0.226, percent) == ("bad", "18.5%", "22.6%", "-4.1 pp")
+    assert words.compared("mean", 2.75, 2.5, words.with_unit("%"))[3] == "+0.25 %"
