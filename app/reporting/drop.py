@@ -86,9 +86,8 @@ def chosen(rooms: Rooms, name: str | None) -> DetectorSettings:
 
 def judged(rooms: Rooms, history: History, *, is_mean: bool = False) -> Judged:
     """Return the lots of a history that have a result, bad or good where that is told and the mean is not asked for."""
-    results = {line: history.results[line] for line in history.lots}
     is_failure = detector_class(history.detector.kind).role == "failure"
-    told = judged_lots(history.lots, results, history.judged, history.detector.symptom if is_failure else None)
+    told = judged_lots(history.lots, history.results, history.judged, history.detector.symptom if is_failure else None)
     outcome = np.array([number for _, _, number in told], dtype=np.float64)
     if history.judged.has_limits and not is_mean:
         outcome = history.judged.is_bad(outcome).astype(np.float64)
