@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from app import live_quality
 from app.pipeline import Pipeline
 from app.rooms import Rooms
 from app.settings import Settings
@@ -454,6 +456,17 @@ def test_a_lots_score_uses_only_results_known_at_its_end(trained_rooms: Rooms) -
     seen = {c.source: c.value for c in later.contributions}
     assert seen.get("purity") != 10.0
     assert later.value is not None
+
+
+def test_a_lots_interval_has_the_width_of_its_models_newest_errors(trained_rooms: Rooms) -> None:
+    champion = trained_rooms.ledger.scoring.champion("purity")
+    assert champion is not None
+    trained_rooms.ledger.save_note(live_quality.WIDTHS, json.dumps({champion.model_id: 1.25}))
+    tiny.accept(trained_rooms, at(40), tiny.decoded(_feed(0, 40), lots=[_lot("a", 20, 20)]))
+    Pipeline(trained_rooms, {}, tiny.T0).tick(at(40))
+    (score,) = trained_rooms.ledger.scoring.scores("purity")
+    assert score.value is not None
+    assert (score.low, score.high) == (score.value - 1.25, score.value + 1.25)
 
 
 def test_a_lot_without_process_data_is_not_assessed_and_names_the_tag(trained_rooms: Rooms) -> None:
