@@ -1,0 +1,77 @@
+"""Lots to the mean of randomised trees, each grown on a draw of the lots.
+
+Where few lots are bad, each draw lets both classes weigh alike. What is drawn does not grow with the history, nor does
+the forest: of many lots each tree sees others.
+Source: Geurts, Ernst, Wehenkel (2006), Extremely randomized trees; Breiman (2001), Random forests, on draws.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors import parts as p
+from detectors.quality_design import Design, Task
+from detectors.tree_table import TreeTable
+
+Floats = NDArray[np.float64]
+KIND: Final = "forest"
+N_TREES: Final = 300
+MOST_DRAWN: Final = 5_000  # lots a tree
+LEAST_LEAF: Final = 5  # lots, or ...
+LEAF_SHARE: Final = 0.005  # ... of those drawn, if that is more
+LOOKED_AT: Final[Mapping[Task, float]] = {"regression": 1 / 3, "classification": 0.1}  # of the columns at each split,
+# or the root of their number, if that is more
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Forest:
+    """Trees over a design."""
+
+    design: Design
+    table: TreeTable
+
+    def predict(self, values: Floats) -> Floats:
+        """Return the mean of the leaves: a result, or a share of bad lots."""
+        return self.table.predict(self.design(values))
+
+    def contributions(self, values: Floats) -> tuple[float, Floats]:
+        """Return what the splits by each column change."""
+        base, found = self.table.contributions(self.design(values))
+        return base, self.design.by_column(found)
+
+    def dump(self) -> dict[str, bytes]:
+        """Return the arrays."""
+        design = {f"{KIND}.{name}.npy": p.write_array(array) for name, array in self.design.arrays.items()}
+        return {**design, **self.table.dump(KIND)}
+
+    @staticmethod
+    def load(parts: Mapping[str, bytes]) -> Forest:
+        """Rebuild from parts; raises ValueError where a node names one that is not there."""
+        return Forest(Design.load(parts, KIND), TreeTable.load(parts, KIND))
+
+
+def forest_of(values: Floats, outcome: Floats, task: Task, seed: int) -> Forest:
+    """Grow on rows with all columns."""
+    from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
+
+    design = Design.of(values)
+    z = design(values).astype(np.float32)
+    n_drawn = min(len(z), MOST_DRAWN)
+    asked: dict[str, Any] = {
+        "bootstrap": True,
+        "max_samples": n_drawn,
+        "min_samples_leaf": max(LEAST_LEAF, int(LEAF_SHARE * n_drawn)),
+        "max_features": max(1, int(LOOKED_AT[task] * z.shape[1]), int(np.sqrt(z.shape[1]))),
+        "n_jobs": 1,
+        "random_state": seed,
+    }
+    if task == "regression":
+        grown = ExtraTreesRegressor(N_TREES, **asked).fit(z, outcome)
+    else:
+        grown = ExtraTreesClassifier(N_TREES, class_weight="balanced_subsample", **asked).fit(z, outcome.astype(int))
+    return Forest(design, TreeTable.of(grown.estimators_, is_class=task == "classification"))
