@@ -95,4 +95,3 @@ def _spread(label: NDArray[np.float64]) -> NDArray[np.int64]:
 
 def _evenly(rows: NDArray[np.int64], n: int) -> NDArray[np.int64]:
     return rows[np.linspace(0, len(rows) - 1, n).astype(np.int64)]
-

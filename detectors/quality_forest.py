@@ -20,12 +20,14 @@ from detectors.tree_table import TreeTable
 
 Floats = NDArray[np.float64]
 KIND: Final = "forest"
-N_TREES: Final = 300
+MOST_TREES: Final = 300
+FEWEST_TREES: Final = 100  # where each has drawn many lots, fewer are as steady
 MOST_DRAWN: Final = 5_000  # lots a tree
+DRAWS: Final = 500_000  # of all trees
 LEAST_LEAF: Final = 5  # lots, or ...
 LEAF_SHARE: Final = 0.005  # ... of those drawn, if that is more
-LOOKED_AT: Final[Mapping[Task, float]] = {"regression": 1 / 3, "classification": 0.1}  # of the columns at each split,
-# or the root of their number, if that is more
+LOOKED_AT: Final[Mapping[Task, float]] = {"regression": 1 / 3, "classification": 0.1}  # share of the columns, a split,
+MOST_LOOKED_AT: Final = 60  # ... from the root of their number up to so many
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,17 +63,18 @@ def forest_of(values: Floats, outcome: Floats, task: Task, seed: int) -> Forest:
 
     design = Design.of(values)
     z = design(values).astype(np.float32)
-    n_drawn = min(len(z), MOST_DRAWN)
+    n_columns, n_drawn = z.shape[1], min(len(z), MOST_DRAWN)
+    n_trees = min(MOST_TREES, max(FEWEST_TREES, DRAWS // n_drawn))
     asked: dict[str, Any] = {
         "bootstrap": True,
         "max_samples": n_drawn,
         "min_samples_leaf": max(LEAST_LEAF, int(LEAF_SHARE * n_drawn)),
-        "max_features": max(1, int(LOOKED_AT[task] * z.shape[1]), int(np.sqrt(z.shape[1]))),
+        "max_features": min(MOST_LOOKED_AT, max(1, int(LOOKED_AT[task] * n_columns), int(np.sqrt(n_columns)))),
         "n_jobs": 1,
         "random_state": seed,
     }
     if task == "regression":
-        grown = ExtraTreesRegressor(N_TREES, **asked).fit(z, outcome)
+        grown = ExtraTreesRegressor(n_trees, **asked).fit(z, outcome)
     else:
-        grown = ExtraTreesClassifier(N_TREES, class_weight="balanced_subsample", **asked).fit(z, outcome.astype(int))
+        grown = ExtraTreesClassifier(n_trees, class_weight="balanced_subsample", **asked).fit(z, outcome.astype(int))
     return Forest(design, TreeTable.of(grown.estimators_, is_class=task == "classification"))
