@@ -59,5 +59,5 @@ def test_equal_fits_give_equal_bytes_and_damaged_ones_are_refused() -> None:
     assert one.dump() == two.dump()
     parts = one.dump()
     assert Forest.load(parts).dump() == parts
-    with pytest.raises(ValueError, match="forest.roots"):
+    with pytest.raises(ValueError, match=r"forest\.roots"):
         Forest.load({name: data for name, data in parts.items() if name != "forest.roots.npy"})
