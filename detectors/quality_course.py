@@ -117,7 +117,7 @@ def columns_of(training: Training, rows: Ints, aids: TrainingAids) -> dict[str, 
     values, outcome = training.vectors.values[rows], training.outcome[rows]
     chosen = np.asarray(aids.select(values, outcome, names, training.group[rows]), dtype=np.int64)[:MAX_COLUMNS]
     if len(chosen) < FEWEST_COLUMNS:  # what no column proves alone, several may tell together
-        chosen = np.union1d(chosen, best_columns(values, outcome, FEWEST_COLUMNS - len(chosen)))
+        chosen = np.union1d(chosen, best_columns(values, outcome, FEWEST_COLUMNS))
     newest = "recent" if task_of(training.outcome) == "classification" else "last"
     last = np.array([i for i in lab if names[i].calculator == newest], dtype=np.int64)[:1]
     any_one = lab[:1] if len(lab) else np.arange(min(1, len(names)))
