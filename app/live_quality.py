@@ -47,8 +47,8 @@ def look(rooms: Rooms, now: datetime) -> dict[str, dict[str, list[str]]]:
     for detector in rooms.settings.root.detectors:
         if not is_of_lots(detector):
             continue
-        if told := _overdue(rooms, detector, now):
-            found[OVERDUE][detector.name] = told
+        if late := _overdue(rooms, detector, now):
+            found[OVERDUE][detector.name] = late
         champion, errors = _errors_of(rooms, detector, now)
         if champion is not None and champion.details.get("split") == "time" and len(errors) >= FEWEST:
             widths[champion.model_id] = width_of(np.abs(errors[-NEWEST:, 0]))

@@ -18,8 +18,8 @@ from benchmarks.bars import QUICK, Bars
 from reports.live_class import DAY_NS, N_RECENT, RISK, Counts, SaidLots, broken, counts
 
 YEAR: Final = 365
-N_YEARS: Final = 5 if QUICK else 40  # of each plant
-N_BREAKS: Final = 10 if QUICK else 60
+N_YEARS: Final = 5 if QUICK else 20  # of each plant
+N_BREAKS: Final = 10 if QUICK else 40
 EVERY: Final = 7 if QUICK else 1  # days between looks
 GOOD_DAYS: Final = 60  # before a model breaks
 MOST_BAD: Final = 75  # bad lots within which a flip is to be told, or by the second day
@@ -87,20 +87,18 @@ def blinded(said: SaidLots, day: int, seed: int) -> SaidLots:
     return replace(said, probability=said.probability[rows], is_called=said.is_called[rows])
 
 
-def looks(said: SaidLots, promised: Counts, every: int = 1) -> Iterator[tuple[int, bool]]:
-    """Yield the days of looks, and whether something is broken then."""
+def looks(said: SaidLots, promised: Counts, every: int = 1, first: int = 0) -> Iterator[tuple[int, bool]]:
+    """Yield the days of looks, from the first on, and whether something is broken then."""
     last = int(said.known_at[-1] // DAY_NS)
-    for day in range(0, last + 1, every):
+    for day in range(first, last + 1, every):
         n = int(np.searchsorted(said.known_at, day * DAY_NS, side="right"))
         yield day, bool(broken(said.take(slice(n)), promised))
 
 
 def told_after(said: SaidLots, promised: Counts, day: int) -> float:
-    """Return how many bad lots came from a day on until the model was told, inf where it never was; looks before that
-    day do not count.
-    """
-    for at, is_told in looks(said, promised):
-        if at >= day and is_told:
+    """Return how many bad lots came from a day on until the model was told, inf where it never was."""
+    for at, is_told in looks(said, promised, first=day):
+        if is_told:
             since = (said.known_at >= day * DAY_NS) & (said.known_at <= at * DAY_NS)
             return float((said.is_bad & since).sum())
     return float("inf")

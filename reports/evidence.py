@@ -11,6 +11,8 @@ probability forecast performance, Biometrika 109, for the bets.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -76,9 +78,19 @@ def dispersion_of(values: Floats, day: NDArray[np.int64]) -> float:
 
 def _gathered(factors: Floats, day: NDArray[np.int64]) -> Evidence:
     """Return the mean evidence of the alternatives; factors: (n, alternatives)."""
-    value, since = np.ones(factors.shape[1]), np.zeros(factors.shape[1], dtype=np.int64)
     starts = np.flatnonzero(np.diff(day, prepend=day[0] - 1))
-    for start, own in zip(starts.tolist(), np.split(factors, starts[1:]), strict=True):
-        since = np.where(value <= 1.0, start, since)
-        value = np.minimum(np.maximum(value, 1.0) * np.prod(own, axis=0), MOST)
-    return Evidence(float(value.mean()), int(since[np.argmax(value)]))
+    with np.errstate(divide="ignore"):  # a bet of all that is lost
+        steps = np.add.reduceat(np.log(factors), starts, axis=0)
+    walks = [_walked(own) for own in steps.T.tolist()]
+    _, place = max(walks)
+    return Evidence(float(np.mean(np.exp([v for v, _ in walks]))), int(starts[place]))
+
+
+def _walked(steps: Sequence[float]) -> tuple[float, int]:
+    """Return the sum of the newest steps, begun anew wherever it was 0 or less, and the step it was begun with."""
+    most, value, place = math.log(MOST), 0.0, 0
+    for i, step in enumerate(steps):
+        if value <= 0.0:
+            value, place = 0.0, i
+        value = min(value + step, most)
+    return value, place

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -15,6 +16,7 @@ from alerts import health
 from app import live_classes, live_quality
 from app.live_classes import promised, said_lots
 from app.model_health import model_readings
+from app.reporting import weekly
 from app.rooms import Rooms
 from domain.instants import to_ns
 from domain.records import Lot, Result
@@ -157,3 +159,26 @@ def test_a_detector_is_of_classes_by_its_config_or_by_what_its_model_found(tmp_p
     assert not live_classes.is_of_classes(number, {})
     assert live_classes.is_of_classes(number, {"report": {"task": "classification"}})
     assert not live_classes.is_of_classes(other, {})
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_the_weekly_report_tells_what_was_called_and_what_is_broken(tmp_path: Path, language: str) -> None:
+    t = catalogue(language)
+    with _rooms(tmp_path, is_flipped=True) as rooms:
+        live_quality.look(rooms, _at(N_LOTS + 8))
+        args = argparse.Namespace(
+            week=None, since="2026-01-05T09:00+09:00", until="2026-01-10T09:00+09:00",
+            against_since="2026-01-10T09:00+09:00", against_until="2026-01-15T09:00+09:00",
+        )  # fmt: skip
+        said = weekly.report(rooms, args, _at(N_LOTS + 8), t)
+    assert said.data["live"] == []
+    (found,) = said.data["live_calls"]
+    assert (found["week"]["n_lots"], found["before"]["n_lots"]) == (114, 114)  # of 120, the last six were judged later
+    assert found["week"]["recall"] > 0.65 > 0.35 > found["before"]["recall"]
+    assert found["week"]["counts"]["n_bad"] + found["week"]["counts"]["n_good"] == 114
+    assert len(found["alarms"]) == 3
+    (need,) = [x["what"] for x in said.data["needs"] if x["path"] == "/quality"]
+    assert need == t("{detector} errs more than its back-test promised: train it anew, or go back.", detector="purity")
+    text = "\n".join(said.lines)
+    assert t("bad lots that it called bad") in text
+    assert f"purity: {found['alarms'][0]}" in text
