@@ -21,7 +21,7 @@ from detectors.symptoms import is_bad_result, is_of_lots
 from domain.instants import to_ns
 from domain.records import Result
 from domain.scores import Score
-from reports.live_class import MOST_LOTS, N_RECENT, Counts, LiveClass, SaidLots, live_class
+from reports.live_class import MOST_LOTS, N_RECENT, Counts, LiveClass, SaidLots, false_calls_of, live_class
 from store.scoring import ModelRow
 
 Row = tuple[int, bool, bool, float, float]  # as the columns of SaidLots
@@ -53,7 +53,7 @@ def promised(details: Mapping[str, Any]) -> Counts | None:
     n_bad, n_good, recall = report["n_bad"], report["n_good"], report["recall"]
     if recall is None:
         return None
-    false = 2 * report["balanced_error_rate"] - (1.0 - recall)
+    false = false_calls_of(report["balanced_error_rate"], recall)
     return Counts(n_bad, round(recall * n_bad), n_good, round(false * n_good))
 
 

@@ -158,6 +158,11 @@ def broken(said: SaidLots, promised: Counts | None) -> tuple[Broken, ...]:
     return tuple(x for x in found if x is not None)
 
 
+def false_calls_of(balanced_error: float, recall: float) -> float:
+    """Return the share of good lots called bad that belongs to a balanced error rate and a recall."""
+    return 2 * balanced_error - (1.0 - recall)
+
+
 def told(one: Broken) -> str:
     """Return what is broken as a stored phrase, with `since` as an instant."""
     since = from_ns(one.since).isoformat()
