@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import Any, Final
 
+from domain.numerals import numeral
 from domain.text import Translate
 from reports import factor_pictures as pictures
 from reports import factor_text as text
@@ -86,7 +87,7 @@ def _ranks(record: Mapping[str, Any], t: Translate) -> str:
             str(f["rank"]),
             f"{f['name']} {text.SIGNS[f['direction']]}",
             f"{f['rank_low']}–{f['rank_high']}",
-            text.number(f["importance"]),
+            text.importance(f, record),
             text.kind(f, t),
             text.slopes(f, t),
         ]
@@ -120,7 +121,7 @@ def _conditions(record: Mapping[str, Any], t: Translate) -> str:
             str(c["n_later"]),
             text.lift(c["lift_later"]),
             confirmed(c, t),
-            *([text.number(c["net"])] if record["has_costs"] else []),
+            *([numeral(c["net"])] if record["has_costs"] else []),
         ]
         for c in found
     ]

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from domain.numerals import numeral
 from domain.text import Translate, mark, spoken
 from reports import sheet
-from reports.figures import percent, plain
+from reports.figures import percent
 from reports.sheet import Section, Step
 from reports.week import alarms, machines, picture
 from reports.week.figures import Quality, Week
@@ -112,7 +113,7 @@ def _figures(found: Week, t: Translate) -> Iterator[tuple[str, ...]]:
     yield (t("warned ahead by (median)"), *(NONE if x is None else lasting(x, t) for x in lead), "")
     yield compared(t("false alarms"), warned.false, warned_then.false, count)
     rates = warned.false_per_asset_week, warned_then.false_per_asset_week
-    yield compared(t("false alarms per asset and week"), *rates, plain)
+    yield compared(t("false alarms per asset and week"), *rates, numeral)
     yield compared(t("alerts told to operators"), found.alarms[0].n, found.alarms[1].n, count)
     for each in found.quality:
         yield from _level(each, t)
