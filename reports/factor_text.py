@@ -134,7 +134,7 @@ def rule(found: Record, units: Mapping[str, str], t: Translate) -> str:
 
 def importance(factor: Record, record: Record) -> str:
     """Return by how much a factor's values, shuffled, raise the error, in the result's unit."""
-    return numeral_beside(factor["importance"], record["mean_rmse"])
+    return numeral_beside(factor["importance"], record["mean_rmse"] / 10)
 
 
 def lift(value: float | None) -> str:
