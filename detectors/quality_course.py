@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from detectors.calibration import Line, line_of
 from detectors.folds import Fold
-from detectors.quality_committee import Committee, best_columns
+from detectors.quality_committee import Committee
 from detectors.quality_design import Task
 from detectors.quality_learners import BLEND, CANDIDATES, QualityModel
 from domain.scores import TrainingAids, TrainingError
@@ -28,7 +28,6 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 PLAIN: Final = Line(0.0, 1.0)
 MAX_COLUMNS: Final = 120
-FEWEST_COLUMNS: Final = 40
 STRETCHES: Final = 40
 BLENDED: Final = 3
 SIMPLE: Final = ("mean", "persistence")
@@ -116,8 +115,6 @@ def columns_of(training: Training, rows: Ints, aids: TrainingAids) -> dict[str, 
     lab = np.array([i for i, n in enumerate(names) if n.origin == "lab"], dtype=np.int64)
     values, outcome = training.vectors.values[rows], training.outcome[rows]
     chosen = np.asarray(aids.select(values, outcome, names, training.group[rows]), dtype=np.int64)[:MAX_COLUMNS]
-    if len(chosen) < FEWEST_COLUMNS:  # what no column proves alone, several may tell together
-        chosen = np.union1d(chosen, best_columns(values, outcome, FEWEST_COLUMNS))
     newest = "recent" if task_of(training.outcome) == "classification" else "last"
     last = np.array([i for i in lab if names[i].calculator == newest], dtype=np.int64)[:1]
     any_one = lab[:1] if len(lab) else np.arange(min(1, len(names)))

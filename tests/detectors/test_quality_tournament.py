@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +10,7 @@ from scipy.stats import ttest_ind
 
 from detectors.calibration import log_odds_of, probability
 from detectors.folds import folds_of
-from detectors.quality_course import FEWEST_COLUMNS, Course, Entry, alike, columns_of, compete, final, winner
+from detectors.quality_course import Course, Entry, alike, compete, final, winner
 from detectors.quality_kernel import apartness, nearness
 from detectors.quality_learners import CANDIDATES, last, ridge
 from detectors.quality_tournament import MIN_LOTS, QualityTournament, threshold_of
@@ -222,20 +221,6 @@ def test_of_classes_the_blend_is_of_all_that_cannot_be_told_from_the_best_and_is
     assert winner(best_mean, "classification").name == "mean"
     far = [_entry("ridge", [0.1, 0.1, 0.2]), _entry("blend", [0.5, 0.6, 0.6])]
     assert winner(far, "classification").name == "ridge"
-
-
-def test_where_the_screening_keeps_few_columns_the_best_of_the_others_join_them() -> None:
-    random = np.random.default_rng(1)
-    values = random.normal(size=(200, 60))
-    values[:, 7] = 1.0
-    outcome = (values[:, :20].sum(axis=1) + random.normal(size=200) > 0).astype(np.float64)
-    made = planted.training(planted.vectors(values, planted.tag_names(60)), outcome, is_ordered=True)
-    aids = replace(planted.aids(), select=lambda *_: np.array([50]))
-    found = columns_of(made, np.arange(200), aids)["relevant"].tolist()
-    assert 50 in found
-    assert 7 not in found
-    assert len(found) in (FEWEST_COLUMNS, FEWEST_COLUMNS + 1)
-    assert len({*range(20)} & {*found}) >= 18
 
 
 def test_what_only_stands_beside_is_in_no_blend() -> None:
