@@ -74,6 +74,7 @@ def layout(source: Source, t: Translate, _language: str, query: Mapping[str, str
                     display_format="YYYY-MM-DD",
                     minimum_nights=0,
                 ),
+                "dates",
             ),
         ],
         className="controls",

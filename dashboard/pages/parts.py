@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlencode
 
 from dash import dcc, html
@@ -12,6 +12,7 @@ from dashboard import access, words
 from domain.scores import Verdict
 from domain.text import Translate, mark
 
+FEWEST_STACKED: Final = 5  # columns that a phone has no room for beside each other, where they hold words
 GRAPH = {"displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "select2d", "autoScale2d"]}
 
 
@@ -61,13 +62,19 @@ def badge(verdict: Verdict, t: Translate, *, is_stopped: bool = False) -> Any:
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[Any]], empty: str) -> Any:
-    """Return a plain table, or the words that say why it is empty."""
+    """Return a plain table, or the words that say why it is empty; on a phone many columns stand below each other."""
     if not rows:
         return html.P(empty, className="quiet")
     kinds = ["number" if isinstance(c, int) else "" for c in rows[0]]
     head = html.Thead(html.Tr([html.Th(h, className=kind) for h, kind in zip(header, kinds, strict=True)]))
-    cells = [html.Tr([html.Td(c, className="number" if isinstance(c, int) else "") for c in row]) for row in rows]
-    return html.Div(html.Table([head, html.Tbody(cells)]), className="table")
+    cells = [html.Tr([_cell(c, h) for c, h in zip(row, header, strict=True)]) for row in rows]
+    is_stacked = kinds.count("") >= FEWEST_STACKED
+    return html.Div(html.Table([head, html.Tbody(cells)]), className="table stacked" if is_stacked else "table")
+
+
+def _cell(said: Any, head: str) -> Any:
+    is_number = isinstance(said, int)
+    return html.Td(f"{said:,}" if is_number else said, className="number" if is_number else "", **{"data-label": head})
 
 
 def card(title: str, *children: Any, wide: bool = False) -> Any:
