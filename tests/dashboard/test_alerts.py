@@ -82,7 +82,7 @@ def test_an_alert_is_told_with_value_limit_story_and_who_did_what(source: Source
         "Risk",
         PRESS,
         "99 %",
-        "0.9",
+        "90 %",
         "2026-03-04 16:00 KST",
         "Kim",
         "the cooler is dirty",
