@@ -8,18 +8,20 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
-from app import desk, health, ruling
+from app import desk, health, live_quality, ruling
 from app.access import ConsoleGate, Spans
 from app.clock import SystemClock
 from app.factor_watching import NotWatchedError, watch
 from app.recording import record
 from app.rereading import replay
 from app.rooms import Rooms
+from app.settings import Settings
 from app.workshop import RuleWorkshop
 from dashboard.access import actor
 from dashboard.console import ConsoleServer, PortTakenError, create_app
 from dashboard.source import DetectorInfo, Reread, Review, Source, WatchError
 from detectors import detector_class
+from detectors.settings import DetectorSettings
 from domain.audit import Action, Deed
 from domain.errors import ConfigError, Fault
 from domain.health import Reading
@@ -54,7 +56,7 @@ def console(
         rooms.ledger,
         rooms.journal,
         lambda: rooms.settings.all_rules,
-        tuple(DetectorInfo(d.name, detector_class(d.kind).role, d.asset_class, d.outcome) for d in root.detectors),
+        tuple(_info(settings, d) for d in root.detectors),
         clock.now,
         state,
         lambda doing: desk.attend(rooms, doing, actor(doing.by), clock.now()),
@@ -67,10 +69,18 @@ def console(
         partial(_watch, rooms, clock),
         root.plant.shifts,
         root.console.model_days,
+        lambda name: live_quality.live_classed(rooms, settings.detector(name), clock.now()),
     )
     spans = Spans(parse_duration(root.console.idle), parse_duration(root.console.session))
     gate = ConsoleGate(rooms.ledger, SystemClock().now, is_beyond=root.console.is_beyond, spans=spans)
     return ConsoleServer(create_app(source, gate), root.console.host, root.console.port, root.console.trusted_proxy)
+
+
+def _info(settings: Settings, detector: DetectorSettings) -> DetectorInfo:
+    is_judged = detector.task == "classification"
+    judged = settings.judged(detector.asset_class, detector.outcome) if is_judged else None
+    role = detector_class(detector.kind).role
+    return DetectorInfo(detector.name, role, detector.asset_class, detector.outcome, judged)
 
 
 def _refuse_without_users(rooms: Rooms) -> None:

@@ -82,14 +82,17 @@ def lots_of(history: History, training: Training) -> Lots:
 
 
 def _folds(history: History, training: Training) -> tuple[Fold, ...]:
-    """Return the detector's own folds; in time where those leave nothing to learn from, as of a single line."""
+    """Return the folds of the detector's back-test; in time where those leave nothing to learn from, as of a single
+    line.
+    """
+    detector = history.detector
     split = {"given": "stratified", "batch": "unit"}.get(history.split, history.split)
-    found = tuple(folds_of(training, history.detector.n_folds, split, history.detector.seed))
+    found = tuple(folds_of(training, detector.n_folds, split, detector.seed, detector.tested))
     if any(len(train) >= FEWEST_TRAIN and len(test) for train, test in found):
         return found
     order = np.argsort(training.vectors.end, kind="stable")
     cut = in_time(
-        training.vectors.end[order], history.detector.n_folds, training.embargo_ns, 0.5, training.known_at[order]
+        training.vectors.end[order], detector.n_folds, training.embargo_ns, detector.tested, training.known_at[order]
     )
     return tuple((order[train], order[test]) for train, test in cut)
 

@@ -1,5 +1,5 @@
-"""Predictions of lots against the results that came since, and results that do not come: for the health rules, and
-for intervals that follow the newest errors.
+"""Predictions of lots against the results that came since, and results that do not come: for the health rules and the
+weekly report, and for intervals that follow the newest errors.
 """
 
 from __future__ import annotations
@@ -10,57 +10,72 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
+from app import live_classes
 from app.results import possible_results
 from app.rooms import Rooms
-from detectors import detector_class
 from detectors.newest_errors import FEWEST, NEWEST, width_of
 from detectors.settings import DetectorSettings
 from detectors.symptoms import is_of_lots
 from domain.instants import to_ns
 from domain.records import Result
 from domain.scores import Score
+from domain.text import Translate, catalogue, mark, phrase, spoken
+from reports import live_class
+from reports.live_class import LiveClass
 from reports.live_error import MOST_LOTS, LiveError, live_error, overdue_since
 from store.scoring import ModelRow
 
 log = logging.getLogger(__name__)
-NOTE: Final = "live_quality"
+NOTE: Final = "live_lots"
 WIDTHS: Final = "live_widths"
 WORSE, OVERDUE = "worse", "overdue"
 HOUR_NS: Final = 3_600 * 10**9
 
 
-def look(rooms: Rooms, now: datetime) -> dict[str, dict[str, str]]:
-    """Judge the champions of lots by their newest results, and note what was found: kind -> detector -> what."""
-    found: dict[str, dict[str, str]] = {WORSE: {}, OVERDUE: {}}
+Told = Mapping[str, Sequence[str]]  # detector -> stored phrases
+
+
+def look(rooms: Rooms, now: datetime) -> dict[str, dict[str, list[str]]]:
+    """Judge the champions of lots by their newest results, and note what was found: kind -> detector -> phrases."""
+    found: dict[str, dict[str, list[str]]] = {WORSE: {}, OVERDUE: {}}
     widths: dict[str, float] = {}
     for detector in rooms.settings.root.detectors:
         if not is_of_lots(detector):
             continue
-        if told := _overdue(rooms, detector, now):
-            found[OVERDUE][detector.name] = told
+        if late := _overdue(rooms, detector, now):
+            found[OVERDUE][detector.name] = late
         champion, errors = _errors_of(rooms, detector, now)
-        error = _judged(champion, errors)
         if champion is not None and champion.details.get("split") == "time" and len(errors) >= FEWEST:
             widths[champion.model_id] = width_of(np.abs(errors[-NEWEST:, 0]))
-        if error is not None and (error.is_worse or error.is_useless):
-            found[WORSE][detector.name] = _told(error)
+        error, classes = _judged(champion, errors), live_classed(rooms, detector, now)
+        worse = [] if error is None else _told(error)
+        worse += [] if classes is None else [live_class.told(x) for x in classes.broken]
+        if worse:
+            found[WORSE][detector.name] = worse
     before = noted(rooms)
     for kind, by_detector in found.items():
-        for name, told in by_detector.items():
+        for name, phrases in by_detector.items():
             if name not in before.get(kind, {}):
+                told = said(phrases, catalogue("en"), rooms.settings.zone)
                 log.warning("live quality detector=%s %s=%r", name, kind, told)
     rooms.ledger.save_note(NOTE, json.dumps(found, sort_keys=True))
     rooms.ledger.save_note(WIDTHS, json.dumps(widths, sort_keys=True))
     return found
 
 
-def noted(rooms: Rooms) -> Mapping[str, Mapping[str, str]]:
-    """Return what was last found."""
+def noted(rooms: Rooms) -> Mapping[str, Told]:
+    """Return what was last found, by kind."""
     return dict(json.loads(rooms.ledger.note(NOTE) or "{}"))
+
+
+def said(phrases: Sequence[str], t: Translate, zone: ZoneInfo) -> str:
+    """Say what was found of a detector."""
+    return "; ".join(spoken(t, x, since=lambda at: _local(at, zone)) for x in phrases)
 
 
 def followed(rooms: Rooms, model_id: str, scores: Sequence[Score]) -> list[Score]:
@@ -78,13 +93,24 @@ def live(rooms: Rooms, detector: DetectorSettings, now: datetime) -> LiveError |
     return _judged(*_errors_of(rooms, detector, now))
 
 
+def _local(at: str, zone: ZoneInfo) -> str:
+    return f"{datetime.fromisoformat(at).astimezone(zone):%Y-%m-%d %H:%M %Z}"
+
+
+def live_classed(rooms: Rooms, detector: DetectorSettings, now: datetime) -> LiveClass | None:
+    """Return how the champion of good and bad lots does; None where it is none, or where no result has come yet."""
+    champion = rooms.ledger.scoring.champion(detector.name)
+    if champion is None or not live_classes.is_of_classes(detector, champion.details):
+        return None
+    return live_classes.live(rooms, detector, champion, now)
+
+
 def _errors_of(rooms: Rooms, detector: DetectorSettings, now: datetime) -> tuple[ModelRow | None, NDArray[np.float64]]:
     """Return the champion of a number, and its errors and those of the last known result, float64 (lots, 2), in time
     order.
     """
     champion = rooms.ledger.scoring.champion(detector.name)
-    is_number = detector_class(detector.kind).role == "quality" and detector.task != "classification"
-    if champion is None or not is_number:
+    if champion is None or live_classes.is_of_classes(detector, champion.details):
         return None, np.empty((0, 2))
     rows: list[tuple[int, float, float]] = []
     for asset in rooms.settings.plant.of_class(detector.asset_class):
@@ -123,8 +149,8 @@ def _errors(
     return found
 
 
-def _overdue(rooms: Rooms, detector: DetectorSettings, now: datetime) -> str:
-    """Return which line's results are overdue, "" for none."""
+def _overdue(rooms: Rooms, detector: DetectorSettings, now: datetime) -> list[str]:
+    """Return which lines' results are overdue, as stored phrases."""
     told = []
     for asset in rooms.settings.plant.of_class(detector.asset_class):
         results = possible_results(rooms, asset.path, detector.outcome, now, MOST_LOTS)
@@ -139,12 +165,19 @@ def _overdue(rooms: Rooms, detector: DetectorSettings, now: datetime) -> str:
         times = np.array([to_ns(r.result_at) for r in results], dtype=np.int64)
         silent = overdue_since(times, waiting, to_ns(now))
         if silent is not None:
-            told.append(f"{asset.path}: none for {silent / HOUR_NS:.0f} h, {waiting} lots wait")
-    return "; ".join(told)
+            what = mark("{line}: none for {hours} h, {n} lots wait")
+            told.append(phrase(what, line=asset.path, hours=f"{silent / HOUR_NS:.0f}", n=waiting))
+    return told
 
 
-def _told(error: LiveError) -> str:
-    """Say what is wrong with a live error."""
-    against = [] if error.back_test is None or not error.is_worse else [f"{error.back_test:.4g} in the back-test"]
-    against += [f"{error.persistence:.4g} by the last result"] if error.is_useless else []
-    return f"errs by {error.rmse:.4g} over {error.n_lots} lots, against {' and '.join(against)}"
+def _told(error: LiveError) -> list[str]:
+    """Return what is wrong with a live error as stored phrases."""
+    told = []
+    live = {"rmse": f"{error.rmse:.4g}", "n": error.n_lots}
+    if error.is_worse:
+        what = mark("errs by {rmse} over {n} lots, against {other} in the back-test")
+        told.append(phrase(what, **live, other=f"{error.back_test:.4g}"))
+    if error.is_useless:
+        what = mark("errs by {rmse} over {n} lots, against {other} by the last result")
+        told.append(phrase(what, **live, other=f"{error.persistence:.4g}"))
+    return told

@@ -11,6 +11,7 @@ from app import drifting, live_quality, misses, retraining
 from app.rooms import Rooms
 from app.shelf import REFUSED_NOTE
 from domain.health import Reading
+from domain.text import catalogue
 
 
 def model_readings(rooms: Rooms, now: datetime) -> list[Reading]:
@@ -20,16 +21,25 @@ def model_readings(rooms: Rooms, now: datetime) -> list[Reading]:
     refused = dict(json.loads(rooms.ledger.note(REFUSED_NOTE) or "{}"))
     failed = retraining.failed(rooms)
     overdue = {name: f"trained {days:.0f} days ago" for name, days in retraining.overdue(rooms, now).items()}
-    drift, live = drifting.noted(rooms), live_quality.noted(rooms)
+    drift, live = drifting.noted(rooms), _of_lots(rooms)
     return [
         _reading(health.MODELS, refused),
         _reading(health.TRAINING, failed),
         _reading(health.OVERDUE, overdue),
         _reading(health.DRIFT, {name: one.told for name, one in drift.items()}),
-        _reading(health.LIVE_ERROR, live.get(live_quality.WORSE, {})),
-        _reading(health.RESULTS, live.get(live_quality.OVERDUE, {})),
+        _reading(health.LIVE_ERROR, live[live_quality.WORSE]),
+        _reading(health.RESULTS, live[live_quality.OVERDUE]),
         _reading(health.MISSES, misses.noted(rooms)),
     ]
+
+
+def _of_lots(rooms: Rooms) -> dict[str, dict[str, str]]:
+    """Return what was last found of detectors of lots: kind -> detector -> what."""
+    found, english = live_quality.noted(rooms), catalogue("en")
+    return {
+        kind: {name: live_quality.said(x, english, rooms.settings.zone) for name, x in found.get(kind, {}).items()}
+        for kind in (live_quality.WORSE, live_quality.OVERDUE)
+    }
 
 
 def _reading(name: str, reasons: Mapping[str, str]) -> Reading:

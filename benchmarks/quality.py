@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from benchmarks import quality_drop, quality_factors, quality_planted, quality_sets
+from benchmarks import quality_drop, quality_factors, quality_planted, quality_sets, quality_watch
 from benchmarks.bars import QUICK, Bars
 from benchmarks.failure import forewarn
 from benchmarks.failure_sets import sets_folder
@@ -32,6 +32,7 @@ def main() -> None:
     quality_planted.show(bars)
     quality_factors.show(bars)
     quality_drop.show(bars)
+    quality_watch.show(bars)
     sets = sets_folder()
     if sets is None:
         bars.show("public data sets", None, "the figures of each", None, "skipped: FOREWARN_DATA names no folder")

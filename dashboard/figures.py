@@ -207,19 +207,24 @@ def predicted(view: QualityView, t: Translate, zone: ZoneInfo) -> go.Figure:
     times = words.local_times(view.times, zone)
     band = {"mode": "lines", "line": {"width": 0}, "showlegend": False, "hoverinfo": "skip"}
     figure = go.Figure(layout=layout_of(height=380))
-    figure.add_trace(go.Scatter(x=times, y=view.low, **band))
-    figure.add_trace(
-        go.Scatter(
-            x=times, y=view.high, fill="tonexty", fillcolor="rgba(47,111,159,0.15)",
-            **{**band, "showlegend": True}, name=t("90 % interval"),
-        )
-    )  # fmt: skip
-    figure.add_trace(
-        go.Scatter(x=times, y=view.persistence, name=t("persistence (last known)"), line={"color": QUIET, "width": 1.2})
-    )
+    last, title = t("persistence (last known)"), f"{view.detector.outcome} [{view.unit}]"
+    if view.is_of_classes:
+        last, title = t("share of bad lots among the newest results"), t("probability of a bad lot; 1 = it was bad")
+    else:
+        figure.add_trace(go.Scatter(x=times, y=view.low, **band))
+        figure.add_trace(
+            go.Scatter(
+                x=times, y=view.high, fill="tonexty", fillcolor="rgba(47,111,159,0.15)",
+                **{**band, "showlegend": True}, name=t("90 % interval"),
+            )
+        )  # fmt: skip
+    figure.add_trace(go.Scatter(x=times, y=view.persistence, name=last, line={"color": QUIET, "width": 1.2}))
     figure.add_trace(go.Scatter(x=times, y=view.predicted, name=t("predicted"), line={"color": LINE, "width": 2}))
     figure.add_trace(
         go.Scatter(x=times, y=view.measured, name=t("measured"), mode="markers", marker={"color": SECOND, "size": 6})
     )
     figure.update_xaxes(title_text=t("time, {zone}", zone=zone.key), tickformat="%m-%d %H:%M", gridcolor="#eef1f4")
-    return figure.update_yaxes(title_text=f"{view.detector.outcome} [{view.unit}]", gridcolor="#e4e7eb")
+    limit = view.model.details.get("threshold") if view.model is not None and view.is_of_classes else None
+    if limit is not None:
+        figure.add_hline(y=limit, line={"color": QUIET, "dash": "dot"}, annotation_text=t("called bad from here on"))
+    return figure.update_yaxes(title_text=title, gridcolor="#e4e7eb")

@@ -21,6 +21,7 @@ from domain.records import Tally
 from domain.scores import Score, Verdict
 from domain.text import printable
 from reports.factor_study import note_of
+from reports.live_class import N_RECENT, LiveClass
 from store.books import DeadLetter, KeptConflict
 from store.outbox import OutboxCounts
 from store.scoring import ModelRow
@@ -207,7 +208,11 @@ def data_span(source: Source, asset: str) -> tuple[datetime, datetime] | None:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class QualityView:
-    """A quality detector's lots, by end. measured and persistence: NaN = not known (yet). times: int64 ns."""
+    """A quality detector's lots, by end. measured and persistence: NaN = not known (yet). times: int64 ns.
+
+    is_of_classes: predicted is the probability of a bad lot, measured is 1 for a bad one, and persistence is the share
+    of bad ones among the newest results that were known. live: how its champion does, once results came.
+    """
 
     detector: DetectorInfo
     unit: str
@@ -219,6 +224,8 @@ class QualityView:
     measured: NDArray[np.float64]
     persistence: NDArray[np.float64]
     model: ModelRow | None
+    is_of_classes: bool = False
+    live: LiveClass | None = None
 
     def rmse(self, of: str) -> float | None:
         """Return the root mean square error of `predicted` or `persistence` over the lots measured so far."""
@@ -231,32 +238,40 @@ def quality_view(source: Source, detector: DetectorInfo) -> QualityView:
     """Return the predictions made so far beside what the laboratory said."""
     scores = [s for s in source.ledger.scoring.scores(detector.name) if s.value is not None]
     lines = [a.path for a in source.plant.of_class(detector.asset_class)]
+    model = source.ledger.scoring.champion(detector.name)
+    is_of_classes = model is not None and model.details.get("report", {}).get("task") == "classification"
+    n_back = N_RECENT if is_of_classes else 1
     measured: dict[tuple[str, str], float] = {}
-    known: dict[str, tuple[NDArray[np.int64], list[float]]] = {}
+    known: dict[str, tuple[NDArray[np.int64], NDArray[np.float64]]] = {}
     for line in lines:
         results = source.ledger.records.results(line, detector.outcome, source.now())
-        numbers = [(to_ns(r.result_at), r.value) for r in results if r.value is not None]
-        known[line] = np.array([n[0] for n in numbers], dtype=np.int64), [n[1] for n in numbers]
-        measured |= {(line, r.lot): r.value for r in results if r.value is not None}
-    model = source.ledger.scoring.champion(detector.name)
+        told = [r for r in results if r.value is not None]
+        numbers = _column([r.value for r in told])
+        if is_of_classes and detector.judged is not None:
+            numbers = detector.judged.is_bad(numbers).astype(np.float64)
+        known[line] = np.array([to_ns(r.result_at) for r in told], dtype=np.int64), numbers
+        measured |= dict(zip(((line, r.lot) for r in told), numbers.tolist(), strict=True))
     tag = source.plant.tags[lines[0]].get(detector.outcome) if lines else None
     return QualityView(
         detector,
-        tag.unit if tag else "",
+        tag.unit if tag and not is_of_classes else "",
         np.array([to_ns(s.at) for s in scores], dtype=np.int64),
         tuple(s.subject for s in scores),
         _column([s.value for s in scores]),
         _column([s.low for s in scores]),
         _column([s.high for s in scores]),
         _column([measured.get((s.asset, s.subject)) for s in scores]),
-        _column([_last_known(*known[s.asset], to_ns(s.at)) for s in scores]),
+        _column([_newest_known(*known[s.asset], to_ns(s.at), n_back) for s in scores]),
         model,
+        is_of_classes,
+        source.live_class(detector.name) if is_of_classes else None,
     )
 
 
-def _last_known(times: NDArray[np.int64], values: list[float], at: int) -> float | None:
+def _newest_known(times: NDArray[np.int64], values: NDArray[np.float64], at: int, n: int) -> float | None:
+    """Return the mean of the newest n values that were known at an instant."""
     place = int(np.searchsorted(times, at, side="right"))
-    return values[place - 1] if place else None
+    return float(values[max(0, place - n) : place].mean()) if place else None
 
 
 def _column(values: Sequence[float | None]) -> NDArray[np.float64]:

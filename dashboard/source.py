@@ -12,22 +12,27 @@ from zoneinfo import ZoneInfo
 from alerts.advice import Figures
 from domain.alerting import Rule
 from domain.health import Reading
+from domain.lots import Judged
 from domain.plant import Plant
 from domain.ports import PointStore
 from domain.records import Told
 from domain.rulings import Worth
+from reports.live_class import LiveClass
 from store.journal import Journal
 from store.ledger import Ledger
 
 
 @dataclass(frozen=True, slots=True)
 class DetectorInfo:
-    """What the console needs to know of a configured detector."""
+    """What the console needs to know of a configured detector. judged: by which a result is bad, where that is what it
+    predicts of a number.
+    """
 
     name: str
     role: str
     asset_class: str
     outcome: str
+    judged: Judged | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +138,7 @@ class Source:
     watch: Callable[[str, str, str, str], str]  # detector, factor, by whom, why; the rule's id; raises WatchError
     shifts: Sequence[str] = ()  # the hours at which shifts begin, in the plant's zone
     model_days: int = 0  # after which a model is overdue, 0 for never
+    live_class: Callable[[str], LiveClass | None] = lambda _detector: None  # of good and bad lots, once results came
 
     @property
     def rules(self) -> Sequence[Rule]:

@@ -255,6 +255,7 @@ def _report(course: Course, entries: list[Entry], taken: Entry, not_competing: M
         "events_caught": judgement.n_caught,
         "event_recall": judgement.n_caught / judgement.n_events,
         "false_alarms": judgement.n_false,
+        "n_good": int(taken.curve.watched.sum()) - judgement.n_events if aim.by_rows else None,
         "false_alarms_per_week": None if aim.is_of_cases else _weekly(taken, aim),
         "target_recall": aim.recall,
         "confidence": aim.confidence,

@@ -119,7 +119,7 @@ def committee_of(values: Floats, outcome: Floats, task: Task, by: str, seed: int
         design = Design.of(values[some])
         worth = nearness(design(values[some]), outcome[some], seed)
         size, width, strength = OF_NUMBERS
-        taken = _first(design, worth, size)
+        taken = _first(_by_column(design, worth), size)
         return Committee((_machine(values, outcome, task, taken, (width, strength), seed),))
     design = Design.of(values)
     z = design(values)
@@ -130,10 +130,19 @@ def committee_of(values: Floats, outcome: Floats, task: Task, by: str, seed: int
     for _ in range(MACHINES):
         rows = np.concatenate([random.choice(some, n, replace=False) for some, n in ((bad, n_bad), (good, n_good))])
         worth = apartness(z[rows], outcome[rows]) if by == "apart" else nearness(z[rows], outcome[rows], seed)
-        taken = _first(design, worth, int(random.choice(SIZES)))
+        taken = _first(_by_column(design, worth), int(random.choice(SIZES)))
         shape = (float(random.choice(WIDTHS)), STRENGTH)
         machines.append(_machine(values[rows], outcome[rows], task, taken, shape, seed))
     return Committee(tuple(machines))
+
+
+def best_columns(values: Floats, outcome: Floats, n: int) -> Ints:
+    """Return up to n columns whose means are furthest apart in both halves of the outcome, in their order; none that
+    does not vary.
+    """
+    design = Design.of(values)
+    worth = _by_column(design, apartness(design(values), outcome))
+    return _first(worth, min(n, int((worth > 0).sum())))
 
 
 def _machine(
@@ -147,10 +156,13 @@ def _machine(
     return Smooth(columns, design, kernel_of(design(own), target, weight, *shape, seed))
 
 
-def _first(design: Design, worth: Floats, n: int) -> Ints:
-    """Return the n best columns by their terms' worth, in their order; a column is worth what its indicator is, if that
-    is more.
-    """
+def _by_column(design: Design, worth: Floats) -> Floats:
+    """Return the worth of columns by that of their terms; a column is worth what its indicator is, if that is more."""
     by_column = worth[: len(design.arrays["median"])].copy()
     np.maximum.at(by_column, design.arrays["holes"], worth[len(by_column) :])
-    return np.sort(np.argsort(-by_column, kind="stable")[:n])
+    return by_column
+
+
+def _first(worth: Floats, n: int) -> Ints:
+    """Return the n best columns, in their order."""
+    return np.sort(np.argsort(-worth, kind="stable")[:n])

@@ -1,4 +1,5 @@
-"""Learners of lots on the same folds, and which of them is taken: the simplest within noise of the best.
+"""Learners of lots on the same folds, and which of them is taken: the simplest readable one within noise of the best,
+or else the best.
 
 Everything that learns (columns, scaling, settings, calibration) sees the rows that its fold trains on alone. Loss:
 squared error of a result; of a class the log-loss of calibrated odds, both classes weighing alike.
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from detectors.calibration import Line, line_of
 from detectors.folds import Fold
-from detectors.quality_committee import Committee
+from detectors.quality_committee import Committee, best_columns
 from detectors.quality_design import Task
 from detectors.quality_learners import BLEND, CANDIDATES, QualityModel
 from domain.scores import TrainingAids, TrainingError
@@ -27,9 +28,11 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 PLAIN: Final = Line(0.0, 1.0)
 MAX_COLUMNS: Final = 120
+FEWEST_COLUMNS: Final = 40
 STRETCHES: Final = 40
 BLENDED: Final = 3
 SIMPLE: Final = ("mean", "persistence")
+READABLE: Final = (*SIMPLE, "lab", "ridge", "pls")  # a weight a column
 FEWEST: Final = 20  # lots that a fold trains on
 
 
@@ -113,26 +116,40 @@ def columns_of(training: Training, rows: Ints, aids: TrainingAids) -> dict[str, 
     lab = np.array([i for i, n in enumerate(names) if n.origin == "lab"], dtype=np.int64)
     values, outcome = training.vectors.values[rows], training.outcome[rows]
     chosen = np.asarray(aids.select(values, outcome, names, training.group[rows]), dtype=np.int64)[:MAX_COLUMNS]
+    if len(chosen) < FEWEST_COLUMNS:  # what no column proves alone, several may tell together
+        chosen = np.union1d(chosen, best_columns(values, outcome, FEWEST_COLUMNS))
     newest = "recent" if task_of(training.outcome) == "classification" else "last"
     last = np.array([i for i in lab if names[i].calculator == newest], dtype=np.int64)[:1]
     any_one = lab[:1] if len(lab) else np.arange(min(1, len(names)))
     return {"any": any_one, "last": last, "lab": lab, "relevant": np.sort(chosen), "every": np.arange(len(names))}
 
 
-def compete(course: Course, names: Sequence[str]) -> list[Entry]:
-    """Return the entries, the simplest first."""
+def compete(course: Course, names: Sequence[str], beside: Sequence[str] = ()) -> list[Entry]:
+    """Return the entries, the simplest first. beside: learners that stand beside the others, and are in no blend unless
+    they are among `names` as well.
+    """
     found: list[Entry] = []
-    for name in [n for n in CANDIDATES if n in names]:
+    for name in [n for n in CANDIDATES if n in (*names, *beside)]:
         takes = CANDIDATES[name].takes
         if takes in ("last", "lab") and not len(course.columns[0][takes]):
             continue
         if any(not len(c[takes]) for c in course.columns):
             continue
         found.append(_entered(course, name))
-    blended = sorted((e for e in found if e.name not in SIMPLE), key=_total)[:BLENDED]
+    blended = _blended([e for e in found if e.name in names], course.task)
     if BLEND in names and len(blended) > 1:
         found.append(_joined(course, BLEND, blended))
     return found
+
+
+def _blended(entries: Sequence[Entry], task: Task) -> list[Entry]:
+    """Return what a blend is of: of numbers the best few; of classes all that cannot be told from the best, for of few
+    bad lots which of those is best is chance.
+    """
+    if task == "regression":
+        return sorted((e for e in entries if e.name not in SIMPLE), key=_total)[:BLENDED]
+    telling = [e for e in entries if e.name != "mean"]
+    return alike(telling) if telling else []
 
 
 def alike(entries: Sequence[Entry]) -> list[Entry]:
@@ -141,9 +158,18 @@ def alike(entries: Sequence[Entry]) -> list[Entry]:
     return [e for e in entries if gap(e, best)[0] <= gap(e, best)[1]]
 
 
-def winner(entries: Sequence[Entry]) -> Entry:
-    """Return the simplest entry within one standard error of the best."""
-    return alike(entries)[0]
+def winner(entries: Sequence[Entry], task: Task) -> Entry:
+    """Return the entry to take, of those within one standard error of the best.
+
+    Of numbers the simplest, if people can read it, or else the best: of those that nobody can read none is simple. Of
+    classes the blend: see `_blended`; or the best, where there is none; the mean only if that is best, for it tells no
+    lot from another.
+    """
+    best = min(entries, key=_total)
+    near = alike(entries)
+    if task == "regression":
+        return near[0] if near[0].name in READABLE else best
+    return near[-1] if near[-1].name == BLEND and best.name != "mean" else best
 
 
 def gap(entry: Entry, other: Entry) -> tuple[float, float]:

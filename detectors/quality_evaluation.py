@@ -17,7 +17,7 @@ from detectors.evaluation import OPTIMISTIC
 from detectors.folds import Fold
 from detectors.newest_errors import newest_widths
 from detectors.quality_course import task_of
-from detectors.quality_figures import SURE, errors_of, judged
+from detectors.quality_figures import OF_LABELS, SURE, errors_of, judged
 from detectors.quality_learners import ridge
 from detectors.quality_tournament import HISTORY, LEARNERS
 from domain.instants import from_ns
@@ -30,7 +30,7 @@ STRETCHES: Final = 20
 FAR: Final = 0.5  # standard deviations from which a column is told to have moved
 MOST_MOVED: Final = 5
 NO_LAB: Final = "the feature set has no lab history"
-OF_CLASSES: Final = ("recall", "precision", "balanced_error_rate", "roc_auc", "roc_auc_interval", "pr_auc")
+OF_CLASSES: Final = ("n_bad", "n_good", *OF_LABELS)
 OF_NUMBERS: Final = (
     "rmse", "mae", "r2", "persistence_rmse", "mean_rmse", "lab_rmse", "process_rmse", "interval_coverage",
 )  # fmt: skip

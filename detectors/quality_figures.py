@@ -11,6 +11,7 @@ from detectors.calibration import log_odds_of
 from detectors.quality_design import Task
 
 Floats = NDArray[np.float64]
+OF_LABELS: Final = ("recall", "precision", "balanced_error_rate", "roc_auc", "roc_auc_interval", "pr_auc")
 SURE: Final = 1.645  # standard errors on either side of an interval of 90 %
 
 
@@ -39,16 +40,16 @@ def of_numbers(outcome: Floats, predicted: Floats) -> dict[str, Any]:
 
 
 def of_classes(label: Floats, order: Floats, is_called: NDArray[np.bool_]) -> dict[str, Any]:
-    """Return recall, precision, balanced error rate, and the areas under the curves with an interval of 90 %.
+    """Return how many lots are bad and good, recall, precision, balanced error rate, and the areas under the curves.
 
-    order: the larger, the worse the lot.
+    order: the larger, the worse the lot. roc_auc_interval: of 90 %.
     """
     from scipy.stats import rankdata
 
     is_bad = label == 1
     n_bad, n_good = int(is_bad.sum()), int((~is_bad).sum())
     if not n_bad or not n_good:
-        return dict.fromkeys(("recall", "precision", "balanced_error_rate", "roc_auc", "roc_auc_interval", "pr_auc"))
+        return {"n_bad": n_bad, "n_good": n_good, **dict.fromkeys(OF_LABELS)}
     recall, kept = float(is_called[is_bad].mean()), float((~is_called[~is_bad]).mean())
     ranks = rankdata(order)
     area = float((ranks[is_bad].sum() - n_bad * (n_bad + 1) / 2) / (n_bad * n_good))
@@ -56,6 +57,8 @@ def of_classes(label: Floats, order: Floats, is_called: NDArray[np.bool_]) -> di
     best_first = np.argsort(-order, kind="stable")
     caught = np.cumsum(is_bad[best_first])
     return {
+        "n_bad": n_bad,
+        "n_good": n_good,
         "recall": recall,
         "precision": float(is_bad[is_called].mean()) if is_called.any() else None,
         "balanced_error_rate": 1.0 - (recall + kept) / 2,

@@ -8,7 +8,7 @@ Sources: Hoerl, Kennard (1970), ridge; Wold et al. (2001), PLS.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, Protocol
 
 import numpy as np
@@ -20,6 +20,7 @@ from detectors.learner_logistic import fitted as logistic_weights
 from detectors.learners import Examples
 from detectors.quality_committee import Committee, committee_of
 from detectors.quality_design import Design, Task
+from detectors.quality_forest import Forest, forest_of
 
 Floats = NDArray[np.float64]
 ALPHAS: Final = tuple(10.0**k for k in (0, 1, 1.5, 2, 2.5, 3, 3.5))
@@ -118,8 +119,13 @@ def constant(values: Floats, outcome: Floats, _task: Task, _setting: Mapping[str
 
 
 def last(values: Floats, outcome: Floats, task: Task, setting: Mapping[str, Any], seed: int) -> QualityModel:
-    """Persistence; of a class, what the share of bad lots among the newest says of it."""
-    return Last(float(outcome.mean())) if task == "regression" else ridge(values, outcome, task, setting, seed)
+    """Persistence; of a class, what the share of bad lots among the newest says of it: the more of them, the worse, for
+    chance that says the contrary would turn it round.
+    """
+    if task == "regression":
+        return Last(float(outcome.mean()))
+    told = ridge(values, outcome, task, setting, seed)
+    return replace(told, weight=np.maximum(told.weight, 0.0))
 
 
 def ridge(values: Floats, outcome: Floats, task: Task, setting: Mapping[str, Any], _seed: int) -> Linear:
@@ -151,6 +157,11 @@ def pls(values: Floats, outcome: Floats, task: Task, setting: Mapping[str, Any],
 def kernel(values: Floats, outcome: Floats, task: Task, setting: Mapping[str, Any], seed: int) -> Committee:
     """Kernel machines that choose their columns themselves: see `committee_of`."""
     return committee_of(values, outcome, task, str(setting.get("by", "near")), seed)
+
+
+def forest(values: Floats, outcome: Floats, task: Task, _setting: Mapping[str, Any], seed: int) -> Forest:
+    """Many randomised trees: see `forest_of`."""
+    return forest_of(values, outcome, task, seed)
 
 
 def trees(values: Floats, outcome: Floats, task: Task, setting: Mapping[str, Any], seed: int) -> Trees:
@@ -185,6 +196,7 @@ CANDIDATES: Final[Mapping[str, Candidate]] = {  # the simplest first
     "lab": Candidate(ridge, "lab", RIDGE),
     "ridge": Candidate(ridge, "relevant", RIDGE),
     "pls": Candidate(pls, "relevant", {"regression": COMPONENTS, "classification": COMPONENTS}),
+    "forest": Candidate(forest, "every", NOTHING),
     "kernel": Candidate(kernel, "every", {"regression": ({},), "classification": SCREENS}),
     "lightgbm": Candidate(trees, "relevant", NOTHING),
 }
@@ -197,6 +209,8 @@ def load_model(parts: Mapping[str, bytes]) -> QualityModel:
     if kind == "linear":
         intercept = float(p.read_array(parts, "linear.intercept.npy")[0])
         return Linear(Design.load(parts, kind), p.read_array(parts, "linear.weight.npy"), intercept)
+    if kind == "forest":
+        return Forest.load(parts)
     if kind == "committee":
         return Committee.load(parts)
     if kind == "last":

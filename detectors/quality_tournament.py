@@ -86,11 +86,11 @@ class QualityTournament:
             raise TrainingError(f"{n} lots with a result, at least {MIN_LOTS} are needed")
         n_folds = min(aids.n_folds, MOST_FOLDS)
         course = Course.of(training, list(folds_of(training, n_folds, aids.split, aids.seed)), aids)
-        entries = compete(course, (*HISTORY, *asked))  # those are beside every other, asked for or not
+        entries = compete(course, asked, HISTORY)
         eligible = [e for e in entries if e.name in asked]
         if not eligible:
             raise TrainingError("no feature has to do with the result")
-        taken = winner(_telling(eligible, course.task))
+        taken = winner(eligible, course.task)
         members = final(course, taken)
         used = np.unique(np.concatenate([m.columns for m in members]))
         own = tuple(Member(m.name, m.model, np.searchsorted(used, m.columns), m.line) for m in members)
@@ -201,14 +201,6 @@ def process_adds(entries: Sequence[Entry]) -> dict[str, Any] | None:
         "gain": -behind,
         "noise": noise,
     }
-
-
-def _telling(entries: Sequence[Entry], task: Task) -> Sequence[Entry]:
-    """Return the entries, of a class without the mean where another loses less: it tells no lot from another, and a
-    better one, be it by chance, costs nothing.
-    """
-    best = min(entries, key=lambda e: float(e.loss.mean()))
-    return entries if task == "regression" or best.name == "mean" else [e for e in entries if e.name != "mean"]
 
 
 def _by_name(entries: Sequence[Entry]) -> dict[str, Entry]:

@@ -33,7 +33,7 @@ def told(found: Week, t: Translate) -> Said:
     """Return a week as JSON data, as lines of text and as a page."""
     asked = needs.needs(found)
     return Said(
-        as_json(found, [needs.as_json(each, t) for each in asked]),
+        as_json(found, [needs.as_json(each, t) for each in asked], t),
         page.lines(found, asked, t),
         lambda language: page.page(found, asked, catalogue(language), language),
     )
@@ -72,6 +72,7 @@ def gather(rooms: Rooms, of: Weeks, now: datetime) -> Week:
         held=alarms.held(rooms, now),
         quality=quality.levels(rooms, of.week, of.before, now),
         live=quality.errors(rooms, of.week, of.before),
+        live_calls=quality.calls(rooms, of.week, of.before),
         factors=quality.factors(rooms, of.week, of.before),
         data=(sums[0], sums[1]),
         silent=data.silent(rooms),

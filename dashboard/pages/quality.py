@@ -13,6 +13,7 @@ from dashboard import factor_figures, figures, queries, words
 from dashboard.pages import factor_cards, parts
 from dashboard.source import DetectorInfo, Source, WatchError
 from domain.text import Translate, catalogue, mark
+from reports.live_class import false_calls_of, told
 
 TITLE: Final = mark("Quality")
 
@@ -129,6 +130,8 @@ def _head(view: queries.QualityView, t: Translate, source: Source) -> Any:
         text = t(words.SERVICE_STATES.get(source.state(), "No model yet"))
         return html.P(text, className="quiet")
     report = view.model.details["report"]
+    if view.is_of_classes:
+        return _of_classes(view, report, t, source)
     live = {
         t("error of the prediction (RMSE)"): view.rmse("predicted"),
         t("error of persistence"): view.rmse("persistence"),
@@ -145,3 +148,37 @@ def _head(view: queries.QualityView, t: Translate, source: Source) -> Any:
     if report.get("lab_rmse") is not None and report["lab_rmse"] <= report["rmse"]:
         notes.append(html.P(t("In the back-test the process data add nothing over the laboratory's own history.")))
     return html.Div([parts.figures({t("lots predicted"): str(len(view.times)), **shown}), *notes])
+
+
+def _of_classes(view: queries.QualityView, report: Mapping[str, Any], t: Translate, source: Source) -> Any:
+    """Return how a model of good and bad lots does on the newest ones, beside its back-test, and what is broken."""
+    shown = {t("lots predicted"): str(len(view.times))}
+    notes = []
+    if view.live is not None:
+        now, brier = view.live.figures, (view.live.figures.brier, view.live.figures.persistence_brier)
+        shown |= {
+            t("bad lots called bad"): _share(now.counts.n_caught, now.counts.n_bad),
+            t("good lots called bad"): _share(now.counts.n_false, now.counts.n_good),
+            t("error of its probabilities (Brier score)"): _number(brier[0]),
+            t("the same of the newest results alone"): _number(brier[1]),
+        }
+        broken = [words.reason(t, told(x), source.zone) for x in view.live.broken]
+        notes += [html.P(t("The model {errs}.", errs=x), className="bad") for x in broken]
+        counted = t("Of the newest lots that this model predicted and whose result has come since: {n}.", n=now.n_lots)
+        notes.append(html.P(counted, className="quiet"))
+    if report.get("recall") is not None:
+        false = false_calls_of(report["balanced_error_rate"], report["recall"])
+        shares = {"recall": f"{report['recall']:.1%}", "false": f"{false:.1%}"}
+        past = t(
+            "Back-test on later lots: {recall} of the bad lots called bad, and {false} of the good ones.", **shares
+        )
+        notes.append(html.P(past, className="quiet"))
+    return html.Div([parts.figures(shown), *notes])
+
+
+def _share(k: int, n: int) -> str:
+    return f"{k} / {n} ({k / n:.1%})" if n else "–"
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"

@@ -11,7 +11,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from domain.text import Translate
 from reports.figures import nulled
+from reports.live_class import ClassFigures
+from reports.week.words import phrased
 
 
 class Warned(StrEnum):
@@ -192,13 +195,23 @@ class ErrorFigures:
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """How a detector of lots does. alarm: what the health rule says of its newest lots, "" for nothing."""
+    """How a detector of a number does. alarms: stored phrases, what the health rule says of its newest lots."""
 
     detector: str
     unit: str
     week: ErrorFigures
     before: ErrorFigures
-    alarm: str
+    alarms: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LiveCalls:
+    """How a detector of good and bad lots does: predictions made before the result. alarms: see `Live`."""
+
+    detector: str
+    week: ClassFigures
+    before: ClassFigures
+    alarms: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,6 +310,7 @@ class Week:
     held: tuple[Held, ...]
     quality: tuple[Quality, ...]
     live: tuple[Live, ...]
+    live_calls: tuple[LiveCalls, ...]
     factors: tuple[Factor, ...]
     data: tuple[DataFigures, DataFigures]
     silent: tuple[Silent, ...]
@@ -304,11 +318,16 @@ class Week:
     models: tuple[Model, ...]
     changes: tuple[Change, ...]
 
+    @property
+    def predicting(self) -> tuple[Live | LiveCalls, ...]:
+        """Detectors of lots."""
+        return (*self.live, *self.live_calls)
+
 
 PAIRS = ("stops", "warnings", "alarms", "data")
 
 
-def as_json(found: Week, needs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def as_json(found: Week, needs: Sequence[Mapping[str, Any]], t: Translate) -> dict[str, Any]:
     """Return the report as JSON data; what is not known is null. needs: what needs a decision."""
     data = asdict(found)
     for name in PAIRS:
@@ -317,6 +336,11 @@ def as_json(found: Week, needs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     for period, of in zip(("week", "before"), found.warnings, strict=True):
         told = {"false_per_asset_week": of.false_per_asset_week, "precision": of.precision}
         data["warnings"][period] |= told
+    for row, live in zip((*data["live"], *data["live_calls"]), found.predicting, strict=True):
+        row["alarms"] = [phrased(alarm, found.zone, t) for alarm in live.alarms]
+    for row, calls in zip(data["live_calls"], found.live_calls, strict=True):
+        for period, of_lots in (("week", calls.week), ("before", calls.before)):
+            row[period]["recall"], row[period]["false_calls"] = of_lots.counts.recall, of_lots.counts.false_calls
     data["unassessed"] = [asset for asset, _ in found.unassessed]
     ordered = {"needs": list(needs)} | {f.name: data[f.name] for f in fields(found)}
     return dict(nulled(_texts(ordered)))

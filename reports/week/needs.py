@@ -112,11 +112,11 @@ def _models(found: Week) -> Iterator[Need]:
 
 
 def _quality(found: Week) -> Iterator[Need]:
-    for live in found.live:
-        if live.alarm:
-            what = mark("{detector} {errs}: train it anew, or go back.")
-            told = phrase(what, detector=live.detector, errs=live.alarm)
-            yield Need(told, f"forewarn train quality --detector {live.detector}", "/quality")
+    for live in found.predicting:
+        if live.alarms:
+            what = mark("{detector} errs more than its back-test promised: train it anew, or go back.")
+            role = next((x.role for x in found.models if x.detector == live.detector), "quality")
+            yield Need(phrase(what, detector=live.detector), _train(role, live.detector), "/quality")
     for factor in found.factors:
         if factor.n_now:
             told = phrase(mark("Outside its window now: {title}."), title=factor.title)

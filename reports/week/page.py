@@ -11,9 +11,9 @@ from reports import sheet
 from reports.figures import percent, plain
 from reports.sheet import Section, Step
 from reports.week import alarms, machines, picture
-from reports.week.figures import Quality, Week
+from reports.week.figures import LiveCalls, Quality, Week
 from reports.week.needs import Need
-from reports.week.words import NONE, ROLES, both, compared, count, day, head, lasting, local, named, with_unit
+from reports.week.words import NONE, ROLES, both, compared, count, day, head, lasting, local, named, phrased, with_unit
 
 NOTE: Final = mark(
     "Warned in time: a warning came within the horizon and before the lead budget of the asset had begun. Hours stood "
@@ -131,7 +131,7 @@ def _level(each: Quality, t: Translate) -> Iterator[tuple[str, ...]]:
 
 def _quality(found: Week, t: Translate) -> Section:
     heading = t("Quality")
-    if not found.quality and not found.live:
+    if not found.quality and not found.live and not found.live_calls:
         return Section(heading, (t("No lot ended, neither in this time nor in the one before."),))
     rows = []
     for each in found.quality:
@@ -142,12 +142,23 @@ def _quality(found: Week, t: Translate) -> Section:
         rows.append(compared(name, now.rmse, then.rmse, told))
         last = t("error of the last known result")
         rows.append(compared(last, now.persistence_rmse, then.persistence_rmse, told))
-    told_of = [f"{x.detector}: {x.alarm}" for x in found.live if x.alarm]
+    for calls in found.live_calls:
+        rows += list(_calls(calls, t))
+    told_of = [f"{x.detector}: {phrased(alarm, found.zone, t)}" for x in found.predicting for alarm in x.alarms]
     for factor in found.factors:
         out = t("{title}: {n} times this week, {before} the week before, outside now on {now} assets",
                 title=factor.title, n=factor.n, before=factor.n_before, now=factor.n_now)  # fmt: skip
         told_of.append(out)
     return Section(heading, tuple(told_of), head(found.name, t), tuple(rows))
+
+
+def _calls(live: LiveCalls, t: Translate) -> Iterator[tuple[str, ...]]:
+    now, then, of = live.week, live.before, live.detector
+    yield compared(t("judged lots that {detector} had predicted", detector=of), now.n_lots, then.n_lots, count)
+    yield compared(t("bad lots that it called bad"), now.counts.recall, then.counts.recall, percent)
+    yield compared(t("good lots that it called bad"), now.counts.false_calls, then.counts.false_calls, percent)
+    yield compared(t("error of its probabilities (Brier score)"), now.brier, then.brier, plain)
+    yield compared(t("the same of the newest results alone"), now.persistence_brier, then.persistence_brier, plain)
 
 
 def _lots(each: Quality, t: Translate) -> Iterator[tuple[str, ...]]:

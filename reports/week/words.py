@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from domain.text import Translate, mark
+from domain.text import Translate, mark, spoken
 from reports.figures import percent, plain, signed
 
 NONE: Final = "–"
@@ -56,6 +56,11 @@ def lasting(seconds: float, t: Translate) -> str:
 def local(at: datetime, zone: str) -> str:
     """Return an instant in the plant's zone; the report says once which that is."""
     return f"{at.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}"
+
+
+def phrased(stored: str, zone: str, t: Translate) -> str:
+    """Say a stored phrase, its instant `since` in the plant's zone."""
+    return spoken(t, stored, since=lambda at: local(datetime.fromisoformat(at), zone))
 
 
 def day(at: datetime, zone: str, t: Translate) -> str:

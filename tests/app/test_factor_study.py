@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from app import factor_study, factor_watching
 from app.cli import main
 from app.rooms import Rooms, opened
 from app.settings import load
+from app.training import gather, learned_from
+from detectors.evaluation import outer_folds
 from domain.audit import Action, Actor
 from reports.factor_study import note_of
 from tests.app import tiny_plant as tiny
@@ -228,3 +231,16 @@ def test_ids_of_watched_factors_are_valid_and_differ(named: list[tuple[str, str]
     assert len(set(ids)) == len(named)
     for each in ids:
         RuleSettings.model_validate({"id": each, "asset_class": "line", "watch": "tag:x", "raise": 1.0, "clear": 0.5})
+
+
+@pytest.mark.parametrize("tested", [0.2, 0.5])
+def test_a_study_is_judged_on_the_lots_that_the_back_test_is_judged_on(plant: Path, tested: float) -> None:
+    with opened(load(plant)) as rooms:
+        detector = rooms.settings.detector("ash").model_copy(update={"tested": tested})
+        history = gather(rooms, detector, datetime(2027, 1, 1, tzinfo=UTC))
+    training, _ = learned_from(history)
+    folds = factor_study.lots_of(history, training).folds
+    tested_on = np.concatenate([test for _, test in folds])
+    honest = list(outer_folds(training, "time", detector.n_folds, detector.seed, None, tested))
+    assert np.array_equal(tested_on, np.concatenate([test for _, test in honest]))
+    assert len(tested_on) == int(tested * len(training.outcome))

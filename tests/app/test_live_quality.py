@@ -16,6 +16,7 @@ from app.model_health import model_readings
 from app.rooms import Rooms
 from domain.records import Lot, Result
 from domain.scores import Scale, Score, Verdict
+from domain.text import catalogue
 from store.audit import Deed
 from store.scoring import ModelRow
 from tests.app import tiny_plant as tiny
@@ -93,5 +94,6 @@ def test_another_models_predictions_do_not_count(tmp_path: Path) -> None:
 def test_results_that_stay_away_while_lots_are_made_are_overdue(tmp_path: Path) -> None:
     with _rooms(tmp_path, 1.0, n_results=60) as rooms:
         assert live_quality.look(rooms, _at(62.4))["overdue"] == {}
-        found = live_quality.look(rooms, _at(70))
-    assert found["overdue"] == {PURITY: f"{LINE}: none for 9 h, 10 lots wait"}
+        told = live_quality.look(rooms, _at(70))["overdue"][PURITY]
+        said = live_quality.said(told, catalogue("en"), rooms.settings.zone)
+    assert said == f"{LINE}: none for 9 h, 10 lots wait"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,9 +11,9 @@ from scipy.stats import ttest_ind
 
 from detectors.calibration import log_odds_of, probability
 from detectors.folds import folds_of
-from detectors.quality_course import Course, Entry, alike, compete, final
+from detectors.quality_course import FEWEST_COLUMNS, Course, Entry, alike, columns_of, compete, final, winner
 from detectors.quality_kernel import apartness, nearness
-from detectors.quality_learners import CANDIDATES, ridge
+from detectors.quality_learners import CANDIDATES, last, ridge
 from detectors.quality_tournament import MIN_LOTS, QualityTournament, threshold_of
 from domain.scores import Scale, TrainingError
 from domain.vectors import FeatureName, Training
@@ -153,8 +154,8 @@ def test_every_learner_scores_alone_as_in_a_batch_and_adds_up_and_comes_back(
 
 
 def test_unknown_options_are_refused() -> None:
-    with pytest.raises(TrainingError, match="forest"):
-        QualityTournament.train(planted.lots(), {"learners": ["forest"]}, planted.aids())
+    with pytest.raises(TrainingError, match="oracle"):
+        QualityTournament.train(planted.lots(), {"learners": ["oracle"]}, planted.aids())
 
 
 def test_only_the_columns_that_tell_near_lots_apart_come_first() -> None:
@@ -176,8 +177,11 @@ def test_means_that_are_apart_come_first_and_columns_that_say_nothing_last() -> 
     assert worth[4] == 0.0
 
 
-def _course() -> Course:
-    made, aids = _lots_of_two(), planted.aids()
+def _course(doubt: float = 0.0) -> Course:
+    """doubt: the share of lots whose outcome is drawn anew."""
+    made, aids, random = _lots_of_two(), planted.aids(), np.random.default_rng(1)
+    drawn = np.where(random.random(len(made.outcome)) < doubt, random.permutation(made.outcome), made.outcome)
+    made = planted.training(made.vectors, drawn, is_ordered=True)
     return Course.of(made, list(folds_of(made, 4, "stratified")), aids)
 
 
@@ -198,6 +202,53 @@ def test_alike_is_who_cannot_be_told_from_the_best() -> None:
     best, noisy = _entry("best", [1.0, 1.0, 1.0, 1.0]), _entry("noisy", [0.0, 3.0, 0.0, 1.4])
     worse = _entry("worse", [1.2, 1.3, 1.2, 1.3])
     assert [e.name for e in alike([noisy, worse, best])] == ["noisy", "best"]
+
+
+def test_of_numbers_the_simplest_is_taken_that_people_can_read_or_else_the_best() -> None:
+    ridge_, forest = _entry("ridge", [0.0, 3.0, 0.0, 1.4]), _entry("forest", [0.0, 2.9, 0.0, 1.5])
+    kernel, worse = _entry("kernel", [1.0, 1.0, 1.0, 1.0]), _entry("mean", [1.2, 1.3, 1.2, 1.3])
+    assert winner([worse, ridge_, forest, kernel], "regression").name == "ridge"
+    assert winner([worse, forest, kernel], "regression").name == "kernel"
+
+
+def test_of_classes_the_blend_is_of_all_that_cannot_be_told_from_the_best_and_is_taken() -> None:
+    entries = compete(_course(doubt=0.4), ("mean", "ridge", "pls", "forest", "kernel", "blend"))
+    blend = entries[-1]
+    near = {e.name for e in alike([e for e in entries[:-1] if e.name != "mean"])}
+    assert {part.name for part in blend.parts} == near
+    assert len(near) > 1
+    assert winner(entries, "classification") is blend
+    best_mean = [_entry("mean", [0.1, 0.1]), _entry("ridge", [0.2, 0.1]), _entry("blend", [0.1, 0.2])]
+    assert winner(best_mean, "classification").name == "mean"
+    far = [_entry("ridge", [0.1, 0.1, 0.2]), _entry("blend", [0.5, 0.6, 0.6])]
+    assert winner(far, "classification").name == "ridge"
+
+
+def test_where_the_screening_keeps_few_columns_the_best_of_the_others_join_them() -> None:
+    random = np.random.default_rng(1)
+    values = random.normal(size=(200, 60))
+    values[:, 7] = 1.0
+    outcome = (values[:, :20].sum(axis=1) + random.normal(size=200) > 0).astype(np.float64)
+    made = planted.training(planted.vectors(values, planted.tag_names(60)), outcome, is_ordered=True)
+    aids = replace(planted.aids(), select=lambda *_: np.array([50]))
+    found = columns_of(made, np.arange(200), aids)["relevant"].tolist()
+    assert 50 in found
+    assert 7 not in found
+    assert len(found) in (FEWEST_COLUMNS, FEWEST_COLUMNS + 1)
+    assert len({*range(20)} & {*found}) >= 18
+
+
+def test_what_only_stands_beside_is_in_no_blend() -> None:
+    entries = compete(_course(), ("ridge", "blend"), ("pls", "kernel"))
+    assert [e.name for e in entries] == ["ridge", "pls", "kernel"]
+
+
+def test_persistence_of_a_class_never_says_that_bad_lots_make_good_ones() -> None:
+    random = np.random.default_rng(1)
+    share = random.random((300, 1))
+    bad_after_good = (random.random(300) > share[:, 0]).astype(np.float64)
+    assert np.ptp(last(share, bad_after_good, "classification", {}, 1).predict(share)) == 0
+    assert np.ptp(last(share, 1 - bad_after_good, "classification", {}, 1).predict(share)) > 0
 
 
 def test_the_mean_of_the_members_is_the_score_of_the_parts_by_their_shares() -> None:

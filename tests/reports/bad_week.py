@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from domain.instants import to_ns
 from domain.text import phrase
+from reports.live_class import Broken, ClassFigures, Counts, Promise, told
 from reports.week.figures import (
     AlarmFigures,
     BadActor,
@@ -15,6 +17,7 @@ from reports.week.figures import (
     Factor,
     Held,
     Live,
+    LiveCalls,
     Load,
     LotFigures,
     Model,
@@ -33,6 +36,10 @@ END = START + timedelta(days=7)
 WORST = 'Hot <b>oil</b> & "steam"'
 LOAD = Load("crew", 40, 5.7, 0.04, 12, 1, 0.002, 1, 2, 5, 0.8, 1, ("most_in_10_min", "top_share"))
 ALERT = Standing("a1", "oil", WORST, "p/1", "high", "active, unacknowledged", START, True, False)
+ERRS = phrase("errs by {rmse} over {n} lots, against {other} in the back-test", rmse="2", n=40, other="1")
+MISSES = told(Broken(Promise.RECALL, to_ns(START), 20, 12, 0.6, 0.25))
+CALLS = ClassFigures(30, Counts(10, 4, 20, 5), 0.3, 0.21)
+NO_CALLS = ClassFigures(0, Counts(0, 0, 0, 0), None, None)
 BAD = Week(
     plant="Plant <1>",
     start=START,
@@ -59,7 +66,8 @@ BAD = Week(
     standing=(replace(ALERT, raised_at=START),),
     held=(Held("oil", WORST, "p/9", "out of service", "Kim", "<u>why</u>", None),),
     quality=(Quality("line", "purity", "%", "purity", LotFigures(9, 8, 0.5, 91.0), LotFigures(9, 9, 0.25, 92.0)),),
-    live=(Live("purity", "%", ErrorFigures(8, 1.5, 1.0), ErrorFigures(0, None, None), "errs by 2 over 40 lots"),),
+    live=(Live("purity", "%", ErrorFigures(8, 1.5, 1.0), ErrorFigures(0, None, None), (ERRS,)),),
+    live_calls=(LiveCalls("grade", CALLS, NO_CALLS, (MISSES,)),),
     factors=(Factor("factor-heat", "heat outside", 3, 0, 1),),
     data=(DataFigures(100, 90, 5, 3, 1, 0, 1, 2), DataFigures(50, 50, 0, 0, 0, 0, 0, 0)),
     silent=(Silent("p/1", "heat", START), Silent("p/2", "", START)),

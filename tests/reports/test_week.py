@@ -32,6 +32,7 @@ def test_each_thing_that_is_wrong_needs_a_decision_the_most_urgent_first() -> No
         "forewarn models show m1",
         "forewarn train quality --detector purity",
         "forewarn train quality --detector purity",
+        "forewarn train quality --detector grade",
         "forewarn alerts list --rule factor-heat --open",
         "forewarn alerts performance --days 30 --prove",
     ]
@@ -70,12 +71,17 @@ def test_the_text_says_what_the_figures_are_and_what_is_not_known_is_no_nought()
         "Silent now, since: p/1/heat (2026-11-16 09:00), p/2 (2026-11-16 09:00).",
         "heat outside: 3 times this week, 0 the week before, outside now on 1 assets",
         "drifted, overdue, cannot be used, a newer one waits",
-        "purity: errs by 2 over 40 lots",
+        "purity: errs by 2 over 40 lots, against 1 in the back-test",
+        "grade: misses 12 of 20 bad lots since 2026-11-16 09:00, against 25.0% in the back-test",
     ):
         assert said in text
     rows = {line.split("  ")[1]: line.split() for line in text.splitlines() if line.startswith("  ")}
     assert rows["false alarms per asset and week"][-3:] == ["0.25", "0", "+0.25"]
     assert rows["bad lots by purity"][-4:] == ["50.0%", "25.0%", "+25.0", "pp"]
+    assert rows["bad lots that it called bad"][-2:] == ["40.0%", "–"]
+    assert rows["good lots that it called bad"][-2:] == ["25.0%", "–"]
+    assert rows["judged lots that grade had predicted"][-3:] == ["30", "0", "+30"]
+    assert rows["error of its probabilities (Brier score)"][-2:] == ["0.3", "–"]
     assert rows["error of purity (root mean square)"][-3:] == ["1.5", "%", "–"]
 
 

@@ -10,7 +10,7 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from app import live_quality, outcomes
+from app import live_classes, live_quality, outcomes
 from app.reporting.judged import ended_at, judged_lots
 from app.reporting.periods import Period
 from app.results import possible_results
@@ -20,7 +20,8 @@ from detectors.settings import DetectorSettings
 from detectors.symptoms import is_of_lots
 from domain.instants import from_ns
 from domain.lots import Judged
-from reports.week.figures import ErrorFigures, Factor, Live, LotFigures, Quality
+from reports.live_class import figures
+from reports.week.figures import ErrorFigures, Factor, Live, LiveCalls, LotFigures, Quality
 
 Named = tuple[str, str]  # asset class and result
 
@@ -42,14 +43,37 @@ def errors(rooms: Rooms, week: Period, before: Period) -> tuple[Live, ...]:
     alarms = live_quality.noted(rooms).get(live_quality.WORSE, {})
     found = []
     for detector in rooms.settings.root.detectors:
-        if detector_class(detector.kind).role != "quality" or detector.task == "classification":
+        if not is_of_lots(detector) or _is_of_classes(rooms, detector):
             continue
         now, then = (_errors(rooms, detector, period) for period in (week, before))
-        alarm = alarms.get(detector.name, "")
-        if now.n_lots or then.n_lots or alarm:
+        told = tuple(alarms.get(detector.name, ()))
+        if now.n_lots or then.n_lots or told:
             unit = _unit(rooms, (detector.asset_class, detector.outcome))
-            found.append(Live(detector.name, unit, now, then, alarm))
+            found.append(Live(detector.name, unit, now, then, told))
     return tuple(found)
+
+
+def calls(rooms: Rooms, week: Period, before: Period) -> tuple[LiveCalls, ...]:
+    """Return how detectors told good lots from bad ones, and what the health rule says of them now."""
+    alarms = live_quality.noted(rooms).get(live_quality.WORSE, {})
+    models = {m.model_id: m for m in rooms.ledger.scoring.models()}
+    found = []
+    for detector in rooms.settings.root.detectors:
+        if not _is_of_classes(rooms, detector):
+            continue
+        now, then = (
+            figures(live_classes.said_lots(rooms, detector, models, from_ns(p.start), from_ns(p.end)))
+            for p in (week, before)
+        )
+        told = tuple(alarms.get(detector.name, ()))
+        if now.n_lots or then.n_lots or told:
+            found.append(LiveCalls(detector.name, now, then, told))
+    return tuple(found)
+
+
+def _is_of_classes(rooms: Rooms, detector: DetectorSettings) -> bool:
+    champion = rooms.ledger.scoring.champion(detector.name)
+    return live_classes.is_of_classes(detector, {} if champion is None else champion.details)
 
 
 def factors(rooms: Rooms, week: Period, before: Period) -> tuple[Factor, ...]:
