@@ -10,13 +10,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 WORDS: Final[Mapping[str, str]] = {
-    "start": "start begin beginn begins started von from anfang startzeit 시작 착수 발생",
+    "start": "start begin beginn begins started von from anfang startzeit 시작 착수 발생 투입시각 투입일시 투입시간",
     "end": "end ende ends ended stop bis to until finish finished endzeit 종료 완료 복구",
     "result_at": "tested test_time result_at measured_at sampled "
-    "prüfzeit prüfdatum geprüft analysis 검사일시 측정일시 분석",
+    "prüfzeit prüfdatum geprüft analysis 검사일시 측정일시 시험일 분석",
     "time": "time timestamp datetime date zeit zeitstempel datum uhrzeit clock ts at 시간 시각 일시 일자 날짜",
     "lot": "lot lots batch charge los wafer coil heat sample probe lotno lot_no batch_id lot_id 로트 배치 롯트 시료",
-    "lab": "lab labor laboratory prüfer inspector 검사실 검사자 실험실",
+    "lab": "lab labor laboratory prüfer inspector 검사실 검사자 실험실 시험실 분석실",
     "kind": "kind type art typ category klasse 종류 구분 유형 분류",
     "code": "code reason cause grund ursache fehlercode fault error failure mode comp component bauteil id "
     "코드 원인 고장 부품",
@@ -66,7 +66,7 @@ def kind_of(text: str) -> str | None:
 
 
 def _holds(text: str, words: frozenset[str]) -> bool:
-    lowered = text.casefold()
+    lowered = "".join(text.casefold().split())
     found = words_of(text)
     joined = "_".join(found)
     if joined in words or any(word in words or word.removesuffix("s") in words for word in found):

@@ -13,6 +13,7 @@ from plotly.subplots import make_subplots
 from dashboard import words
 from dashboard.queries import AssetView, QualityView
 from domain.instants import to_ns
+from domain.numerals import numeral
 from domain.scores import Scale, Score
 from domain.text import Translate
 from reports.curve import frontier
@@ -150,8 +151,7 @@ def contributions(score: Score | None, t: Translate, units: Mapping[str, str]) -
         return empty(t("Nothing scored yet"))
     top = list(reversed(score.contributions))
     labels = [
-        f"{c.source}  {c.value:.5g} {units.get(c.source, '')}".rstrip() if c.value is not None else c.source
-        for c in top
+        f"{c.source}  {numeral(c.value, units.get(c.source, ''))}" if c.value is not None else c.source for c in top
     ]
     colours = [ALARM if c.amount > 0 else LINE for c in top]
     bars = go.Bar(x=[c.amount for c in top], y=labels, orientation="h", marker={"color": colours}, showlegend=False)

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
+from domain.numerals import numeral
 from domain.text import Translate, mark, spoken
 from reports import sheet
 from reports.benefit import Compared, Difference, Ratio, Stopped, Verdict
-from reports.figures import nulled, percent, plain, signed
+from reports.figures import nulled, percent, signed
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +158,7 @@ def _stops_head(t: Translate) -> tuple[str, ...]:
 def _stops_row(name: str, pair: tuple[Stopped, Stopped], last: str) -> tuple[str, ...]:
     before, after = pair
     figures = ((before.n, after.n), (before.hours, after.hours), (before.weeks, after.weeks), (before.rate, after.rate))
-    return (name, *(f"{plain(x)} → {plain(y)}" for x, y in figures), last)
+    return (name, *(f"{numeral(x)} → {numeral(y)}" for x, y in figures), last)
 
 
 def _lots(found: LotsBenefit, t: Translate) -> sheet.Section:
@@ -196,15 +197,15 @@ def _lots_rows(found: LotsBenefit, told: Callable[[float], str], t: Translate) -
     if found.against_control is not None:
         yield (t("pilot against control"), "", "", "", _between(found.against_control, told))
     a_day = found.per_day
-    yield (t("lots a day"), plain(a_day.before), plain(a_day.after), _between(a_day.change, plain), "")
+    yield (t("lots a day"), numeral(a_day.before), numeral(a_day.after), _between(a_day.change, numeral), "")
 
 
 def _said(found: LotsBenefit) -> Callable[[float], str]:
-    return percent if found.is_share else lambda level: plain(level, found.unit)
+    return percent if found.is_share else lambda level: numeral(level, found.unit)
 
 
 def _interval(ratio: Ratio) -> str:
-    return f"{plain(ratio.value)} ({plain(ratio.low)}–{plain(ratio.high)})"
+    return f"{numeral(ratio.value)} ({numeral(ratio.low)}–{numeral(ratio.high)})"
 
 
 def _between(change: Difference, told: Callable[[float], str]) -> str:

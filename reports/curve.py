@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any, Final
 
+from domain.numerals import numeral, numeral_beside
 from domain.text import Translate
 
 WIDTH: Final = 760
@@ -74,7 +75,7 @@ def _money(rows: Sequence[Mapping[str, Any]], most: float, currency: str, t: Tra
         return []
     top = max(spent) or 1.0
     points = [(_x(r["false_alarms_per_week"], most), _y(m / top)) for r, m in zip(rows, spent, strict=True)]
-    name = t("cost per asset and week, at most {most} {currency}", most=f"{top:.4g}", currency=currency).rstrip()
+    name = t("cost per asset and week, at most {most} {currency}", most=numeral(top), currency=currency).rstrip()
     return [
         f'<polyline points="{_points(points)}" fill="none" stroke="{MONEY}" stroke-width="2" stroke-dasharray="6 3"/>',
         _text(WIDTH - RIGHT, TOP - 8, name, anchor="end", colour=MONEY),
@@ -87,7 +88,7 @@ def _axes(most: float, title: str, t: Translate) -> list[str]:
     for i in range(5):
         share = i / 4
         found.append(_text(LEFT - 8, _y(share) + 4, f"{share:.0%}", anchor="end"))
-        found.append(_text(_x(share * most, most), bottom + 18, f"{share * most:.3g}", anchor="middle"))
+        found.append(_text(_x(share * most, most), bottom + 18, numeral_beside(share * most, most), anchor="middle"))
     found.append(_text((LEFT + right) / 2, HEIGHT - 12, title, anchor="middle"))
     turned = f'transform="rotate(-90 18 {(TOP + bottom) / 2})"'
     found.append(_text(18, (TOP + bottom) / 2, t("stops caught"), anchor="middle", more=turned))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any, Final
 
+from domain.numerals import numeral, numeral_beside
 from domain.text import Translate, mark
 from reports import sheet
 from reports.drop import Cause, Change, Kind, Part, Split
-from reports.figures import nulled, percent, plain, probability, signed
+from reports.figures import nulled, percent, probability, signed
 from reports.moves import Moves
 from reports.study import LEVELS
 from reports.waterfall import waterfall
@@ -66,7 +68,7 @@ def as_json(found: Why, about: About) -> dict[str, Any]:
 
 def sections(found: Why, about: About, t: Translate) -> list[sheet.Section]:
     """Return the explanation, with a waterfall for each dimension."""
-    told = _said(found.is_share, about.unit)
+    told = _said(found.is_share, about.unit, found.change)
     rows = [sheet.Section("", (_headline(found, about, told, t), *_sentences(found, about, told, t)))]
     for split in found.splits:
         title = t("By {dimension}", dimension=_named(split.dimension, t))
@@ -230,8 +232,8 @@ def _moves_rows(moves: Moves, told: Callable[[float], str], t: Translate) -> tup
     return tuple(
         (
             m.name.source if m.name.calculator in LEVELS else m.name.label,
-            f"{m.before:.4g}",
-            f"{m.after:.4g}",
+            numeral(m.before),
+            numeral(m.after),
             f"{m.shift:+.2f}",
             "" if m.elsewhere is None else f"{m.elsewhere:+.2f}",
             probability(m.p) if m.is_sure else t("{p}, chance", p=probability(m.p)),
@@ -241,9 +243,9 @@ def _moves_rows(moves: Moves, told: Callable[[float], str], t: Translate) -> tup
     )
 
 
-def _said(is_share: bool, unit: str) -> Callable[[float], str]:
-    """Return how a level is written."""
-    return percent if is_share else lambda level: plain(level, unit)
+def _said(is_share: bool, unit: str, change: Change) -> Callable[[float], str]:
+    """Return how a level and a part of the change are written: no finer than the change is known."""
+    return percent if is_share else partial(numeral_beside, scale=change.high - change.low, unit=unit)
 
 
 def _named(dimension: str, t: Translate) -> str:

@@ -6,9 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import Any, Final
 
+from domain.numerals import numeral
 from domain.text import Translate
 from reports import factor_pictures as pictures
 from reports import factor_text as text
+from reports.figures import probability
 
 STYLE: Final = """
 body { font: 15px/1.5 system-ui, 'Segoe UI', 'Noto Sans KR', 'Noto Sans CJK KR', sans-serif; color: #1f2933;
@@ -16,7 +18,8 @@ body { font: 15px/1.5 system-ui, 'Segoe UI', 'Noto Sans KR', 'Noto Sans CJK KR',
 h1 { font-size: 1.6rem; margin-bottom: .2rem; } h2 { font-size: 1.2rem; margin-top: 2rem; }
 h3 { font-size: 1rem; margin: 0; } .quiet { color: #52606d; } svg { max-width: 100%; height: auto; }
 table { border-collapse: collapse; width: 100%; font-size: .92rem; }
-th, td { text-align: left; padding: .3rem .5rem; border-bottom: 1px solid #e4e7eb; vertical-align: top; }
+th, td { text-align: left; padding: .3rem .5rem; border-bottom: 1px solid #e4e7eb; vertical-align: top;
+  word-break: keep-all; overflow-wrap: break-word; }
 th { color: #52606d; font-weight: 600; } td.n { text-align: right; white-space: nowrap; }
 .effects { display: grid; grid-template-columns: repeat(auto-fit, minmax(300px, 1fr)); gap: 1.2rem; }
 .effects section { break-inside: avoid; }
@@ -86,7 +89,7 @@ def _ranks(record: Mapping[str, Any], t: Translate) -> str:
             str(f["rank"]),
             f"{f['name']} {text.SIGNS[f['direction']]}",
             f"{f['rank_low']}–{f['rank_high']}",
-            text.number(f["importance"]),
+            text.importance(f, record),
             text.kind(f, t),
             text.slopes(f, t),
         ]
@@ -120,7 +123,7 @@ def _conditions(record: Mapping[str, Any], t: Translate) -> str:
             str(c["n_later"]),
             text.lift(c["lift_later"]),
             confirmed(c, t),
-            *([text.number(c["net"])] if record["has_costs"] else []),
+            *([numeral(c["net"])] if record["has_costs"] else []),
         ]
         for c in found
     ]
@@ -142,7 +145,7 @@ def conditions_note(record: Mapping[str, Any], t: Translate) -> str:
 def confirmed(condition: Mapping[str, Any], t: Translate) -> str:
     """Return whether later lots confirm a condition, with the p-value."""
     said = t("yes") if condition["is_confirmed"] else t("no")
-    return f"{said} (p = {condition['p_value']:.2g})"
+    return f"{said} (p {probability(condition['p_value'])})"
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from domain.numerals import numeral
 from domain.text import Translate
 from reports.factor_text import SIGNS, rank_interval
 
@@ -135,10 +136,10 @@ def _frame(
 ) -> Iterator[str]:  # fmt: skip
     for x, v in across:
         yield f'<path d="M{x:.1f} {top}V{bottom}" stroke="{GRID}"/>'
-        yield _text(x, bottom + 20, f"{v:.4g}", anchor="middle", size=12)
+        yield _text(x, bottom + 20, numeral(v), anchor="middle", size=12)
     for y, v in up:
         yield f'<path d="M{left} {y:.1f}H{right}" stroke="{GRID}"/>'
-        yield _text(left - 8, y + 4, f"{v:.4g}", anchor="end", size=12)
+        yield _text(left - 8, y + 4, numeral(v), anchor="end", size=12)
     yield f'<path d="M{left} {top}V{bottom}H{right}" fill="none" stroke="{INK}"/>'
 
 

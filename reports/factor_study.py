@@ -50,7 +50,7 @@ def study(
     is_bad = conditions.bad_lots(lots)
     held_out, predicted = _held_out(few, fit)
     errors = np.abs(predicted - lots.outcome[held_out])
-    is_low_worse = lots.worse is not None and not lots.counts_defects and _falls(lots.outcome, lots.worse)
+    is_low_worse = lots.worse is not None and _falls(lots.outcome, lots.worse)
     rules = conditions.rules(few, leads, is_bad, cost)
     tell("what-if")
     every = spread_over(len(lots.outcome), effects.MOST_ROWS)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
+from domain.numerals import numeral, numeral_beside
 from domain.text import Translate, spoken
+from reports.figures import signed
 
 SIGNS: Final = {1: "▲", -1: "▼", 0: "◆"}
 FEW_SLOPES: Final = 12
@@ -21,8 +24,8 @@ def headline(record: Record, t: Translate) -> list[str]:
             n=record["n_lots"],
             m=record["n_factors"],
             held_out=record["n_held_out"],
-            rmse=number(record["rmse"]),
-            mean=number(record["mean_rmse"]),
+            rmse=numeral(record["rmse"]),
+            mean=numeral(record["mean_rmse"]),
             unit=unit,
         )
     ]
@@ -86,7 +89,7 @@ def kind(factor: Record, t: Translate) -> str:
 
 def window(advice: Record, unit: str, t: Translate) -> str:
     """Return a recommended window: `between 9.4 and 9.8`, or one side of it where history ends on the other."""
-    low, high = number(advice["low"]), number(advice["high"])
+    low, high = numeral(advice["low"]), numeral(advice["high"])
     tail = f" {unit}" if unit else ""
     if advice["is_low_open"] and not advice["is_high_open"]:
         return t("below {high}{unit}, as history knows it down to {low}", high=high, low=low, unit=tail)
@@ -105,9 +108,10 @@ def change(advice: Record, record: Record, t: Translate) -> str:
         )  # fmt: skip
     if record["is_low_worse"]:
         now, low, high = -now, -high, -low
+    told = partial(numeral_beside, scale=high - low)
     return t(
         "mean {change}{unit} (95 %: {low} to {high})",
-        change=f"{now:+.3g}", low=f"{low:+.3g}", high=f"{high:+.3g}", unit=_unit(record),
+        change=signed(now, told), low=signed(low, told), high=signed(high, told), unit=_unit(record),
     )  # fmt: skip
 
 
@@ -122,10 +126,15 @@ def advice(found: Record, record: Record, t: Translate) -> str:
 def rule(found: Record, units: Mapping[str, str], t: Translate) -> str:
     """Return a condition in signs: `ph > 9.8 and air < 250`."""
     parts = [
-        f"{c['factor']} {'>' if c['sign'] > 0 else '<'} {number(c['limit'])} {units.get(c['factor'], '')}".rstrip()
+        f"{c['factor']} {'>' if c['sign'] > 0 else '<'} {numeral(c['limit'])} {units.get(c['factor'], '')}".rstrip()
         for c in found["tests"]
     ]
     return t(" and ").join(parts)
+
+
+def importance(factor: Record, record: Record) -> str:
+    """Return by how much a factor's values, shuffled, raise the error, in the result's unit."""
+    return numeral_beside(factor["importance"], record["mean_rmse"] / 10)
 
 
 def lift(value: float | None) -> str:
@@ -158,11 +167,6 @@ def summary(record: Record, t: Translate, most: int = 10) -> Iterator[str]:
 def confirmed(record: Record) -> Sequence[Record]:
     """Return the conditions that later lots confirmed."""
     return [c for c in record["conditions"] if c["is_confirmed"]]
-
-
-def number(value: float | None) -> str:
-    """Return a number in four digits."""
-    return "–" if value is None else f"{value:.4g}"
 
 
 def _unit(record: Record) -> str:

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from math import isfinite, isinf
+from math import isfinite
 from typing import Any
 
-
-def plain(value: float, unit: str = "") -> str:
-    """Return a number with four digits and its unit; "-" where there is none."""
-    if value != value:
-        return "-"
-    return "∞" if isinf(value) else f"{value:.4g} {unit}".rstrip()
+from domain.numerals import NONE
 
 
 def percent(value: float, digits: int = 1) -> str:
-    """Return a share in percent; "-" where there is none."""
-    return f"{value:.{digits}%}" if value == value else "-"
+    """Return a share in percent; a dash where there is none."""
+    return f"{value:.{digits}%}" if value == value else NONE
 
 
 def signed(amount: float, told: Callable[[float], str]) -> str:
-    """Return an amount with its sign."""
-    return f"{'+' if amount > 0 else ''}{told(amount)}"
+    """Return an amount with its sign, none where it is told as nothing; of shares in points."""
+    text, nothing = told(amount), told(0.0)
+    text = nothing if text.lstrip("-") == nothing else f"{'+' if amount > 0 else ''}{text}"
+    return text.replace("%", " pp") if told is percent else text
 
 
 def probability(p: float) -> str:

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from domain.numerals import numeral
 from domain.text import mark, phrase
 from reports.effects import SIGMAS, Effect
 from reports.study import Fitted, Floats, Lots, plain, spread_over
@@ -103,11 +104,11 @@ def answer(data: Mapping[str, Any], moved: Mapping[str, float]) -> Answer:
         at, start = float(moved.get(factor["name"], data["start"][factor["name"]])), data["start"][factor["name"]]
         if not x[0] <= at <= x[-1]:
             said = mark("{name} was hardly ever below {low} or above {high}")
-            return Answer(phrase(said, name=factor["name"], low=f"{x[0]:.4g}", high=f"{x[-1]:.4g}"))
+            return Answer(phrase(said, name=factor["name"], low=numeral(x[0]), high=numeral(x[-1])))
         held = int(np.clip(np.searchsorted(x, at, side="left") - 1, 0, len(x) - 2))
         if not factor["is_supported"][held] and at != start:
             said = mark("history has a hole where {name} is {value}")
-            return Answer(phrase(said, name=factor["name"], value=f"{at:.4g}"))
+            return Answer(phrase(said, name=factor["name"], value=numeral(at)))
         if at != start:
             spread += float(np.interp(at, x, error) ** 2 + np.interp(start, x, error) ** 2)
         place.append(at / data["scale"][i])

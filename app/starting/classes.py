@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from itertools import combinations, pairwise
+from pathlib import Path
 from statistics import median
 from typing import Final
 
@@ -15,6 +17,9 @@ from collectors.guessing import clean
 from detectors.failure import MIN_EVENTS
 from detectors.remaining_life import MIN_UNITS
 
+DATE: Final = re.compile(
+    r"[-_. ]*(?<!\d)(?:19|20)\d\d(?:[-_. ]?Q?\d{1,2})*(?!\d)[-_. ]*", re.IGNORECASE
+)  # in a file's name
 ALIKE: Final = 0.6  # share of common tags from which two assets are of one class
 SLOW: Final = 20.0  # a tag this many times slower than the usual one is left out of windows
 DAY_S: Final = 86_400.0
@@ -77,17 +82,37 @@ def exact(seconds: float) -> str:
 
 
 def told_apart(plans: Sequence[SensorPlan]) -> list[SensorPlan]:
-    """Return the plans; files of the same tags at the same time that name no machine are a machine each."""
-    found = list(plans)
-    for i, plan in enumerate(plans):
-        twins = [p for j, p in enumerate(plans) if j != i and _is_twin(plan, p)]
-        if twins:
-            name = f"plant/{clean(plan.format.path.stem)}"
-            note = "no column names machines; other files have the same tags at the same time"
-            lines = tuple(Line("asset", name, note) if x.key == "asset" else x for x in plan.format.lines)
-            form = replace(plan.format, lines=lines)
-            found[i] = replace(plan, format=form, assets={name: plan.assets[DEFAULT_ASSET]})
-    return found
+    """Return the plans; files of the same tags at the same time that name no machine are a machine each.
+
+    Files whose names differ only in a date, and that follow one another, are of one machine.
+    """
+    families: dict[str, list[SensorPlan]] = {}
+    for plan in plans:
+        families.setdefault(_undated(plan.format.path.stem), []).append(plan)
+    machines: dict[str, list[SensorPlan]] = {}
+    for family, own in families.items():
+        if any(_is_twin(one, other) for one, other in combinations(own, 2)):
+            machines |= {plan.format.path.stem: [plan] for plan in own}
+        else:
+            machines[family] = own
+    found: dict[Path, SensorPlan] = {plan.format.path: plan for plan in plans}
+    for machine, own in machines.items():
+        if any(_is_twin(one, other) for one in own for other in plans if other is not one):
+            found |= {plan.format.path: _named(plan, f"plant/{clean(machine)}") for plan in own}
+    return list(found.values())
+
+
+def _named(plan: SensorPlan, asset: str) -> SensorPlan:
+    note = "no column names machines; other files have the same tags at the same time"
+    lines = tuple(Line("asset", asset, note) if x.key == "asset" else x for x in plan.format.lines)
+    return replace(plan, format=replace(plan.format, lines=lines), assets={asset: plan.assets[DEFAULT_ASSET]})
+
+
+def _undated(stem: str) -> str:
+    """Return a file's name without the year, and the month, quarter or day that follow it; itself where it is a date
+    alone.
+    """
+    return DATE.sub("", stem) or stem
 
 
 def _is_twin(one: SensorPlan, other: SensorPlan) -> bool:

@@ -11,6 +11,7 @@ from dashboard.alerting import AlertView
 from dashboard.pages import parts
 from dashboard.source import Source
 from domain.alerting import AlertState, Change, Transition
+from domain.numerals import numeral
 from domain.text import Translate, printable
 
 MOST: Final = 12  # names in one line
@@ -31,8 +32,8 @@ def told(view: AlertView, source: Source, t: Translate, language: str) -> list[A
         t("Asset"): html.A(alert.key.asset, href=place, title=t("its tags, scores and alerts")),
         t("State"): _state(view, source, t),
         t("Since"): words.instant(alert.raised_at, source.zone),
-        t("Value"): _amount(alert.value * view.factor, view.unit),
-        t("Limit"): _amount(alert.limit * view.factor, view.unit),
+        t("Value"): numeral(alert.value * view.factor, view.unit),
+        t("Limit"): numeral(alert.limit * view.factor, view.unit),
         t("Moved most by"): ", ".join(view.why),
         t("Remaining life"): view.life_text(t),
         t("Affected"): ", ".join(view.affected[:MOST]) + ("…" if len(view.affected) > MOST else ""),
@@ -53,10 +54,6 @@ def told(view: AlertView, source: Source, t: Translate, language: str) -> list[A
         html.Table(html.Tbody(rows), className="facts"),
         html.Details([html.Summary(t("What happened to it")), parts.table(heads, story, "")], open=True),
     ]
-
-
-def _amount(value: float, unit: str) -> str:
-    return f"{value:.4g} {unit}".rstrip()
 
 
 def _state(view: AlertView, source: Source, t: Translate) -> str:

@@ -12,6 +12,7 @@ from dashboard import factor_figures, words
 from dashboard.hiding import NEEDS
 from dashboard.pages import parts
 from dashboard.source import Source
+from domain.numerals import numeral
 from domain.text import Translate, spoken
 from reports import factor_page, factor_text, whatif
 
@@ -136,7 +137,7 @@ def _rules(record: Record, t: Translate) -> Sequence[Any]:
             c["n_later"],
             f"{factor_text.lift(c['lift_later'])} ({factor_text.lift(c['lift'])})",
             factor_page.confirmed(c, t),
-            *([factor_text.number(c["net"])] if has_costs else []),
+            *([numeral(c["net"])] if has_costs else []),
         ]
         for c in record["conditions"]
     ]
@@ -175,7 +176,7 @@ def _slider(i: int, data: Record, units: Mapping[str, str]) -> Any:
     unit = units.get(factor["name"], "")
     slider = dcc.Slider(
         low, high, value=start, id=f"quality-move-{i}", updatemode="mouseup",
-        marks={low: factor_text.number(low), high: factor_text.number(high)},
+        marks={low: numeral(low), high: numeral(high)},
         tooltip={"placement": "top", "always_visible": True}, allow_direct_input=False,
     )  # fmt: skip
     return html.Div([html.B(f"{factor['name']} [{unit}]" if unit else factor["name"]), slider], className="move")
@@ -203,7 +204,7 @@ def answer(record: Record | None, values: Sequence[float], t: Translate) -> Any:
 
 
 def _result(found: whatif.Answer, record: Record) -> str:
-    middle, low, high = (factor_text.number(x) for x in (found.predicted, found.low, found.high))
+    middle, low, high = (numeral(x) for x in (found.predicted, found.low, found.high))
     return f"{middle} ({low} – {high}) {record['unit']}".rstrip()
 
 

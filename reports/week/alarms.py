@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
+from domain.numerals import NONE
 from domain.text import Translate, mark, printable
 from reports.figures import percent
 from reports.sheet import Section
 from reports.week.figures import Load, Week
-from reports.week.words import GOALS, HELD, NONE, PRIORITIES, STATES, both, compared, count, head, local
+from reports.week.words import GOALS, HELD, PRIORITIES, STATES, both, compared, count, head, local
 
 MOST_STANDING: Final = 15
 ALERTS_AND_GOALS: Final = {"n": mark("alerts told to operators"), **GOALS}

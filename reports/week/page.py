@@ -6,14 +6,15 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from domain.numerals import NONE, numeral
 from domain.text import Translate, mark, spoken
 from reports import sheet
-from reports.figures import percent, plain
+from reports.figures import percent
 from reports.sheet import Section, Step
 from reports.week import alarms, machines, picture
 from reports.week.figures import LiveCalls, Quality, Week
 from reports.week.needs import Need
-from reports.week.words import NONE, ROLES, both, compared, count, day, head, lasting, local, named, phrased, with_unit
+from reports.week.words import ROLES, both, compared, count, day, head, lasting, local, named, phrased, with_unit
 
 NOTE: Final = mark(
     "Warned in time: a warning came within the horizon and before the lead budget of the asset had begun. Hours stood "
@@ -112,7 +113,7 @@ def _figures(found: Week, t: Translate) -> Iterator[tuple[str, ...]]:
     yield (t("warned ahead by (median)"), *(NONE if x is None else lasting(x, t) for x in lead), "")
     yield compared(t("false alarms"), warned.false, warned_then.false, count)
     rates = warned.false_per_asset_week, warned_then.false_per_asset_week
-    yield compared(t("false alarms per asset and week"), *rates, plain)
+    yield compared(t("false alarms per asset and week"), *rates, numeral)
     yield compared(t("alerts told to operators"), found.alarms[0].n, found.alarms[1].n, count)
     for each in found.quality:
         yield from _level(each, t)
@@ -157,8 +158,8 @@ def _calls(live: LiveCalls, t: Translate) -> Iterator[tuple[str, ...]]:
     yield compared(t("judged lots that {detector} had predicted", detector=of), now.n_lots, then.n_lots, count)
     yield compared(t("bad lots that it called bad"), now.counts.recall, then.counts.recall, percent)
     yield compared(t("good lots that it called bad"), now.counts.false_calls, then.counts.false_calls, percent)
-    yield compared(t("error of its probabilities (Brier score)"), now.brier, then.brier, plain)
-    yield compared(t("the same of the newest results alone"), now.persistence_brier, then.persistence_brier, plain)
+    yield compared(t("error of its probabilities (Brier score)"), now.brier, then.brier, numeral)
+    yield compared(t("the same of the newest results alone"), now.persistence_brier, then.persistence_brier, numeral)
 
 
 def _lots(each: Quality, t: Translate) -> Iterator[tuple[str, ...]]:

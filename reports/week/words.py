@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from domain.numerals import NONE, numeral
 from domain.text import Translate, mark, spoken
-from reports.figures import percent, plain, signed
+from reports.figures import signed
 
-NONE: Final = "–"
 KINDS: Final[Mapping[str, str]] = {"failure": mark("failure"), "stop": mark("stop")}
 ROLES: Final[Mapping[str, str]] = {
     "failure": mark("failure risk"),
@@ -84,14 +84,12 @@ def compared(
 ) -> tuple[str, str, str, str]:
     """Return a row: a figure's name, the figure, that of the week before, and the change, of shares in points."""
     change = "" if week is None or before is None or week == before else signed(week - before, told)
-    if told is percent:
-        change = change.replace("%", " pp")
     return name, NONE if week is None else told(week), NONE if before is None else told(before), change
 
 
 def with_unit(unit: str) -> Callable[[float], str]:
     """Return how a level is written."""
-    return lambda level: plain(level, unit)
+    return lambda level: numeral(level, unit)
 
 
 def named(names: Sequence[str], most: int, t: Translate) -> str:

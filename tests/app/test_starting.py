@@ -170,6 +170,34 @@ def test_files_of_the_same_tags_at_the_same_time_are_machines_of_their_own(capsy
     taken(capsys, *names)
 
 
+def test_dated_files_of_each_machine_are_one_machine_and_lots_in_korean_find_it() -> None:
+    form = "%Y-%m-%d %H:%M"
+    names = [
+        write(
+            f"라인{m}_2026Q{k + 1}.csv",
+            rows("측정일시,온도[K]", times(400, form)[200 * k : 200 * k + 200], 1, ",", "."),
+        )
+        for m in "AB"
+        for k in (0, 1)
+    ]
+    lots = [
+        f"라인{'AB'[i % 2]},L-{i},{at},{(datetime.fromisoformat(at) + MINUTE).strftime(form)},"
+        f"{(datetime.fromisoformat(at) + 3 * MINUTE).strftime(form)},{i % 2 + 1}시험실,{i % 7}.5"
+        for i, at in enumerate(times(70, form, 4 * MINUTE))
+    ]
+    lab = write("대장.csv", "\n".join(["라인,로트번호,투입 시각,완료시각,검사일시,시험실,강도(MPa)", *lots]) + "\n")
+    settings = started("--sensors", *names, "--quality", lab, "--zone", "Asia/Seoul")
+    assert sorted(settings.plant.assets) == ["plant/라인A", "plant/라인B"]
+    ledger = next(x for x in settings.root.formats if x.kind == "lots")
+    assert {
+        "투입 시각": "start",
+        "완료시각": "end",
+        "검사일시": "result_at",
+        "시험실": "lab",
+    }.items() <= ledger.rename.items()
+    assert len(settings.root.formats) == 3
+
+
 def test_a_laboratory_s_samples_are_lots_named_by_their_time(capsys: pytest.CaptureFixture[str]) -> None:
     sensors = write("process.csv", rows("time,Flow [l/min]", times(200, "%Y-%m-%d %H:%M"), 1, ",", "."))
     lab = write("lab.csv", rows("sampled at;Silica Concentrate [%]", times(70, "%Y-%m-%d %H:%M", 2 * MINUTE), 1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 from xml.etree import ElementTree
 
@@ -56,3 +57,25 @@ def test_a_study_no_better_than_the_mean_is_told_as_such(record: dict[str, Any])
     worse = {**record, "rmse": record["mean_rmse"] + 1}
     assert len(factor_text.headline(record, catalogue("en"))) == 1
     assert "no better than the mean" in factor_text.headline(worse, catalogue("en"))[1]
+
+
+def test_numbers_for_people_have_no_exponent_of_a_computer(record: dict[str, Any]) -> None:
+    small = [{**f, "importance": 5.579e-05} for f in record["factors"]]
+    rule = {"tests": [{"factor": "a", "sign": 1, "limit": 3.2e-05}], "n": 9, "lift": 2.0, "n_later": 9,
+            "lift_later": 2.0, "is_confirmed": True, "p_value": 9.7e-15, "net": 250_000.0}  # fmt: skip
+    page = factor_page.page(
+        {**record, "factors": small, "conditions": [rule], "has_costs": True}, "en", catalogue("en")
+    )
+    assert not re.search(r"\de[-+]\d", page)
+    assert "<td>0</td>" in page
+    assert "yes (p &lt; 0.001)" in page
+    assert "250000" in page
+
+
+def test_the_worst_tenth_is_the_lowest_where_low_results_are_bad() -> None:
+    plain = lots(400)
+    low = plain.outcome < -2.0
+    found = study(replace(plain, worse=low.astype(float), counts_defects=True), fit)
+    assert found["is_low_worse"]
+    assert found["deciles"][0]["share"] > 0.5
+    assert found["deciles"][-1]["share"] == 0
