@@ -5,11 +5,13 @@ heavy.
 from __future__ import annotations
 
 import argparse
+import difflib
+import re
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 EXAMPLES: Final = {
     "demo": "forewarn demo --once --json",
@@ -36,6 +38,15 @@ EXAMPLES: Final = {
 }
 
 
+class _Parser(argparse.ArgumentParser):
+    """Names the nearest word beside one that it does not know."""
+
+    def error(self, message: str) -> NoReturn:
+        given = re.search(r"invalid choice: '([^']*)' \(choose from (.*)\)", message)
+        near = difflib.get_close_matches(given[1], re.findall(r"[\w-]+", given[2]), n=1) if given else []
+        super().error(message + (f' - did you mean "{near[0]}"?' if near else ""))
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command."""
     parser = _parser()
@@ -45,8 +56,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     return int(run(command.main, args))
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> _Parser:
+    parser = _Parser(
         prog="forewarn",
         description="Warns before a machine stops and before a lot is defective, and says why.",
     )
@@ -58,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--fresh", action="store_true", help="forget an earlier demo and start anew")
     demo.add_argument("--dir", type=Path, default=Path(".forewarn-demo"), help="where its data are kept (%(default)s)")
     demo.add_argument("--speed", type=float, default=2.0, help="plant hours per second (%(default)s)")
-    demo.add_argument("--port", type=int, help="port of the console (8050)")
+    demo.add_argument("--port", type=_port, help="port of the console (8050)")
 
     init = _command(commands, "init", "a starting config from dump files; every guess is marked", has_config=False)
     init.add_argument("dir", type=Path, metavar="DIR", help="folder to write, new or empty")
@@ -196,6 +207,13 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _port(text: str) -> int:
+    number = int(text) if text.isdecimal() else -1
+    if not 0 <= number <= 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: 0 to 65535")
+    return number
+
+
 def _add_alerts(alerts: argparse.ArgumentParser) -> None:
     acts = ("ack", "reset", "comment", "shelve", "unshelve", "out-of-service", "in-service")
     alerts.add_argument("action", choices=("list", *acts, "explain", "performance", "review", "judge"))
@@ -256,7 +274,7 @@ def _add_report(report: argparse.ArgumentParser) -> None:
 
 
 def _command(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    commands: argparse._SubParsersAction[_Parser],
     name: str,
     text: str,
     *,

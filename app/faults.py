@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from domain.errors import Fault
+from domain.errors import ConfigError, Fault
 
 M = TypeVar("M", bound=BaseModel)
 PASSWORD_IN_URL: Final = re.compile(r"(://[^/@:\s]*):[^/@\s]*@")
@@ -23,6 +23,13 @@ def suggest(given: str, known: Iterable[str]) -> str:
     """Return ` - did you mean "x"?` for the nearest known word, "" where none is near."""
     near = difflib.get_close_matches(given, list(known), n=1, cutoff=0.6)
     return f' - did you mean "{near[0]}"?' if near else ""
+
+
+def refuse_missing(folder: Path) -> None:
+    """Raise ConfigError where the config folder is not there, instead of a fault for each of its files."""
+    if not folder.is_dir():
+        rule = "there is no such folder: --config names yours, and `forewarn init` writes one from dump files"
+        raise ConfigError([Fault(str(folder), "--config", "", rule)])
 
 
 def read_toml(path: Path) -> tuple[dict[str, Any], list[Fault]]:

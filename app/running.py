@@ -8,8 +8,13 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from typing import Final
 
 from domain.errors import ConfigError, NewerDataError, StoreAwayError
+
+log = logging.getLogger(__name__)
+# Of a path that a person named, in the config or on the command line: what to do about it needs no traceback.
+UNUSABLE: Final = (PermissionError, FileNotFoundError, NotADirectoryError, IsADirectoryError, FileExistsError)
 
 
 class CommandError(Exception):
@@ -44,3 +49,9 @@ def run(command: Callable[[argparse.Namespace, threading.Event], int], args: arg
         return error.code
     except BrokenPipeError:
         return 0
+    except UNUSABLE as error:
+        if error.filename is None:
+            raise
+        log.debug("the path that cannot be used", exc_info=True)
+        print(f"{error.filename}: {error.strerror}", file=sys.stderr)
+        return 1

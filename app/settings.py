@@ -251,6 +251,7 @@ def load(folder: Path, overrides: Mapping[str, Mapping[str, Any]] | None = None)
 
     overrides: section -> key -> value, laid over forewarn.toml by the command line.
     """
+    f.refuse_missing(folder)
     toml = folder / "forewarn.toml"
     data, toml_faults = f.read_toml(toml)
     faults = list(toml_faults)

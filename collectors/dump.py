@@ -33,7 +33,10 @@ def format_for(path: Path, formats: Sequence[FormatSettings], kind: str | None =
         if fnmatch.fnmatch(path.name, each.match) and kind in (None, each.kind):
             return each
     wanted = f" of kind {kind}" if kind else ""
-    raise BadFileError(Reason.FORMAT, f"no [[formats]]{wanted} in forewarn.toml matches {path.name}")
+    there = ", ".join(repr(each.match) for each in formats if kind in (None, each.kind)) or "none"
+    raise BadFileError(
+        Reason.FORMAT, f"no [[formats]]{wanted} in forewarn.toml matches {path.name}; there are: {there}"
+    )
 
 
 def latest_at(form: FormatSettings, now: datetime) -> datetime:

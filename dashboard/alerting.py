@@ -15,7 +15,7 @@ from domain.alerting import Alert, AlertState, Change, Condition, Hold, Rule, Tr
 from domain.instants import to_ns
 from domain.life_text import said as life_said
 from domain.plant import Axis
-from domain.scores import Life
+from domain.scores import Life, Scale, Score
 from domain.text import Translate
 
 FILTERS: Final[Mapping[str, Callable[[AlertState], bool]]] = {
@@ -27,6 +27,8 @@ FILTERS: Final[Mapping[str, Callable[[AlertState], bool]]] = {
     "all": lambda s: s is not AlertState.PENDING,
 }
 EVERY: Final = "all"
+Newest = Callable[[str], Mapping[str, Score]]
+TIMED: Final = frozenset({Condition.RISING, Condition.FALLING, Condition.STUCK, Condition.STALE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +42,14 @@ class Listed:
 @dataclass(frozen=True, slots=True)
 class AlertView:
     """One alert as it is told. why: what moved the score most. note: the words of whoever, or whatever, holds it back.
-    affected: what it stands for.
+    affected: what it stands for. factor: of value and limit as they are said in `unit`.
     """
 
     alert: Alert
     rule: Rule | None
     title: str
     action: str
+    factor: float
     unit: str
     condition: Condition | None
     why: tuple[str, ...]
@@ -92,13 +95,14 @@ def alert_view(source: Source, alert_id: str) -> AlertView | None:
     rule = general.on(alert.key.asset) or general if general is not None else None
     facts = _facts(source, story)
     life = facts.get("life")
-    unit = facts.get("unit") or ("" if rule is None else unit_of(rule, source.plant, alert.key.asset))
+    factor, unit = measure(source, source.ledger.scoring.latest, rule, alert.key.asset)
     return AlertView(
         alert,
         rule,
         alert.key.rule if rule is None else rule.title,
         "" if rule is None else rule.action,
-        unit,
+        factor,
+        facts.get("unit") or unit,
         None if rule is None or rule.terms else rule.condition,
         tuple(facts.get("why", ())),
         tuple(facts.get("affected", ())),
@@ -107,6 +111,26 @@ def alert_view(source: Source, alert_id: str) -> AlertView | None:
         story,
         rule is not None and rule.watch.startswith("score:"),
     )
+
+
+def measure(source: Source, newest: Newest, general: Rule | None, asset: str) -> tuple[float, str]:
+    """Return the factor and the unit by which a rule's value and limit are said: shares in percent, results in theirs.
+
+    newest: the newest scores of a detector by asset. general: the rule as its class has it; None gives (1.0, "").
+    """
+    if general is None:
+        return 1.0, ""
+    rule = general.on(asset) or general
+    term = rule.all_terms[0]
+    detector = next((d for d in source.detectors if term.watch == f"score:{d.name}"), None)
+    if detector is None or term.condition in TIMED:
+        return 1.0, unit_of(rule, source.plant, asset)
+    score = newest(detector.name).get(asset)
+    is_physical = detector.role == "quality" if score is None else score.scale is Scale.PHYSICAL
+    if not is_physical:
+        return 100.0, "%"
+    tag = source.plant.tag(f"{asset}/{detector.outcome}")
+    return 1.0, tag.unit if tag else ""
 
 
 def _facts(source: Source, story: Sequence[Transition]) -> Mapping[str, Any]:

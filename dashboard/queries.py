@@ -36,7 +36,9 @@ MANY_POINTS: Final = 100_000  # of one tag, in one trend
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """One asset on the overview. age None: it never reported. scores: newest value by detector, with its role."""
+    """One asset on the overview. age None: it never reported. scores: newest value by detector, with its role. limits:
+    detector -> the score from which an alert is raised.
+    """
 
     asset: str
     class_name: str
@@ -46,6 +48,7 @@ class Tile:
     scores: tuple[tuple[DetectorInfo, Score], ...]
     n_alerts: int
     is_stopped: bool
+    limits: Mapping[str, float]
 
 
 def overview(source: Source) -> list[Tile]:
@@ -53,6 +56,7 @@ def overview(source: Source) -> list[Tile]:
     now = source.now()
     verdicts = source.ledger.scoring.verdicts()
     latest = {d.name: source.ledger.scoring.latest(d.name) for d in source.detectors}
+    limits = {d.name: limit for d in source.detectors if (limit := _limit(source, d)) is not None}
     open_alerts: dict[str, int] = defaultdict(int)
     for key, alert in source.ledger.alerting.open().items():
         open_alerts[key.asset] += alert.state.is_open
@@ -73,6 +77,7 @@ def overview(source: Source) -> list[Tile]:
                 scores,
                 open_alerts[path],
                 row is not None and row.is_stopped,
+                limits,
             )
         )
     return sorted(tiles, key=_attention)

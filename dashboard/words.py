@@ -149,7 +149,7 @@ def age(t: Translate, span: timedelta | None) -> str:
 def measure(reading: Reading) -> str:
     """Return a measure of the software as people read it."""
     if reading.name in ("disk", "journal", "dead_letters"):
-        return f"{reading.value * 100:.1f} %"
+        return share(reading.value, 1)
     return f"{reading.value:.0f} s" if reading.name in ("lag", "receiver") else f"{reading.value:.0f}"
 
 
@@ -163,13 +163,18 @@ def local_times(ns: NDArray[np.int64], zone: ZoneInfo) -> list[str]:
     return [from_ns(int(x)).astimezone(zone).strftime("%Y-%m-%d %H:%M:%S") for x in ns]
 
 
+def share(fraction: float, digits: int = 0) -> str:
+    """Return a fraction in percent."""
+    return f"{fraction * 100:.{digits}f} %"
+
+
 def score(value: Score, unit: str = "") -> str:
     """Return a score as people read it on its scale."""
     if value.value is None:
         return "–"
     if value.scale is Scale.PHYSICAL:
         return f"{value.value:.2f} {unit}".strip()
-    return f"{value.value * 100:.1f} %"
+    return share(value.value, 1)
 
 
 def reason(t: Translate, stored: str, zone: ZoneInfo) -> str:

@@ -22,8 +22,8 @@ def main(args: argparse.Namespace, _stopping: threading.Event) -> int:
     plant, root = settings.plant, settings.root
     n_tags = sum(len(t) for t in plant.tags.values())
     print(
-        f"{args.config}: no faults in the files. {len(plant.assets)} assets, {n_tags} tags, "
-        f"{len(root.detectors)} detectors, {len(settings.rules)} rules, {len(root.notifiers)} notifiers"
+        f"{args.config}: no faults in the files. Assets {len(plant.assets)}, tags {n_tags}, "
+        f"detectors {len(root.detectors)}, rules {len(settings.rules)}, notifiers {len(root.notifiers)}"
     )
     for warning in unit_warnings(root.derived, plant, str(args.config / "forewarn.toml")):
         print(f"warning: {warning}")

@@ -127,8 +127,8 @@ def _position(p: Performance, titles: Mapping[str, str], t: Translate) -> Any:
         [t(NAMES[name]), _amount(name, value), "≤ " + _amount(name, GOALS[name]), _verdict(name in p.missed, t)]
         for name, value in values.items()
     ]
-    actors = [[a.n, f"{a.share:.0%}", titles.get(a.rule, a.rule), a.asset] for a in p.bad_actors]
-    mix = " · ".join(f"{t(words.PRIORITIES[k])} {v:.0%}" for k, v in p.priorities.items())
+    actors = [[a.n, words.share(a.share), titles.get(a.rule, a.rule), a.asset] for a in p.bad_actors]
+    mix = " · ".join(f"{t(words.PRIORITIES[k])} {words.share(v)}" for k, v in p.priorities.items())
     return parts.card(
         t("Position: {owner}", owner=p.owner) if p.owner else t("Alarms whose rule names no position"),
         parts.figures(
@@ -157,7 +157,7 @@ def _position(p: Performance, titles: Mapping[str, str], t: Translate) -> Any:
 
 def _amount(name: str, value: float) -> str:
     if name in SHARES:
-        return f"{value:.1%}"
+        return words.share(value, 1)
     return f"{value:.2f}" if name == "per_10_min" else f"{value:g}"
 
 

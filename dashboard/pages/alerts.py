@@ -6,14 +6,14 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from functools import cache
 from typing import Any, Final
 
 import dash_ag_grid as dag
 from dash import Dash, Input, Output, State, ctx, dcc, html, no_update
 
-from alerts.units import unit_of
 from dashboard import access, words
-from dashboard.alerting import EVERY, FILTERS, Listed, alert_view, listed, usable
+from dashboard.alerting import EVERY, FILTERS, Listed, alert_view, listed, measure, usable
 from dashboard.hiding import NEEDS
 from dashboard.pages import alert_text, parts
 from dashboard.source import Act, Doing, Source
@@ -22,19 +22,23 @@ from domain.errors import RecordError
 from domain.text import Translate, catalogue, mark, spoken
 
 TITLE: Final = mark("Alerts")
-COLUMNS: Final = {
-    "priority": (mark("Priority"), 105),
-    "raised": (mark("Since"), 195),
-    "title": (mark("Alert"), 175),
-    "asset": (mark("Asset"), 175),
-    "state": (mark("State"), 215),
-    "value": (mark("Value"), 100),
-    "limit": (mark("Limit"), 100),
-    "unit": (mark("Unit"), 80),
-    "occurrences": (mark("Times"), 90),
-    "acked_by": (mark("Acknowledged by"), 150),
-    "id": (mark("Id"), 170),
+WRAPPED: Final = {"wrapText": True, "autoHeight": True}
+NUMBER: Final = {"type": "numericColumn", "filter": False}
+# What and where come first: a phone shows two columns. A column with flex takes its share of what is left over.
+COLUMNS: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
+    "asset": (mark("Asset"), {"flex": 1, "minWidth": 174, **WRAPPED}),
+    "title": (mark("Alert"), {"flex": 1, "minWidth": 130, **WRAPPED}),
+    "raised": (mark("Since"), {"width": 110, **WRAPPED}),
+    "priority": (mark("Priority"), {"width": 96}),
+    "state": (mark("State"), {"flex": 1, "minWidth": 140, **WRAPPED}),
+    "value": (mark("Value"), {"width": 78, **NUMBER}),
+    "limit": (mark("Limit"), {"width": 78, **NUMBER}),
+    "unit": (mark("Unit"), {"width": 58, "filter": False}),
+    "occurrences": (mark("Times"), {"width": 90, **NUMBER}),
+    "acked_by": (mark("Acknowledged by"), {"width": 150}),
+    "id": (mark("Id"), {"width": 170, "hide": True}),
 }
+PRIORITY_MARKS: Final = {f"priority {p.value}": f"params.data.rank == {p.rank}" for p in Priority}
 FILTER_NAMES: Final = {
     "open": mark("open"),
     "unacknowledged": mark("unacknowledged"),
@@ -112,12 +116,12 @@ def _grid(shown: list[dict[str, Any]], selected: list[dict[str, Any]], t: Transl
             {
                 "field": field,
                 "headerName": t(title),
-                "width": width,
                 "sortable": True,
                 "filter": True,
-                "hide": field == "id",
+                **shape,
+                **({"cellClassRules": PRIORITY_MARKS} if field == "priority" else {}),
             }
-            for field, (title, width) in COLUMNS.items()
+            for field, (title, shape) in COLUMNS.items()
         ],
         getRowId="params.data.id",
         dashGridOptions={
@@ -250,24 +254,27 @@ def register(app: Dash, source: Source) -> None:
 def rows(source: Source, alerts: Sequence[Alert], t: Translate) -> list[dict[str, Any]]:
     """Return the grid's rows."""
     rules = {r.id: r for r in source.rules}
-    units: dict[tuple[str, str], str] = {}
+    newest = cache(source.ledger.scoring.latest)
+    measures: dict[tuple[str, str], tuple[float, str]] = {}
     found = []
     for a in alerts:
         place = (a.key.rule, a.key.asset)
         rule = rules.get(a.key.rule)
-        if place not in units:
-            units[place] = "" if rule is None else unit_of(rule.on(a.key.asset) or rule, source.plant, a.key.asset)
+        if place not in measures:
+            measures[place] = measure(source, newest, rule, a.key.asset)
+        factor, unit = measures[place]
         found.append(
             {
                 "id": a.id,
                 "raised": words.instant(a.raised_at, source.zone),
                 "priority": t(words.PRIORITIES[a.priority]),
+                "rank": a.priority.rank,
                 "state": t(words.STATES[a.state]),
                 "title": t(a.key.rule if rule is None else rule.title),
                 "asset": a.key.asset,
-                "value": float(f"{a.value:.4g}"),
-                "limit": float(f"{a.limit:.4g}"),
-                "unit": units[place],
+                "value": float(f"{a.value * factor:.4g}"),
+                "limit": float(f"{a.limit * factor:.4g}"),
+                "unit": unit,
                 "occurrences": a.occurrences,
                 "acked_by": a.acked_by,
             }

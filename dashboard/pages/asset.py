@@ -74,6 +74,7 @@ def layout(source: Source, t: Translate, _language: str, query: Mapping[str, str
                     display_format="YYYY-MM-DD",
                     minimum_nights=0,
                 ),
+                "dates",
             ),
         ],
         className="controls",
@@ -216,10 +217,9 @@ def _head(view: queries.AssetView, source: Source, t: Translate) -> Any:
     tile = view.tile
     if tile is None:
         return html.P(t("no data yet"))
+    tags = source.plant.tags[view.asset]
     scores = {
-        t(words.ROLES[d.role]): words.score(s, source.plant.tags[view.asset][d.outcome].unit)
-        if d.outcome in source.plant.tags[view.asset]
-        else words.score(s)
+        parts.score_name(d, t): words.score(s, tags[d.outcome].unit if d.outcome in tags else "")
         for d, s in tile.scores
     }
     axis = source.plant.class_of(view.asset).axis

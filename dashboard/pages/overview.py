@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from dash import Dash, Input, Output, State, html
 
+from alerts.lifecycle import UNACKED
 from dashboard import queries, words
 from dashboard.pages import parts
 from dashboard.queries import Tile
-from dashboard.source import Source
-from domain.scores import Verdict
+from dashboard.source import DetectorInfo, Source
+from domain.scores import Score
 from domain.text import Translate, catalogue, mark
 
 TITLE: Final = mark("Overview")
@@ -44,10 +46,11 @@ def body(source: Source, t: Translate, language: str) -> list[Any]:
     stopped = [x for x in tiles if x.is_stopped]
     silent = [x for x in tiles if not x.is_stopped and x.age is None]
     running = [x for x in tiles if not x.is_stopped and x.age is not None]
-    counts = {t(words.VERDICTS[v]): str(sum(x.verdict is v for x in running)) for v in Verdict}
-    folded = {t("never reported"): str(len(silent)), t("stopped"): str(len(stopped))}
-    shown: list[Any] = [parts.figures({**counts, **folded})]
-    if not running:
+    shown: list[Any] = [_counts(source, running, len(silent), len(stopped), t, language)]
+    state = words.SERVICE_STATES.get(source.state()) if silent else None
+    if state:
+        shown.append(html.P(t("{state}. Assets appear here with their first data.", state=t(state)), className="bad"))
+    elif not running:
         shown.append(html.P(t("No asset is running."), className="quiet"))
     shown.append(html.Div([_tile(x, source, t, language) for x in running], className="tiles"))
     for text, group in (
@@ -60,17 +63,28 @@ def body(source: Source, t: Translate, language: str) -> list[Any]:
     return shown
 
 
-def _tile(tile: Tile, source: Source, t: Translate, language: str) -> Any:
-    scores = [
-        html.Div(
-            [html.Span(t(words.ROLES[d.role])), html.Span(words.score(s, _unit(source, tile, d.outcome)))],
-            className="score",
-        )
-        for d, s in tile.scores
-        if s.value is not None
+def _counts(source: Source, running: list[Tile], n_silent: int, n_stopped: int, t: Translate, language: str) -> Any:
+    """Return how many alerts wait for somebody and how many assets are how, the most urgent first."""
+    found = [a.state for a in source.ledger.alerting.open().values() if a.id and a.state.is_open]
+    n_unseen = sum(state in UNACKED for state in found)
+    alerts = parts.figure(
+        str(len(found)), t("open alerts"), "alarm" if n_unseen else "", parts.link("/alerts", language)
+    )
+    unseen = parts.figure(
+        str(n_unseen), t("not acknowledged"), "alarm", parts.link("/alerts", language, state="unacknowledged")
+    )
+    assets = [
+        parts.figure(str(sum(x.verdict is v for x in running)), t(words.VERDICTS[v]), parts.kind_of(v))
+        for v in queries.URGENCY
     ]
+    folded = [(n_silent, t("never reported")), (n_stopped, t("stopped"))]
+    return html.Div([alerts, unseen, *assets, *(parts.figure(str(n), name) for n, name in folded)], className="figures")
+
+
+def _tile(tile: Tile, source: Source, t: Translate, language: str) -> Any:
+    scores = [_score(tile, d, s, source, t) for d, s in tile.scores if s.value is not None]
     path, _, name = tile.asset.rpartition("/")
-    kind = "stopped" if tile.is_stopped else tile.verdict.value.lower().replace(" ", "-")
+    kind = "stopped" if tile.is_stopped else parts.kind_of(tile.verdict)
     alerts = t("open alerts: {n}", n=tile.n_alerts) if tile.n_alerts else ""
     return html.A(
         [
@@ -82,6 +96,20 @@ def _tile(tile: Tile, source: Source, t: Translate, language: str) -> Any:
         ],
         href=parts.link("/asset", language, asset=tile.asset),
         className=f"tile {kind}",
+    )
+
+
+def _score(tile: Tile, detector: DetectorInfo, score: Score, source: Source, t: Translate) -> Any:
+    """Return a score by name beside the limit from which it is an alert."""
+    unit = _unit(source, tile, detector.outcome)
+    limit = tile.limits.get(detector.name)
+    said = "" if limit is None else t("limit {value}", value=words.score(replace(score, value=limit), unit))
+    return html.Div(
+        [
+            html.Span([parts.score_name(detector, t), html.Small(said, className="quiet")]),
+            html.Span(words.score(score, unit)),
+        ],
+        className="score",
     )
 
 

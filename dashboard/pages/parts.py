@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlencode
 
 from dash import dcc, html
 
 from dashboard import access, words
+from dashboard.source import DetectorInfo
 from domain.scores import Verdict
 from domain.text import Translate, mark
 
+FEWEST_STACKED: Final = 5  # columns that a phone has no room for beside each other, where they hold words
 GRAPH = {"displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "select2d", "autoScale2d"]}
 
 
@@ -55,19 +57,40 @@ def dropdown_labels(t: Translate) -> dict[str, str]:
 
 
 def badge(verdict: Verdict, t: Translate, *, is_stopped: bool = False) -> Any:
-    """Return a verdict as a coloured badge; the word is always there, so no one depends on the colour."""
-    kind = "stopped" if is_stopped else verdict.value.lower().replace(" ", "-")
-    return html.Span(t(words.VERDICTS[verdict]), className=f"badge {kind}")
+    """Return a verdict as a coloured badge; the word is always there, so no one depends on the colour.
+
+    is_stopped: no data are expected, and none are missed.
+    """
+    if is_stopped:
+        return html.Span(t("STOPPED"), className="badge stopped")
+    return html.Span(t(words.VERDICTS[verdict]), className=f"badge {kind_of(verdict)}")
+
+
+def score_name(detector: DetectorInfo, t: Translate) -> str:
+    """Return what a detector's score is of."""
+    is_quality = detector.role == "quality" and detector.outcome
+    return t("predicted {outcome}", outcome=detector.outcome) if is_quality else t(words.ROLES[detector.role])
+
+
+def kind_of(verdict: Verdict) -> str:
+    """Return the style of a verdict."""
+    return verdict.value.lower().replace(" ", "-")
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[Any]], empty: str) -> Any:
-    """Return a plain table, or the words that say why it is empty."""
+    """Return a plain table, or the words that say why it is empty; on a phone many columns stand below each other."""
     if not rows:
         return html.P(empty, className="quiet")
     kinds = ["number" if isinstance(c, int) else "" for c in rows[0]]
     head = html.Thead(html.Tr([html.Th(h, className=kind) for h, kind in zip(header, kinds, strict=True)]))
-    cells = [html.Tr([html.Td(c, className="number" if isinstance(c, int) else "") for c in row]) for row in rows]
-    return html.Div(html.Table([head, html.Tbody(cells)]), className="table")
+    cells = [html.Tr([_cell(c, h) for c, h in zip(row, header, strict=True)]) for row in rows]
+    is_stacked = kinds.count("") >= FEWEST_STACKED
+    return html.Div(html.Table([head, html.Tbody(cells)]), className="table stacked" if is_stacked else "table")
+
+
+def _cell(said: Any, head: str) -> Any:
+    is_number = isinstance(said, int)
+    return html.Td(f"{said:,}" if is_number else said, className="number" if is_number else "", **{"data-label": head})
 
 
 def card(title: str, *children: Any, wide: bool = False) -> Any:
@@ -77,7 +100,11 @@ def card(title: str, *children: Any, wide: bool = False) -> Any:
 
 def figures(pairs: Mapping[str, str]) -> Any:
     """Return named figures in a row."""
-    return html.Div(
-        [html.Div([html.Span(v, className="value"), html.Span(k, className="name")]) for k, v in pairs.items()],
-        className="figures",
-    )
+    return html.Div([figure(value, name) for name, value in pairs.items()], className="figures")
+
+
+def figure(value: str, name: str, kind: str = "", href: str = "") -> Any:
+    """Return one named figure. kind: the style of what is counted, left out where there is none of it."""
+    inside = [html.Span(value, className="value"), html.Span(name, className="name")]
+    style = kind if value != "0" else "none" if kind else ""
+    return html.A(inside, href=href, className=style) if href else html.Div(inside, className=style)

@@ -25,13 +25,13 @@ WORTHS: Final = {
     Worth.EXCUSED: mark("excused"),
     Worth.UNCLEAR: mark("unclear"),
 }
-COLUMNS: Final = {
-    "raised": (mark("Since"), 205),
-    "title": (mark("Alert"), 190),
-    "asset": (mark("Asset"), 200),
-    "worth": (mark("Worth"), 120),
-    "why": (mark("Why"), 560),
-    "by": (mark("Said by"), 150),
+COLUMNS: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
+    "asset": (mark("Asset"), {"flex": 2, "minWidth": 174}),
+    "title": (mark("Alert"), {"flex": 2, "minWidth": 140}),
+    "raised": (mark("Since"), {"width": 110}),
+    "worth": (mark("Worth"), {"width": 120}),
+    "why": (mark("Why"), {"flex": 5, "minWidth": 200}),
+    "by": (mark("Said by"), {"width": 130}),
 }
 SLOW_S: Final = 30.0  # everything is read anew, and warnings are ruled on every ten minutes
 BUTTONS: Final = {
@@ -51,13 +51,12 @@ def layout(source: Source, t: Translate, language: str, _query: Mapping[str, str
             {
                 "field": field,
                 "headerName": t(title),
-                "width": width,
                 "sortable": True,
                 "filter": True,
-                "wrapText": True,
-                "autoHeight": True,
+                **shape,
+                **alerts.WRAPPED,
             }
-            for field, (title, width) in COLUMNS.items()
+            for field, (title, shape) in COLUMNS.items()
         ],
         getRowId="params.data.id",
         dashGridOptions={
@@ -156,7 +155,7 @@ def _why(ruling: Ruling | None, source: Source, t: Translate) -> str:
 
 def drawn(found: Scored, source: Source, t: Translate) -> list[Any]:
     """Return the figures, and a card for each stop without a warning."""
-    share = "–" if found.precision is None else f"{found.precision:.0%}"
+    share = "–" if found.precision is None else words.share(found.precision)
     figures = {t(WORTHS[w]): str(found.counts[w]) for w in Worth}
     missed = {(r.asset, r.start) for r in found.autopsies}
     return [

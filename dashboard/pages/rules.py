@@ -261,7 +261,7 @@ def lists(source: Source, t: Translate) -> list[Any]:
     heads = [t("Rule"), t("class"), t("condition"), t("delays"), t("Priority"), t("position")]
     changes = [
         [
-            c.id,
+            str(c.id),
             words.instant(c.at, source.zone),
             c.by,
             html.Div([html.Div(_change(k.rule, k.key, k.old, k.new)) for k in c.changes]),

@@ -173,7 +173,7 @@ def body(source: Source, t: Translate) -> list[Any]:
     sums = [[x.source, *(getattr(x, name) for name in SUM)] for x in view.totals]
     dead = [
         [
-            x.id,
+            str(x.id),
             words.instant(x.received_at, source.zone),
             x.reason,
             *map(printable, (f"{x.topic} {x.part}".rstrip(), x.detail)),

@@ -88,6 +88,55 @@ def test_wrong_usage_ends_with_code_2(args: list[str], capsys: pytest.CaptureFix
     assert "usage: forewarn" in capsys.readouterr().err
 
 
+def test_a_word_that_is_near_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["stauts"])
+    assert 'did you mean "status"?' in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["train", "failures"])
+    assert 'did you mean "failure"?' in capsys.readouterr().err
+
+
+def test_a_port_that_is_none_is_refused_as_what_was_typed(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["demo", "--port", "70000"])
+    assert left.value.code == 2
+    assert "--port: '70000' is no port" in capsys.readouterr().err
+
+
+def test_a_config_folder_that_is_not_there_is_one_fault_that_says_what_to_do(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["status", "--config", str(tmp_path / "plnat")]) == 2
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 1
+    assert "plnat" in told[0]
+    assert "`forewarn init` writes one" in told[0]
+
+
+def test_a_data_folder_that_cannot_be_made_is_named_without_a_traceback(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tiny.write(tmp_path)
+    data = load(config).data_folder
+    data.parent.mkdir(parents=True, exist_ok=True)
+    data.write_text("a file")
+    assert main(["status", "--config", str(config)]) == 1
+    shown = capsys.readouterr().err
+    assert str(data) in shown
+    assert "Traceback" not in shown
+
+
+def test_a_file_of_no_format_is_told_which_names_there_are(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = tiny.write(tmp_path)
+    file = tmp_path / "센서_이력.txt"
+    file.write_text("time,pressure\n")
+    assert main(["load", "--config", str(config), str(file)]) == 1
+    shown = capsys.readouterr().err
+    assert "센서_이력.txt; there are:" in shown
+    assert all(repr(each.match) in shown for each in load(config).root.formats)
+
+
 @pytest.mark.parametrize(
     "args",
     [
@@ -135,7 +184,7 @@ def test_options_that_a_notifier_does_not_take_end_with_code_2(
 
 def test_check_counts_what_the_config_holds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "--config", str(tiny.write(tmp_path))]) == 0
-    assert "no faults in the files. 3 assets, 6 tags, 2 detectors, 3 rules, 1 notifiers" in capsys.readouterr().out
+    assert "no faults in the files. Assets 3, tags 6, detectors 2, rules 3, notifiers 1" in capsys.readouterr().out
 
 
 def test_load_prints_the_sum_of_each_file_and_refuses_what_it_cannot_read(

@@ -198,7 +198,7 @@ def test_status_tells_what_the_collector_noted(rooms: Rooms) -> None:
     lost = Noted(n_retained=2, publishers={"gateway-1": Numbering(3, 1, 0, 0)})
     found = replace(receiver(is_well=True), noted=lost, n_unguaranteed=7, last_received_at=90.0)
     health.note_receiver(rooms, found, 100.0, tiny.T0)
-    first, second = collector_lines(status(rooms, tiny.T0)["collector"])
+    first, second = collector_lines(status(rooms, tiny.T0)["collector"], "Asia/Seoul")
     assert "subscribed, last message 10 s before" in first
     assert "7 without guarantee (QoS 0), 2 retained" in first
     assert second.startswith("publisher gateway-1: 3 messages missing in 1 gaps")

@@ -22,9 +22,9 @@ ONE = [{"id": ALERT}]
 
 def add(source: Source, name: str, state: AlertState, priority: Priority = Priority.LOW, minutes: int = 10) -> None:
     at = NOW - timedelta(minutes=minutes)
-    alert = Alert(name, AlertKey("press-risk", SILENT, name), state, at, None, at, NOW, 81.25, 80.0, priority, 1)
+    alert = Alert(name, AlertKey("press-risk", SILENT, name), state, at, None, at, NOW, 0.8125, 0.8, priority, 1)
     source.ledger.alerting.save(
-        [AlertUpdate(alert, (Transition(name, 0, Change.RAISED, state, at, 81.0, "", ""),))], {}, NOW
+        [AlertUpdate(alert, (Transition(name, 0, Change.RAISED, state, at, 0.81, "", ""),))], {}, NOW
     )
 
 
@@ -62,7 +62,7 @@ def test_the_link_of_a_message_shows_its_alert_whatever_the_filter(source: Sourc
     add(source, "closed", AlertState.CLOSED)
     drawn = str(page(source, "/alerts", "?alert=closed&lang=en"))
     assert "selectedRows=[{'id': 'closed'" in drawn
-    assert "81.25 degC" in drawn or "81.25" in drawn
+    assert "81.25 %" in drawn
     assert "No alert is selected" not in drawn
     assert "No alert is selected" in str(page(source, "/alerts", "?alert=nosuch&lang=en"))
 
@@ -81,8 +81,8 @@ def test_an_alert_is_told_with_value_limit_story_and_who_did_what(source: Source
     for part in (
         "Risk",
         PRESS,
-        "0.99",
-        "0.9",
+        "99 %",
+        "90 %",
         "2026-03-04 16:00 KST",
         "Kim",
         "the cooler is dirty",
@@ -165,3 +165,12 @@ def test_why_it_was_raised_is_said_or_why_not(source: Source) -> None:
 def test_without_a_name_nothing_is_done(source: Source, act: Act) -> None:
     assert do(source, act, by=" ", note="x") == "Give your name first."
     assert state(source) is AlertState.ACTIVE_UNACKED
+
+
+def test_a_share_is_listed_and_told_in_percent_with_its_limit(source: Source) -> None:
+    found = listed(source, "open")
+    row = alerts_page.rows(source, found.alerts, EN)[0]
+    assert (row["value"], row["limit"], row["unit"]) == (99.0, 90.0, "%")
+    told = str(panel(source, ONE, EN, "en")[0])
+    assert "99 %" in told
+    assert "90 %" in told

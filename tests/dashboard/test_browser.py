@@ -58,6 +58,44 @@ def test_a_plant_without_detectors_logs_no_error_on_any_page(browser_page: Page,
     assert errors == []
 
 
+def test_no_page_scrolls_sideways_on_a_phone(browser_page: Page, served: str) -> None:
+    browser_page.set_viewport_size({"width": 390, "height": 844})
+    for path in (*HEADINGS, "/alerts/worth", "/alerts/figures", "/alerts/rules", "/handover", "/people"):
+        browser_page.goto(f"{served}{path}?lang=en")
+        expect(browser_page.locator("main h1")).to_be_visible()
+        browser_page.wait_for_load_state("networkidle")
+        assert [path, *browser_page.evaluate(FAULTS)] == [path]
+
+
+@pytest.mark.parametrize(
+    ("width", "fields"), [(390, ("asset", "title")), (1440, ("asset", "title", "raised", "value", "limit", "unit"))]
+)
+def test_where_what_and_how_far_of_an_alert_stand_in_sight(
+    browser_page: Page, served: str, width: int, fields: tuple[str, ...]
+) -> None:
+    browser_page.set_viewport_size({"width": width, "height": 900})
+    browser_page.goto(f"{served}/alerts?lang=en")
+    expect(browser_page.locator("#alerts-grid .ag-row")).to_have_count(1)
+    grid = browser_page.locator("#alerts-grid").bounding_box()
+    assert grid is not None
+    for field in fields:
+        cell = browser_page.locator(f"#alerts-grid .ag-row [col-id={field}]")
+        box = cell.bounding_box()
+        assert box is not None
+        assert box["x"] + box["width"] <= grid["x"] + grid["width"], field
+        assert cell.evaluate("e => e.scrollWidth <= e.clientWidth"), field
+
+
+def test_a_phone_reads_a_wide_table_line_by_line(browser_page: Page, served: str) -> None:
+    browser_page.set_viewport_size({"width": 390, "height": 844})
+    browser_page.goto(f"{served}/handover?lang=en")
+    cell = browser_page.locator("#handover-body td", has_text=PRESS).first
+    expect(cell).to_be_visible()
+    drawn = cell.evaluate("e => [getComputedStyle(e, '::before').content, e.getBoundingClientRect().right]")
+    assert drawn[0] == '"Asset"'
+    assert drawn[1] <= 390
+
+
 def test_the_language_is_switched_on_the_page(browser_page: Page) -> None:
     expect(browser_page.locator("main h1")).to_have_text("Overview")
     browser_page.get_by_text("한국어").click()

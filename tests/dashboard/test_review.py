@@ -72,7 +72,7 @@ def test_the_share_that_was_true_is_that_of_the_ledger(source: Source) -> None:
     found = scored(source)
     assert found.precision == 3 / 4
     assert found.n_asking == 1
-    assert "75%" in str(drawn(found, source, EN))
+    assert "75 %" in str(drawn(found, source, EN))
 
 
 @pytest.mark.parametrize("language", list(LANGUAGES))

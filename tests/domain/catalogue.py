@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
@@ -13,11 +14,12 @@ from domain.text import LANGUAGES, LOCALES
 
 ROOT = Path(__file__).parent.parent.parent
 PACKAGES = ("alerts", "app", "dashboard", "detectors", "domain", "features", "reports")
+DEMO_RULES = "config/demo/rules.toml"
 KEYWORDS: dict[str, None] = {"t": None, "mark": None, "phrase": None}
 
 
 def messages() -> dict[str, list[str]]:
-    """Return every text for people that stands in the sources, with the files it stands in."""
+    """Return every text for people that stands in the sources or in the demo's rules, with the files it stands in."""
     found: dict[str, list[str]] = {}
     for package in PACKAGES:
         for file, _line, message, _comments, _context in extract_from_dir(
@@ -25,6 +27,9 @@ def messages() -> dict[str, list[str]]:
         ):
             if isinstance(message, str):
                 found.setdefault(message, []).append(f"{package}/{file}")
+    for rule in tomllib.loads((ROOT / DEMO_RULES).read_text())["rules"]:
+        for text in (rule["title"], rule["action"]):
+            found.setdefault(text, []).append(DEMO_RULES)
     return found
 
 
