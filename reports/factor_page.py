@@ -127,9 +127,16 @@ def _conditions(record: Mapping[str, Any], t: Translate) -> str:
         ]
         for c in found
     ]
-    return table([*heads, *([t("net money, later")] if record["has_costs"] else [])], rows) + _p(
-        conditions_note(record, t), "quiet"
-    )
+    found_table = table([*heads, *([t("net money, later")] if record["has_costs"] else [])], rows)
+    return _p(conditions_head(record, t)) + found_table + _p(conditions_note(record, t), "quiet")
+
+
+def conditions_head(record: Mapping[str, Any], t: Translate) -> str:
+    """Return how many of the conditions that are shown later lots confirm."""
+    n_confirmed, n = sum(c["is_confirmed"] for c in record["conditions"]), len(record["conditions"])
+    if n_confirmed:
+        return t("Confirmed on later lots: {n_confirmed} of {n}.", n_confirmed=n_confirmed, n=n)
+    return t("None was confirmed on later lots: do not act on these.") if n else ""
 
 
 def conditions_note(record: Mapping[str, Any], t: Translate) -> str:

@@ -12,7 +12,7 @@ from dashboard import factor_figures, words
 from dashboard.hiding import NEEDS
 from dashboard.pages import parts
 from dashboard.source import Source
-from domain.numerals import numeral
+from domain.numerals import numeral, numeral_beside
 from domain.text import Translate, spoken
 from reports import factor_page, factor_text, whatif
 
@@ -142,6 +142,7 @@ def _rules(record: Record, t: Translate) -> Sequence[Any]:
         for c in record["conditions"]
     ]
     return [
+        html.P(factor_page.conditions_head(record, t)),
         parts.table([*heads, *([t("net money, later")] if has_costs else [])], rows,
                     t("No short condition stands out.")),
         html.P(factor_page.conditions_note(record, t), className="quiet"),
@@ -204,7 +205,8 @@ def answer(record: Record | None, values: Sequence[float], t: Translate) -> Any:
 
 
 def _result(found: whatif.Answer, record: Record) -> str:
-    middle, low, high = (numeral(x) for x in (found.predicted, found.low, found.high))
+    width = found.high - found.low
+    middle, low, high = (numeral_beside(x, width) for x in (found.predicted, found.low, found.high))
     return f"{middle} ({low} – {high}) {record['unit']}".rstrip()
 
 

@@ -72,6 +72,15 @@ def test_numbers_for_people_have_no_exponent_of_a_computer(record: dict[str, Any
     assert "250000" in page
 
 
+def test_it_is_said_first_how_many_conditions_later_lots_confirm() -> None:
+    t = catalogue("en")
+    head = factor_page.conditions_head
+    yes, no = {"is_confirmed": True}, {"is_confirmed": False}
+    assert head({"conditions": [yes, no, no]}, t) == "Confirmed on later lots: 1 of 3."
+    assert head({"conditions": [no]}, t).startswith("None was confirmed")
+    assert head({"conditions": []}, t) == ""
+
+
 def test_the_worst_tenth_is_the_lowest_where_low_results_are_bad() -> None:
     plain = lots(400)
     low = plain.outcome < -2.0
