@@ -105,11 +105,14 @@ def _falls(outcome: Floats, worse: Floats) -> bool:
 
 def _factor(ranked: Ranked, lots: Lots, slopes: Mapping[str, Sequence[effects.Slope]]) -> dict[str, Any]:
     lead = ranked.members[0]
+    own = slopes.get(lead, ())
+    is_denied = any(s.sign == -ranked.direction for s in own if s.sign)
     return {
         **asdict(ranked),
+        "direction": 0 if is_denied else ranked.direction,
         "name": ranked.name,
         "controllable": [f for f in ranked.members if f in lots.controllable],
-        "slopes": [asdict(s) for s in slopes.get(lead, ())],
+        "slopes": [asdict(s) for s in own],
     }
 
 

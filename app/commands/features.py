@@ -132,9 +132,14 @@ def _lag_table(found: Mapping[str, Any]) -> Iterator[str]:
     plain = f"with the lags of the config {r2['configured']:.3f}, with none {r2['none']:.3f}"
     n_later = found["n_lots"] - found["n_earlier"]
     yield f"  R2 on the last {n_later} lots, by lags of those before: {r2['estimated']:.3f}; {plain}"
-    told = ", ".join(f'"{x["tag"]}" = "{x["lag_s"]:g}s"' for x in found["tags"] if x["is_found"] and x["lag_s"])
+    told = ", ".join(f'"{x["tag"]}" = "{x["lag_s"]:g}s"' for x in found["tags"] if _is_sure(x))
     if told and r2["estimated"] > r2["configured"]:
         yield f"  for [[features]]: lag = {{ {told} }}"
+
+
+def _is_sure(tag: Mapping[str, Any]) -> bool:
+    """Return whether a lag is beyond chance, and its interval does not hold that there is none."""
+    return bool(tag["is_found"] and tag["lag_interval_s"][0] > 0)
 
 
 def _export(settings: Settings, chosen: FeatureSettings, args: argparse.Namespace, stopping: threading.Event) -> int:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from app import training
 from app.reporting.drop import judged
+from app.reporting.judged import ended_at
 from app.reporting.periods import Period, PeriodError, instant
 from app.reporting.said import Said
 from app.reporting.standing import HOUR, stopped_spans
@@ -44,13 +45,18 @@ OTHERS = mark("Other things were switched on as well: {what}.")
 SHORT_TIME = mark("A period of less than four weeks says little: seasons, shifts and campaigns are not in it.")
 NO_CONTROL = mark("There is no control: name pilot assets by the column pilot of assets.csv (yes or no).")
 STOPS, LOTS = mark("stops"), mark("the lots")
+AT: Final = "--at names when it was switched on, by default when the first model was promoted"
 
 
 def report(rooms: Rooms, args: argparse.Namespace, now: datetime, t: Translate) -> Said:
     """Return the report; raises PeriodError for periods that are empty, TrainingError where nothing can be compared."""
     zone = rooms.settings.zone
     at, switched = _switched(rooms, args, t)
-    end = instant(args.until, zone) or min(to_ns(now), max(_newest(rooms, now), at + 1))
+    newest = _newest(rooms, now)
+    end = instant(args.until, zone) or min(to_ns(now), newest)
+    if args.until is None and newest <= at:
+        told = f"{from_ns(at).astimezone(zone):%Y-%m-%d %H:%M %Z}"
+        raise PeriodError(f"nothing is stored of the time after {told}: {AT}")
     begin = instant(args.since, zone)
     before, after = Period(2 * at - end if begin is None else begin, at), Period(at, end)
     if not before.start < at < end:
@@ -60,10 +66,7 @@ def report(rooms: Rooms, args: argparse.Namespace, now: datetime, t: Translate) 
     lots = tuple(_lots(rooms, args.detector, before, after, now, doubts))
     if stops is None and not lots:
         spans = " and ".join(period.said(zone) for period in (before, after))
-        raise TrainingError(
-            f"neither stops nor judged lots are stored of {spans}: --at names when it was switched on, by default when "
-            "the first model was promoted"
-        )
+        raise TrainingError(f"neither stops nor judged lots are stored of {spans}: {AT}")
     doubts += _around(rooms, before, after, at)
     if (stops is None or stops.control is None) and all(x.control is None for x in lots):
         doubts.append(phrase(NO_CONTROL))
@@ -103,7 +106,14 @@ def _newest(rooms: Rooms, now: datetime) -> int:
     ends = [
         to_ns(e.end or e.start) for e in rooms.ledger.records.events(now, kinds=(EventKind.FAILURE, EventKind.STOP))
     ]
-    return max([int(newest.max()) if len(newest) else 0, *ends])
+    lots = [
+        ended_at(lot)
+        for detector in rooms.settings.root.detectors
+        if symptoms.is_of_lots(detector)
+        for line in rooms.settings.plant.of_class(detector.asset_class)
+        for lot in rooms.ledger.records.lots(line.path, now)
+    ]
+    return max([int(newest.max()) if len(newest) else 0, *ends, *lots])
 
 
 def _is_pilot(asset: Asset) -> bool:

@@ -205,7 +205,7 @@ def answer(record: Record | None, values: Sequence[float], t: Translate) -> Any:
 
 
 def _result(found: whatif.Answer, record: Record) -> str:
-    width = found.high - found.low
+    width = (found.high or 0.0) - (found.low or 0.0)
     middle, low, high = (numeral_beside(x, width) for x in (found.predicted, found.low, found.high))
     return f"{middle} ({low} – {high}) {record['unit']}".rstrip()
 

@@ -86,12 +86,13 @@ def _stops() -> list[Event]:
 
 
 @contextmanager
-def _rooms(folder: Path) -> Iterator[Rooms]:
+def _rooms(folder: Path, *, lots_only: bool = False) -> Iterator[Rooms]:
     settings = tiny.settings_in(folder, forewarn_toml=TOML, assets_csv=ASSETS, tags_csv=TAGS)
     lots, results = _lots()
     with tiny.rooms_of(settings) as rooms:
-        rooms.ledger.records.apply("1", [tiny.decoded(lots=lots, results=results, events=_stops())])
-        for pump in (tiny.PUMP, tiny.OTHER):
+        events = [] if lots_only else _stops()
+        rooms.ledger.records.apply("1", [tiny.decoded(lots=lots, results=results, events=events)])
+        for pump in () if lots_only else (tiny.PUMP, tiny.OTHER):
             ends = to_ns(NOW - timedelta(days=28)), to_ns(NOW) - 1
             points = [Point(f"{pump}/pressure", when, 5.0) for when in ends]
             rooms.points.apply(f"points of {pump}", Points.from_rows(points))
@@ -143,6 +144,19 @@ def test_periods_that_hold_nothing_are_named_with_what_to_do(tmp_path: Path) -> 
     args = _args(at=(later - timedelta(days=7)).isoformat(), until=later.isoformat())
     with _rooms(tmp_path) as rooms, pytest.raises(TrainingError, match=r"2027-03.* and 2027-.*--at names when"):
         benefit.report(rooms, args, later, catalogue("en"))
+
+
+def test_without_a_date_where_all_is_older_than_the_model_it_is_said_what_to_give(tmp_path: Path) -> None:
+    later = NOW + timedelta(days=400)
+    with _rooms(tmp_path) as rooms, pytest.raises(PeriodError, match=r"nothing is stored .* 2027-04.*--at names when"):
+        benefit.report(rooms, _args(at=later.isoformat()), later + timedelta(days=1), catalogue("en"))
+
+
+def test_where_only_lots_are_stored_the_newest_of_them_ends_the_time_after(tmp_path: Path) -> None:
+    with _rooms(tmp_path, lots_only=True) as rooms:
+        said = benefit.report(rooms, _args(at=CHANGED.isoformat()), NOW, catalogue("en"))
+    (lots,) = said.data["lots"]
+    assert lots["verdict"] == "more"
 
 
 def test_worse_lots_cost_money_and_are_no_benefit(tmp_path: Path) -> None:

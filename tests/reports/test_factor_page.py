@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 
 from domain.text import LANGUAGES, catalogue
@@ -79,6 +80,16 @@ def test_it_is_said_first_how_many_conditions_later_lots_confirm() -> None:
     assert head({"conditions": [yes, no, no]}, t) == "Confirmed on later lots: 1 of 3."
     assert head({"conditions": [no]}, t).startswith("None was confirmed")
     assert head({"conditions": []}, t) == ""
+
+
+def test_a_direction_that_a_stratum_denies_is_not_sure() -> None:
+    plain = lots(400)
+    assert {f["name"]: f["direction"] for f in study(plain, fit)["factors"]}["b"] == -1
+    in_b = plain.strata["product"] == "B"
+    outcome = np.where(in_b, plain.outcome + 1.4 * plain.values[:, 1], plain.outcome)  # there b moves the result up
+    found = {f["name"]: f for f in study(replace(plain, outcome=outcome), fit)["factors"]}["b"]
+    assert {s["level"]: s["sign"] for s in found["slopes"]} == {"A": -1, "B": 1}
+    assert found["direction"] == 0
 
 
 def test_the_worst_tenth_is_the_lowest_where_low_results_are_bad() -> None:
