@@ -92,16 +92,19 @@ class InfluxWire:
             answer.release_conn()
 
     def _parts(self, answer: Any) -> Iterator[Series]:
-        has_more = False
+        has_more, n_results = False, 0
         for line in answer:
             part = orjson.loads(line)
+            n_results += len(part.get("results", ()))
             for result in [part, *part.get("results", ())]:
                 if "error" in result:
                     raise StoreAwayError(f"InfluxDB at {self._settings.url}: {result['error']}")
-            for result in part["results"]:
+            for result in part.get("results", ()):
                 has_more = result.get("partial", False)
                 for series in result.get("series", ()):
                     yield Series(series.get("tags", {}), series["columns"], series.get("values", []))
+        if not n_results:  # an answer without rows has a result without series; nothing at all was cut off
+            raise StoreAwayError(f"InfluxDB at {self._settings.url} answered nothing")
         if has_more:
             raise StoreAwayError(f"InfluxDB at {self._settings.url} answered in part only")
 

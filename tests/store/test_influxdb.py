@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -312,6 +314,29 @@ def test_a_server_that_never_answers_is_given_up_in_time(tmp_path: Path) -> None
         with pytest.raises(StoreAwayError):
             store.apply("1", points(("a/x", 1, 1.0)))
         store.stop()
+
+
+@pytest.mark.parametrize("body", [b"", b"{}\n"])
+def test_an_answer_that_was_cut_off_is_none_that_says_that_nothing_is_stored(tmp_path: Path, body: bytes) -> None:
+    class Cut(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Cut) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        store = InfluxPoints(tmp_path, InfluxSettings(url=f"http://127.0.0.1:{server.server_port}", database="x"))
+        store.start()
+        with pytest.raises(StoreAwayError, match="answered nothing"):
+            store.apply("1", points(("a/x", 1, 1.0)))
+        store.stop()
+        server.shutdown()
 
 
 def test_policies_take_points_and_hours_apart(influxd: Influxd, opened: Callable[..., InfluxPoints]) -> None:
