@@ -95,11 +95,12 @@ class InfluxWire:
         has_more, n_results = False, 0
         for line in answer:
             part = orjson.loads(line)
-            n_results += len(part.get("results", ()))
-            for result in [part, *part.get("results", ())]:
+            results = part.get("results", ())
+            n_results += len(results)
+            for result in [part, *results]:
                 if "error" in result:
                     raise StoreAwayError(f"InfluxDB at {self._settings.url}: {result['error']}")
-            for result in part.get("results", ()):
+            for result in results:
                 has_more = result.get("partial", False)
                 for series in result.get("series", ()):
                     yield Series(series.get("tags", {}), series["columns"], series.get("values", []))
