@@ -22,6 +22,7 @@ from detectors.newest_errors import FEWEST, NEWEST, width_of
 from detectors.settings import DetectorSettings
 from detectors.symptoms import is_of_lots
 from domain.instants import to_ns
+from domain.numerals import numeral
 from domain.records import Result
 from domain.scores import Score
 from domain.text import Translate, catalogue, mark, phrase, spoken
@@ -35,8 +36,6 @@ NOTE: Final = "live_lots"
 WIDTHS: Final = "live_widths"
 WORSE, OVERDUE = "worse", "overdue"
 HOUR_NS: Final = 3_600 * 10**9
-
-
 Told = Mapping[str, Sequence[str]]  # detector -> stored phrases
 
 
@@ -173,11 +172,11 @@ def _overdue(rooms: Rooms, detector: DetectorSettings, now: datetime) -> list[st
 def _told(error: LiveError) -> list[str]:
     """Return what is wrong with a live error as stored phrases."""
     told = []
-    live = {"rmse": f"{error.rmse:.4g}", "n": error.n_lots}
+    live = {"rmse": numeral(error.rmse), "n": error.n_lots}
     if error.is_worse:
         what = mark("errs by {rmse} over {n} lots, against {other} in the back-test")
-        told.append(phrase(what, **live, other=f"{error.back_test:.4g}"))
+        told.append(phrase(what, **live, other=numeral(error.back_test)))
     if error.is_useless:
         what = mark("errs by {rmse} over {n} lots, against {other} by the last result")
-        told.append(phrase(what, **live, other=f"{error.persistence:.4g}"))
+        told.append(phrase(what, **live, other=numeral(error.persistence)))
     return told
