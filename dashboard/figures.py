@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import plotly.graph_objects as go
+from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
 from dashboard import words
@@ -209,7 +210,7 @@ def predicted(view: QualityView, t: Translate, zone: ZoneInfo) -> go.Figure:
     figure = go.Figure(layout=layout_of(height=380))
     last, title = t("persistence (last known)"), f"{view.detector.outcome} [{view.unit}]"
     if view.is_of_classes:
-        last, title = t("share of bad lots among the newest results"), t("probability of a bad lot; 1 = it was bad")
+        last, title = t("share of bad lots among the newest results"), t("probability of a bad lot")
     else:
         figure.add_trace(go.Scatter(x=times, y=view.low, **band))
         figure.add_trace(
@@ -220,11 +221,21 @@ def predicted(view: QualityView, t: Translate, zone: ZoneInfo) -> go.Figure:
         )  # fmt: skip
     figure.add_trace(go.Scatter(x=times, y=view.persistence, name=last, line={"color": QUIET, "width": 1.2}))
     figure.add_trace(go.Scatter(x=times, y=view.predicted, name=t("predicted"), line={"color": LINE, "width": 2}))
-    figure.add_trace(
-        go.Scatter(x=times, y=view.measured, name=t("measured"), mode="markers", marker={"color": SECOND, "size": 6})
-    )
+    for name, y, colour, size in _results(view, t):
+        marker = {"color": colour, "size": size}
+        figure.add_trace(go.Scatter(x=times, y=y, name=name, mode="markers", marker=marker))
     figure.update_xaxes(title_text=t("time, {zone}", zone=zone.key), tickformat="%m-%d %H:%M", gridcolor="#eef1f4")
     limit = view.model.details.get("threshold") if view.model is not None and view.is_of_classes else None
     if limit is not None:
         figure.add_hline(y=limit, line={"color": QUIET, "dash": "dot"}, annotation_text=t("called bad from here on"))
     return figure.update_yaxes(title_text=title, gridcolor="#e4e7eb")
+
+
+def _results(view: QualityView, t: Translate) -> list[tuple[str, NDArray[np.float64], str, int]]:
+    """Return what came of the lots as name, heights, colour and size: a number at its own height; a good or bad lot at
+    what was predicted of it, for where few lots are bad, 0 and 1 would press all that was predicted flat.
+    """
+    if not view.is_of_classes:
+        return [(t("measured"), view.measured, SECOND, 6)]
+    of = [np.where(view.measured == kind, view.predicted, np.nan) for kind in (0.0, 1.0)]
+    return [(t("was good"), of[0], SECOND, 4), (t("was bad"), of[1], ALARM, 9)]

@@ -45,8 +45,15 @@ def test_lots_are_bad_by_their_limits_and_persistence_is_the_share_of_bad_ones(s
 
 
 def test_the_picture_shows_probabilities_and_from_where_on_a_lot_is_called_bad(source: Source) -> None:
-    figure = figures.predicted(queries.quality_view(of_classes(source, LIVE), INFO), EN, source.zone)
-    assert [x.name for x in figure.data] == ["share of bad lots among the newest results", "predicted", "measured"]
+    view = queries.quality_view(of_classes(source, LIVE), INFO)
+    figure = figures.predicted(view, EN, source.zone)
+    told = ["share of bad lots among the newest results", "predicted", "was good", "was bad"]
+    assert [x.name for x in figure.data] == told
+    for kind, trace in zip((0.0, 1.0), figure.data[2:], strict=True):
+        assert [lot for lot, y in zip(view.lots, trace.y, strict=True) if not np.isnan(y)] == [
+            lot for lot, was in zip(view.lots, view.measured, strict=True) if was == kind
+        ]
+        assert np.isin(trace.y[~np.isnan(trace.y)], view.predicted).all()
     assert [x.y0 for x in figure.layout.shapes] == [0.4]
     assert figure.layout.yaxis.title.text.startswith("probability of a bad lot")
 
