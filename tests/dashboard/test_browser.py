@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Error, Page, expect, sync_playwright
 
 from app.access import ConsoleGate
 from benchmarks.pages import ARGUMENTS, FAULTS
@@ -18,6 +19,19 @@ from tests.dashboard.conftest import ALERT, NOW, PRESS
 from tests.dashboard.gates import PASSWORD, Hands, open_gate, with_people
 
 HEADINGS = {"/": "Overview", "/asset": "Asset", "/alerts": "Alerts", "/quality": "Quality", "/system": "System"}
+IN_SIGHT = """field => {
+    const grid = document.querySelector("#alerts-grid").getBoundingClientRect();
+    const cell = document.querySelector(`#alerts-grid .ag-row [col-id=${field}]`);
+    return cell.getBoundingClientRect().right <= grid.right && cell.scrollWidth <= cell.clientWidth;
+}"""
+expect.set_options(timeout=20_000)  # a machine that runs the rest of the suite beside is slow
+
+
+def faults_that_stay(page: Page) -> list[str]:
+    """Return the faults of the page as it has settled: charts and grids share out their width after they are drawn."""
+    with suppress(Error):
+        page.wait_for_function(f"() => ({FAULTS})().length === 0", timeout=10_000)
+    return page.evaluate(FAULTS)
 
 
 @pytest.fixture
@@ -39,7 +53,7 @@ def test_each_page_opens_in_both_languages_without_a_fault(browser_page: Page, s
             browser_page.goto(f"{served}{path}?lang={language}")
             expect(browser_page.locator("main h1")).to_contain_text(t(heading))
             browser_page.wait_for_load_state("networkidle")
-            assert browser_page.evaluate(FAULTS) == []
+            assert faults_that_stay(browser_page) == []
     assert errors == []
 
 
@@ -64,7 +78,7 @@ def test_no_page_scrolls_sideways_on_a_phone(browser_page: Page, served: str) ->
         browser_page.goto(f"{served}{path}?lang=en")
         expect(browser_page.locator("main h1")).to_be_visible()
         browser_page.wait_for_load_state("networkidle")
-        assert [path, *browser_page.evaluate(FAULTS)] == [path]
+        assert [path, *faults_that_stay(browser_page)] == [path]
 
 
 @pytest.mark.parametrize(
@@ -76,14 +90,9 @@ def test_where_what_and_how_far_of_an_alert_stand_in_sight(
     browser_page.set_viewport_size({"width": width, "height": 900})
     browser_page.goto(f"{served}/alerts?lang=en")
     expect(browser_page.locator("#alerts-grid .ag-row")).to_have_count(1)
-    grid = browser_page.locator("#alerts-grid").bounding_box()
-    assert grid is not None
     for field in fields:
-        cell = browser_page.locator(f"#alerts-grid .ag-row [col-id={field}]")
-        box = cell.bounding_box()
-        assert box is not None
-        assert box["x"] + box["width"] <= grid["x"] + grid["width"], field
-        assert cell.evaluate("e => e.scrollWidth <= e.clientWidth"), field
+        # The grid shares its width out after the first row is drawn.
+        browser_page.wait_for_function(IN_SIGHT, arg=field)
 
 
 def test_a_phone_reads_a_wide_table_line_by_line(browser_page: Page, served: str) -> None:
