@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from domain.audit import Action
+from domain.numerals import numeral
 from domain.text import Translate, mark, printable
 from store.audit import Deed
 from store.scoring import ModelRow
@@ -22,6 +24,15 @@ DEEDS: Final[Mapping[str, str]] = {
     "model deleted": mark("{at}: {by} deleted model {old} of {subject}: {reason}"),
     "model signed": mark("{at}: {by} signed model {new} of {subject}: {reason}"),
 }
+FAILURE_COURSE: Final = mark("Learners on the same folds; the simplest within noise of the best is taken:")
+QUALITY_COURSE: Final[Mapping[str, str]] = {
+    "regression": mark("Learners on the same later lots by their mean squared error, with what is taken:"),
+    "classification": mark(
+        "Learners on the same later lots by their loss (good and bad lots count alike), with what is taken:"
+    ),
+}
+# apart from DEEDS, which the weekly report lists: a training by itself changes nothing
+TRAINED: Final = mark("{at}: {by} trained model {new} of {subject}; {role}")
 MOST_FEATURES: Final = 30
 MOST_NAMED: Final = 3
 
@@ -39,7 +50,7 @@ def shown(row: ModelRow, t: Translate, zone: ZoneInfo) -> Iterator[str]:
         m=about.get("n_features"),
     )
     figures = {k: v for k, v in about.get("report", {}).items() if isinstance(v, int | float)}
-    yield t("out of fold: {figures}", figures=", ".join(f"{k} {v:.4g}" for k, v in figures.items()))
+    yield t("out of fold: {figures}", figures=", ".join(f"{k} {numeral(v)}" for k, v in figures.items()))
     yield from promised(about.get("report", {}), t)
     if "choice" in about:
         choice = about["choice"]
@@ -53,8 +64,11 @@ def shown(row: ModelRow, t: Translate, zone: ZoneInfo) -> Iterator[str]:
 
 
 def told(deed: Deed, t: Translate, zone: ZoneInfo) -> str:
-    """Return one line on a promotion, a rollback, a signature or a deletion."""
+    """Return one line on a training, a promotion, a rollback, a signature or a deletion."""
     at = f"{deed.at.astimezone(zone):%Y-%m-%d %H:%M %Z}"
+    if deed.action == Action.TRAINED:
+        role = t(ROLES[deed.reason]) if deed.reason in ROLES else printable(deed.reason)
+        return t(TRAINED, at=at, by=printable(deed.by), subject=deed.subject, new=deed.new, role=role)
     return t(
         DEEDS[deed.action],
         at=at,
@@ -104,12 +118,21 @@ def _leaderboard(report: Mapping[str, Any], t: Translate) -> Iterator[str]:
     rows: Sequence[Mapping[str, Any]] = report.get("leaderboard", ())
     if len(rows) < 2:
         return
-    yield t("Learners on the same folds; the simplest within noise of the best is taken:")
+    is_of_failures = "events_caught" in rows[0]
+    heading = FAILURE_COURSE if is_of_failures else QUALITY_COURSE[report["task"]]
+    yield t(heading)
     for row in rows:
-        taken = "  <-" if row["is_taken"] else ""
-        yield "  " + t("{learner}: {caught} of {n}, {false} false alarms, {behind} behind the best (noise {noise})",
-                       learner=row["learner"], caught=row["events_caught"], n=row["events"], false=row["false_alarms"],
-                       behind=f"{row['behind_best']:.3g}", noise=f"{row['noise']:.3g}") + taken  # fmt: skip
+        told = {
+            "learner": row["learner"],
+            "behind": f"{row['behind_best']:.3g}",
+            "noise": f"{row['noise']:.3g}",
+        }
+        if is_of_failures:
+            told |= {"caught": row["events_caught"], "n": row["events"], "false": row["false_alarms"]}
+            line = t("{learner}: {caught} of {n}, {false} false alarms, {behind} behind the best (noise {noise})", **told)
+        else:
+            line = t("{learner}: {loss}, {behind} behind the best (noise {noise})", loss=numeral(row["loss"]), **told)
+        yield f"  {line}{'  <-' if row['is_taken'] else ''}"
     yield ""
 
 

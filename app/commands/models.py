@@ -61,7 +61,7 @@ def _tell(deed: Deed, settings: Settings, is_json: bool) -> int:
 def _show(row: ModelRow, deeds: Sequence[Deed], settings: Settings, is_json: bool) -> int:
     own = [deed for deed in deeds if row.model_id in (deed.old, deed.new)]
     if is_json:
-        print(json.dumps({**_head(row), "history": [_as_json(deed) for deed in own], **row.details}, indent=2))
+        print(json.dumps({**row.details, **_head(row), "history": [_as_json(deed) for deed in own]}, indent=2))
         return 0
     t = catalogue(settings.root.plant.language)
     print("\n".join(shown(row, t, settings.zone)))

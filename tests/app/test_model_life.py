@@ -16,6 +16,7 @@ from alerts import health
 from app import drifting, promotion, training
 from app.cli import main
 from app.model_health import model_readings
+from app.model_text import shown
 from app.pipeline import Pipeline
 from app.promotion import PromotionError
 from app.rooms import Rooms
@@ -24,7 +25,9 @@ from app.shelf import ModelShelf
 from detectors import bundle
 from domain.errors import ConfigError, ModelError
 from domain.instants import from_ns, to_ns
+from domain.numerals import numeral
 from domain.scores import Score
+from domain.text import catalogue
 from tests.app import tiny_plant as tiny
 from tests.detectors import planted
 
@@ -232,6 +235,34 @@ def test_command_shows_the_history_and_refuses_in_words(
     assert main(["models", "list", "--json", *config]) == 0
     roles = {row["model_id"]: row["role"] for row in json.loads(capsys.readouterr().out)}
     assert (roles[first], roles[second]) == ("retired", "champion")
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_a_model_of_lots_is_shown_with_what_each_learner_lost(trained_rooms: Rooms, language: str) -> None:
+    model = trained_rooms.ledger.scoring.champion("purity")
+    assert model is not None
+    rows = {r["learner"]: r for r in model.details["report"]["leaderboard"]}
+    lines = list(shown(model, catalogue(language), trained_rooms.settings.zone))
+    told = {name: next(line for line in lines if line.startswith(f"  {name}: ")) for name in rows}
+    assert len(told) > 2
+    for name, row in rows.items():
+        assert told[name].startswith(f"  {name}: {numeral(row['loss'])}, ")
+        assert told[name].endswith("<-") == row["is_taken"]
+
+
+def test_command_shows_a_model_that_the_command_has_trained(
+    trained_plant: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = ["--config", str(trained_plant.folder)]
+    assert main(["train", "quality", *config]) == 0
+    with tiny.rooms_of(trained_plant) as rooms:
+        newest = max(rooms.ledger.scoring.models(), key=lambda row: row.trained_at)
+    capsys.readouterr()
+    assert main(["models", "show", newest.model_id, *config]) == 0
+    assert f"trained model {newest.model_id} of purity; challenger: it waits" in capsys.readouterr().out
+    assert main(["models", "show", newest.model_id, "--json", *config]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["role"], told["history"][0]["action"]) == ("challenger", "model trained")
 
 
 def test_a_model_without_a_signature_is_signed_by_a_person_who_vouches_for_it(trained_rooms: Rooms) -> None:
