@@ -129,7 +129,9 @@ def _leaderboard(report: Mapping[str, Any], t: Translate) -> Iterator[str]:
         }
         if is_of_failures:
             told |= {"caught": row["events_caught"], "n": row["events"], "false": row["false_alarms"]}
-            line = t("{learner}: {caught} of {n}, {false} false alarms, {behind} behind the best (noise {noise})", **told)
+            line = t(
+                "{learner}: {caught} of {n}, {false} false alarms, {behind} behind the best (noise {noise})", **told
+            )
         else:
             line = t("{learner}: {loss}, {behind} behind the best (noise {noise})", loss=numeral(row["loss"]), **told)
         yield f"  {line}{'  <-' if row['is_taken'] else ''}"

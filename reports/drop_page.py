@@ -44,6 +44,7 @@ def as_json(found: Why, about: About) -> dict[str, Any]:
     if found.moves is not None:
         moves = {
             "explained": found.moves.explained,
+            "rest": None if found.rest is None else asdict(found.rest) | {"amount": found.rest.amount},
             "found": [
                 asdict(m) | {"name": m.name.label, "source": m.name.source, "is_sure": m.is_sure}
                 for m in found.moves.found
@@ -181,6 +182,15 @@ def _moves_sentences(found: Why, moves: Moves, told: Callable[[float], str], t: 
             "By a model that has not seen these later lots, what moved explains {explained} of the {amount} there.",
             explained=signed(moves.explained, told),
             amount=signed(found.inside.amount, told),
+        )
+    rest = found.rest
+    if rest is not None and not rest.low <= 0 <= rest.high and rest.amount * found.inside.amount > 0:
+        yield t(
+            "By the same model {rest} of it (95 % interval {low} to {high}) comes of no factor here: something changed "
+            "that is not measured, or a factor acts otherwise than before.",
+            rest=signed(rest.amount, told),
+            low=signed(rest.low, told),
+            high=signed(rest.high, told),
         )
 
 

@@ -23,7 +23,8 @@ Fit = Callable[[NDArray[np.float64], NDArray[np.float64]], Predict]
 class Why:
     """See the module. where: the first cause that is sure, None where the change is much the same everywhere; inside:
     its own change (of all lots for None), and what the other dimensions say of it. moves: None where other lots, not
-    worse ones, are the cause.
+    worse ones, are the cause. rest: by how much more the lots inside changed than the model makes of all their process
+    values together, None without a model.
     """
 
     change: Change
@@ -34,6 +35,7 @@ class Why:
     inside: Change
     nested: tuple[Split, ...]
     moves: Moves | None
+    rest: Change | None = None
 
 
 def why(lots: Lots, values: NDArray[np.float64], names: tuple[FeatureName, ...], fit: Fit | None = None) -> Why:
@@ -56,7 +58,10 @@ def why(lots: Lots, values: NDArray[np.float64], names: tuple[FeatureName, ...],
     inside = change_of(own)
     predict = None if fit is None else _learned(lots, values, is_inside, fit)
     moves = moved(values, names, lots.is_after, is_inside, inside.amount, predict)
-    return Why(change, is_share, splits_of(lots), causes, where, inside, splits_of(own), moves)
+    rest = None
+    if predict is not None:  # a constant that the model has wrong falls out of the difference
+        rest = change_of(Lots(own.outcome - predict(values[is_inside]), own.is_after, {}))
+    return Why(change, is_share, splits_of(lots), causes, where, inside, splits_of(own), moves, rest)
 
 
 def _learned(lots: Lots, values: NDArray[np.float64], is_inside: NDArray[np.bool_], fit: Fit) -> Predict | None:

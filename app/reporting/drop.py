@@ -60,11 +60,12 @@ def report(rooms: Rooms, args: argparse.Namespace, now: datetime, t: Translate) 
     values, names = _process(history, lots.rows)
     is_before, is_after = _within(lots.rows, before), _within(lots.rows, after)
     of = is_before | is_after
+    earlier = ~of & (lots.rows.end < after.start)  # what changed goes on in later lots, and would be laid on any drift
     found = why(
         Lots(lots.outcome[of], is_after[of], {name: x[of] for name, x in lots.strata.items()}),
         values[of],
         names,
-        _fit(values[~of], lots.outcome[~of]),
+        _fit(values[earlier], lots.outcome[earlier]),
     )
     about = drop_page.About(detector.outcome, _unit(rooms, history), before.said(zone), after.said(zone))
     return Said(
@@ -137,7 +138,7 @@ def _unit(rooms: Rooms, history: History) -> str:
 
 
 def _fit(values: NDArray[np.float64], outcome: NDArray[np.float64]) -> Fit:
-    """Return a learner that knows other lots as well, of neither period; lots without process data teach nothing."""
+    """Return a learner that knows earlier lots as well, of neither period; lots without process data teach nothing."""
 
     def fit(x: NDArray[np.float64], y: NDArray[np.float64]) -> Predict:
         x, y = np.vstack([values, x]), np.concatenate([outcome, y])

@@ -176,3 +176,15 @@ def test_a_year_is_no_cause_of_a_change_between_years() -> None:
     found = why(lots, outcome[:, None], (FeatureName("process", "x", "value"),))
     assert [s.dimension for s in found.splits] == ["line"]
     assert "year" not in {c.dimension for c in found.causes}
+
+
+def test_what_no_factor_brought_is_told_with_its_interval() -> None:
+    lots, values = _planted()
+    as_it_is = why(lots, values, NAMES, _fit).rest
+    assert as_it_is is not None
+    assert as_it_is.low < 0.0 < as_it_is.high
+    worse = Lots(lots.outcome - 3.0 * (lots.is_after & (lots.strata["machine"] == "B")), lots.is_after, lots.strata)
+    rest = why(worse, values, NAMES, _fit).rest
+    assert rest is not None
+    assert rest.low < -3.0 < rest.high < -2.0
+    assert why(worse, values, NAMES).rest is None

@@ -68,6 +68,17 @@ def test_nothing_is_blamed_where_nothing_stands_out() -> None:
     assert "No part of it stands out" in told
 
 
+@pytest.mark.parametrize("unmeasured", [0.0, -4.0])
+def test_a_change_that_no_factor_brought_is_told_as_such(unmeasured: float) -> None:
+    random = np.random.default_rng(0)
+    after, values = np.arange(400) >= 200, random.normal(size=(400, 1))
+    outcome = values[:, 0] + unmeasured * after + random.normal(size=400)
+    found = why(Lots(outcome, after, {}), values, NAMES, lambda _x, _y: lambda of: of[:, 0])
+    told = "\n".join(lines(found, ABOUT, catalogue("en")))
+    assert ("comes of no factor here" in told) == bool(unmeasured)
+    assert as_json(found, ABOUT)["factors"]["rest"]["amount"] == pytest.approx(unmeasured, abs=0.3)
+
+
 def test_many_strata_are_told_together_and_still_add_up() -> None:
     found = _found(n_products=30)
     rows = lines(found, ABOUT, catalogue("en"))
