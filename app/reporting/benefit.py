@@ -29,7 +29,7 @@ from domain.text import Translate, mark, phrase
 from reports import benefit, benefit_page
 from reports.benefit import Compared, Stopped
 from reports.benefit_page import LotsBenefit, StopsBenefit
-from reports.drop import Lots
+from reports.drop import Lots, comparable
 
 PILOT: Final = "pilot"  # the attribute of assets.csv that tells the pilot from the control
 YES: Final = frozenset({"yes", "true", "1", "on", "pilot"})
@@ -40,6 +40,7 @@ SWITCHED: Final = (PROMOTED, Action.RULE_CHANGED.value, Action.CONFIG_CHANGED.va
 MOST_NAMED: Final = 3
 TREND = mark("Already in the time before, {what} changed beyond chance when nothing was switched on: there is a trend.")
 MIX = mark("The mix of lots by {dimension} changed: look at the change at the same mix.")
+APART = mark("By {dimension} the periods have too few lots of a kind in common to be compared at the same mix.")
 CLUSTERED = mark("Stops come in clusters more than by chance: the interval is too narrow.")
 OTHERS = mark("Other things were switched on as well: {what}.")
 SHORT_TIME = mark("A period of less than four weeks says little: seasons, shifts and campaigns are not in it.")
@@ -209,7 +210,11 @@ def _compared(
     ends = told.rows.end
     is_after = np.asarray((ends >= after.start) & (ends < after.end))
     of = is_after | ((ends >= before.start) & (ends < before.end))
-    lots = Lots(told.outcome, is_after, told.strata).take(of)
+    every = Lots(told.outcome, is_after, told.strata).take(of)
+    if not 0 < every.is_after.sum() < len(every.outcome):
+        return None
+    lots = comparable(every)
+    doubts += [phrase(APART, dimension=name) for name in every.strata if name not in lots.strata]
     pilots = {a.path for a in rooms.settings.plant.of_class(detector.asset_class) if _is_pilot(a)}
     is_pilot = np.isin(told.rows.asset[of].astype(str), sorted(pilots))
     is_apart = bool(is_pilot.any() and not is_pilot.all())
