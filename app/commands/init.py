@@ -49,6 +49,7 @@ def main(args: argparse.Namespace, _stopping: threading.Event) -> int:
                 answers,
                 assets,
                 has_lots=not has_lots[path] and any(has_lots.values()),
+                has_results=has_lots[path] and not all(has_lots.values()),
                 first_row=starts.get(path, ""),
                 is_one_of_many=sum(has_lots.values()) != 1 and len(args.quality) > 1,
                 tick=_progress(path),

@@ -48,6 +48,7 @@ def read_quality(
     assets: Sequence[str],
     *,
     has_lots: bool,
+    has_results: bool = False,
     first_row: str = "",
     is_one_of_many: bool = False,
     tick: Callable[[int], None] = lambda _: None,
@@ -55,6 +56,7 @@ def read_quality(
     """Plan how a file of lots and results is read; raises BadFileError, whose text says what to do.
 
     assets: those of the sensor files. has_lots: another file tells when each lot was made, so this one is results only.
+    has_results: another file tells the results of this one's lots, so of its numbers those alone that are named so.
     first_row: when its first row was, of a file without times. is_one_of_many: files of lots, each a batch of its own.
     """
     sample, times, asset = look(path, assets, tick, may_lack_times=bool(first_row))
@@ -99,7 +101,9 @@ def read_quality(
     else:
         others = [n for n in rest if n not in (lot, lab)]
         is_batch = kind == "lots" and is_one_of_many and BATCH not in sample.columns
-        more, results, values = _wide_results(sample, others, rename, answers.results, kind, is_batch=is_batch)
+        more, results, values = _wide_results(
+            sample, others, rename, answers.results, kind, is_batch=is_batch, has_results=has_results
+        )
         lines += more
     lines = [
         *(time_lines(guess, answers) if times else ()),
@@ -221,17 +225,27 @@ def _kind_lines(kinds: Mapping[str, str], column: str | None, path: Path) -> lis
 
 
 def _wide_results(
-    sample: Sample, names: Sequence[str], rename: dict[str, str], said: Sequence[str], kind: str, *, is_batch: bool
+    sample: Sample,
+    names: Sequence[str],
+    rename: dict[str, str],
+    said: Sequence[str],
+    kind: str,
+    *,
+    is_batch: bool,
+    has_results: bool,
 ) -> tuple[list[Line], list[ResultPlan], tuple[str, ...]]:
     """Return the lines on a file's other columns, its results, and its process values; adds to `rename`.
 
-    said: the results that the person named. is_batch: whether the file is a batch of lots.
+    said: the results that the person named. is_batch: whether the file is a batch of lots. has_results: see
+    `read_quality`.
     """
     columns = [sample.columns[n] for n in names]
     states = {c.name: s for c in columns if (s := guessing.switches(_said(c)))}
     numeric = [c for c in columns if c.n_numbers > sum(_said(c).values()) and c.name not in states]
     worded = [c for c in numeric if any(w in c.name.casefold() for w in RESULT_WORDS)]
-    chosen = [c for c in columns if c.name in states] + (worded or (numeric if len(numeric) <= FEW else []))
+    chosen = [c for c in columns if c.name in states] + (
+        worded or ([] if has_results or len(numeric) > FEW else numeric)
+    )
     if said:
         chosen = [c for c in columns if {c.name, guessing.name_in(c.name).name} & {*said}]
     others = [c for c in [*numeric, *(c for c in columns if c.name in states)] if c not in chosen]
@@ -245,7 +259,10 @@ def _wide_results(
         note += "; the other numbers are process values of the lot"
     values = tuple(n.name for n in named[len(chosen) : len(chosen) + len(others)])
     told = [*(n.name for n in named[len(chosen) + len(others) :]), *([BATCH] if is_batch else [])]
-    lines = [Line("results", results or [f"{TODO}: which of {', '.join(n.name for n in named[:4])} are results"], note)]
+    lines = []
+    if results or not has_results:
+        asked = [f"{TODO}: which of {', '.join(n.name for n in named[:4])} are results"]
+        lines.append(Line("results", results or asked, note))
     lines += [
         Line(f"translate.{n.name}", states[c.name], "two states, read as 1 (a fault) and 0")
         for c, n in zip(ordered, named, strict=True)

@@ -238,9 +238,25 @@ def test_lots_in_one_file_and_results_of_two_laboratories_in_another(capsys: pyt
         "coils": "lots",
         "judged": "results",
     }
-    (quality,) = [d for d in settings.root.detectors if d.outcome == "verdict"]
+    (quality,) = [d for d in settings.root.detectors if d.kind == "quality_tournament"]
+    assert quality.outcome == "verdict"  # and not the heat of the coils
     assert settings.feature_set(quality.features).lab == ("verdict",)
     taken(capsys, sensors, one, other)
+
+
+@pytest.mark.parametrize("n_values", [1, 9])
+def test_numbers_of_lots_are_no_results_where_another_file_tells_those(
+    n_values: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    begin = times(70, "%Y-%m-%d %H:%M", 2 * MINUTE)
+    header = ",".join(["라인", "로트", "시작", "종료", *(f"온도{k}(℃)" for k in range(n_values))])
+    lots = [f"1호기,L{i},{a},{b}," + ",".join([f"{i}.25"] * n_values) for i, (a, b) in enumerate(pairwise(begin))]
+    results = [f"1호기,L{i},NOX,{i % 7}.5,{a}" for i, a in enumerate(begin[1:])]
+    one = write("로트_2025.csv", "\n".join([header, *lots]) + "\n", "cp949")
+    other = write("결과_2025.csv", "\n".join(["라인,로트,검사항목,측정값,판정일시", *results]) + "\n", "cp949")
+    settings = started("--quality", one, other, "--zone", "Asia/Seoul")
+    assert [d.outcome for d in settings.root.detectors] == ["NOX"]
+    assert taken(capsys, one, other)[0].startswith(f"{one}: 69 items in = 69 stored")
 
 
 def test_events_that_only_say_when_they_began(capsys: pytest.CaptureFixture[str]) -> None:
