@@ -132,12 +132,13 @@ class Pipeline:
         failed = {key.asset: f"{key.rule}: {error}" for key, error in self._watcher.failed.items()}
         for path, asset in plant.assets.items():
             own = [d for d in settings.root.detectors if d.asset_class == asset.class_name]
-            newest = self._newest.get(path, None if plant.tags[path] else to_ns(now))
+            periods = [t.period for t in plant.tags[path].values() if t.role != "lab"]
+            newest = self._newest.get(path) if periods else to_ns(now)  # a line of lots alone is never silent
             state = AssetState(
                 path,
                 windowing.stopped_since(events.get(path, ()), now),
                 None if newest is None else from_ns(newest),
-                max((t.period for t in plant.tags[path].values() if t.role != "lab"), default=timedelta(minutes=1)),
+                max(periods, default=timedelta(minutes=1)),
                 n_open[path],
                 tuple(latest.get(path, ())),
                 len(own),

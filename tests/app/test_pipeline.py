@@ -232,6 +232,14 @@ def test_an_asset_that_never_reported_is_no_data(rooms: Rooms) -> None:
     assert _verdict(rooms, tiny.PUMP) == (Verdict.NO_DATA, "no data yet")
 
 
+def test_a_line_that_measures_nothing_but_results_of_lots_is_never_silent(tmp_path: Path) -> None:
+    told = "\n".join(line for line in tiny.TAGS.splitlines() if "feed" not in line) + "\n"
+    with tiny.rooms_of(tiny.settings_in(tmp_path, tags_csv=told)) as rooms:
+        tiny.accept(rooms, at(60), tiny.decoded(lots=[_lot("A", 10, 10)], results=[_result("A", 95.0, 20)]))
+        Pipeline(rooms, {}, tiny.T0).tick(at(600))
+        assert _verdict(rooms, tiny.LINE)[0] is Verdict.NOT_ASSESSED  # for want of a model
+
+
 def test_a_dead_tag_of_a_living_asset_is_not_assessed_and_named(trained_rooms: Rooms) -> None:
     pipeline = Pipeline(trained_rooms, {}, tiny.T0)
     rows = [p for p in tiny.pump_points(tiny.PUMP, 0, 30) if "pressure" in p.tag_id or p.at < to_ns(at(10))]
