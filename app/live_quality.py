@@ -179,4 +179,11 @@ def _told(error: LiveError) -> list[str]:
     if error.is_useless:
         what = mark("errs by {rmse} over {n} lots, against {other} by the last result")
         told.append(phrase(what, **live, other=numeral(error.persistence)))
+    if told and error.off:
+        what = (
+            mark("predicts {off} too much on average")
+            if error.off > 0
+            else mark("predicts {off} too little on average")
+        )
+        told.append(phrase(what, off=numeral(abs(error.off))))
     return told

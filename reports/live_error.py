@@ -26,7 +26,7 @@ class LiveError:
     """Root mean square errors of the newest lots; persistence None where it is not known.
 
     is_worse: surely more than the back-test, which is None where the model has none; is_useless: surely more than
-    persistence.
+    persistence. off: by how much predictions are too high on average, 0 where that may be chance.
     """
 
     n_lots: int
@@ -35,6 +35,7 @@ class LiveError:
     persistence: float | None
     is_worse: bool
     is_useless: bool
+    off: float = 0.0
 
 
 def live_error(
@@ -51,7 +52,8 @@ def live_error(
     persistence = float(np.sqrt(np.mean(last_errors[known] ** 2))) if known.any() else None
     worse = back_test is not None and _is_surely_positive(square - back_test**2)
     useless = int(known.sum()) >= MIN_LOTS and _is_surely_positive(square[known] - last_errors[known] ** 2)
-    return LiveError(len(errors), float(np.sqrt(square.mean())), back_test, persistence, worse, useless)
+    off = float(errors.mean()) if _is_surely_positive(errors) or _is_surely_positive(-errors) else 0.0
+    return LiveError(len(errors), float(np.sqrt(square.mean())), back_test, persistence, worse, useless, off)
 
 
 def overdue_since(result_at: NDArray[np.int64], waiting: int, now: int) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -32,16 +33,20 @@ def _at(hours: float) -> datetime:
 
 
 @contextmanager
-def _rooms(folder: Path, error: float, *, model: str = "m1", n_results: int = N_LOTS) -> Iterator[Rooms]:
-    """Open a plant of hourly lots, judged an hour after; their model errs by `error`, and by 1 in its back-test."""
+def _rooms(
+    folder: Path, error: float, *, off: float = 0.0, model: str = "m1", n_results: int = N_LOTS
+) -> Iterator[Rooms]:
+    """Open a plant of hourly lots, judged an hour after; their model errs by `error` about `off`, and by 1 in its
+    back-test.
+    """
     random = np.random.default_rng(0)
     lots = [Lot(LINE, f"L{i}", _at(i), _at(i + 1), _at(i + 1)) for i in range(N_LOTS)]
     values = 92.0 + random.normal(size=N_LOTS)
     results = [Result(LINE, f"L{i}", PURITY, float(v), _at(i + 2)) for i, v in enumerate(values)][:n_results]
-    off = error * random.normal(size=N_LOTS)
+    wrong = off + error * random.normal(size=N_LOTS)
     scores = [
         Score(PURITY, LINE, f"L{i}", _at(i + 1), float(v + e), None, None, Scale.PHYSICAL, model, Verdict.OK, "")
-        for i, (v, e) in enumerate(zip(values, off, strict=True))
+        for i, (v, e) in enumerate(zip(values, wrong, strict=True))
     ]
     with tiny.rooms_of(tiny.settings_in(folder)) as rooms:
         rooms.ledger.records.apply("1", [tiny.decoded(lots=lots, results=results)])
@@ -70,6 +75,13 @@ def test_a_model_that_errs_more_is_told_on_the_system_page(tmp_path: Path) -> No
     assert "by the last result" in readings[health.LIVE_ERROR].detail
     assert readings[health.RESULTS].value == 0.0
     assert health.LIVE_ERROR in {r.watch.removeprefix("health:") for r in health.RULES}
+
+
+def test_a_process_that_has_shifted_is_told_by_how_much_and_where_to(tmp_path: Path) -> None:
+    with _rooms(tmp_path, 1.0, off=-4.0) as rooms:
+        told = live_quality.look(rooms, _at(N_LOTS + 2))["worse"][PURITY]
+        said = live_quality.said(told, catalogue("en"), rooms.settings.zone)
+    assert re.search(r"; predicts (3\.[5-9]|4\.[0-4])\d* too little on average$", said)
 
 
 def test_intervals_follow_the_newest_errors_of_their_own_model(tmp_path: Path) -> None:

@@ -27,6 +27,14 @@ def test_a_model_that_errs_more_is_worse_and_one_that_persistence_beats_is_usele
     assert (found.is_worse, found.is_useless) == (True, True)
 
 
+@pytest.mark.parametrize("off", [-3.0, 0.0, 3.0])
+def test_a_shift_of_the_process_is_told_as_the_mean_of_the_errors(off: float) -> None:
+    found = live_error(_errors(1.0) + off, _errors(1.0, seed=1), 1.0)
+    assert found is not None
+    assert found.off == (pytest.approx(off, abs=0.3) if off else 0.0)
+    assert found.is_worse == bool(off)
+
+
 def test_without_a_back_test_persistence_alone_is_the_measure() -> None:
     found = live_error(_errors(2.0), np.full(150, np.nan), None)
     assert found is not None
