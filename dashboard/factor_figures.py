@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 from dashboard.figures import INK, LINE, QUIET, SECOND, empty, layout_of
 from domain.text import Translate
 from reports import factor_text
+from reports.figures import percent
 
 GRID: Final = "#e4e7eb"
 GOOD: Final = "rgba(45,122,70,0.14)"
@@ -111,7 +112,7 @@ def deciles(record: Record | None, t: Translate) -> go.Figure:
     figure = go.Figure(bars, layout=layout_of(height=280, hovermode="closest"))
     figure.add_hline(y=base, line={"color": SECOND, "width": 2, "dash": "dash"})
     figure.add_annotation(
-        text=t("all lots: {share}", share=f"{base:.0%}"), x=1, y=base, xref="paper", xanchor="right",
+        text=t("all lots: {share}", share=percent(base)), x=1, y=base, xref="paper", xanchor="right",
         yanchor="bottom", showarrow=False, font={"color": INK},
     )  # fmt: skip
     top = max(d["share"] for d in rows) or 1.0

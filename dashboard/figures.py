@@ -208,7 +208,8 @@ def predicted(view: QualityView, t: Translate, zone: ZoneInfo) -> go.Figure:
     times = words.local_times(view.times, zone)
     band = {"mode": "lines", "line": {"width": 0}, "showlegend": False, "hoverinfo": "skip"}
     figure = go.Figure(layout=layout_of(height=380))
-    last, title = t("persistence (last known)"), f"{view.detector.outcome} [{view.unit}]"
+    outcome = view.detector.outcome
+    last, title = t("persistence (last known)"), f"{outcome} [{view.unit}]" if view.unit else outcome
     if view.is_of_classes:
         last, title = t("share of bad lots among the newest results"), t("probability of a bad lot")
     else:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from domain.numerals import numeral, numeral_beside
 from domain.text import Translate, spoken
-from reports.figures import signed
+from reports.figures import percent, signed
 
 SIGNS: Final = {1: "▲", -1: "▼", 0: "◆"}
 FEW_SLOPES: Final = 12
@@ -160,7 +160,7 @@ def summary(record: Record, t: Translate, most: int = 10) -> Iterator[str]:
     for c in confirmed(record):
         yield t(
             "{rule}: {share} of {n} later lots bad, {lift} the share of all",
-            rule=rule(c, units, t), share=f"{c['share_later']:.0%}", n=c["n_later"], lift=lift(c["lift_later"]),
+            rule=rule(c, units, t), share=percent(c["share_later"]), n=c["n_later"], lift=lift(c["lift_later"]),
         )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -58,6 +59,12 @@ def test_quality_shows_persistence_beside_prediction_and_measurement(source: Sou
     view = queries.quality_view(source, source.detectors[1])
     names = [t.name for t in figures.predicted(view, EN, source.zone).data]
     assert {"persistence (last known)", "predicted", "measured"} <= set(names)
+
+
+@pytest.mark.parametrize(("unit", "title"), [("%", "silica [%]"), ("", "silica")])
+def test_a_result_without_a_unit_has_no_empty_brackets(source: Source, unit: str, title: str) -> None:
+    view = replace(queries.quality_view(source, source.detectors[1]), unit=unit)
+    assert figures.predicted(view, EN, source.zone).layout.yaxis.title.text == title
 
 
 def _curve_row(weekly: float, caught: int, money: float | None, *, taken: bool = False) -> dict[str, Any]:

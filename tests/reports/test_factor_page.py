@@ -73,6 +73,13 @@ def test_numbers_for_people_have_no_exponent_of_a_computer(record: dict[str, Any
     assert "250000" in page
 
 
+def test_a_share_of_few_bad_lots_is_not_told_as_none(record: dict[str, Any]) -> None:
+    rule = {"tests": [{"factor": "a", "sign": 1, "limit": 3.2}], "n": 900, "lift": 3.0, "n_later": 900,
+            "share_later": 0.0033, "lift_later": 2.8, "is_confirmed": True, "p_value": 0.001, "net": None}  # fmt: skip
+    said = "\n".join(factor_text.summary({**record, "conditions": [rule]}, catalogue("en")))
+    assert "0.3% of 900 later lots bad, 2.8× the share of all" in said
+
+
 def test_it_is_said_first_how_many_conditions_later_lots_confirm() -> None:
     t = catalogue("en")
     head = factor_page.conditions_head
