@@ -41,6 +41,11 @@ class Effect:
     counts: Ints
     is_supported: NDArray[np.bool_]
 
+    @property
+    def sign(self) -> int:
+        """1 where the result surely is higher at the factor's high end than at its low one, -1 lower, 0 not surely."""
+        return int(self.low[-1] > self.high[0]) - int(self.high[-1] < self.low[0])
+
 
 def effects(lots: Lots, fit: Fit, factors: Sequence[str], seed: int = 1) -> list[Effect]:
     """Return the effects of factors in a model of all lots; those whose level never varies are left out."""

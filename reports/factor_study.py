@@ -45,6 +45,7 @@ def study(
     tell("their effects")
     found = effects.effects(few, fit, list(dict.fromkeys([*leads, *movable])), seed)
     tell("limits and conditions")
+    signs = {e.factor: e.sign for e in found}
     advice = limits.advise_all(few, list(dict.fromkeys([*leads, *movable])), leads, strata, seed)
     slopes = {f: effects.slopes(few, f, leads, strata) for f in leads}
     is_bad = conditions.bad_lots(lots)
@@ -67,7 +68,7 @@ def study(
         "mean_rmse": ranks.mean_rmse,
         "n_held_out": ranks.n_held_out,
         "strata": list(strata),
-        "factors": [_factor(r, lots, slopes) for r in ranks.factors[:MOST_RANKED]],
+        "factors": [_factor(r, lots, slopes, signs) for r in ranks.factors[:MOST_RANKED]],
         "effects": {e.factor: _effect(e, lots) for e in found},
         "advice": [asdict(a) for a in advice],
         "deciles": [asdict(d) for d in conditions.deciles(
@@ -103,10 +104,13 @@ def _falls(outcome: Floats, worse: Floats) -> bool:
     return float(((outcome - outcome.mean()) * (worse - worse.mean())).sum()) < 0
 
 
-def _factor(ranked: Ranked, lots: Lots, slopes: Mapping[str, Sequence[effects.Slope]]) -> dict[str, Any]:
+def _factor(
+    ranked: Ranked, lots: Lots, slopes: Mapping[str, Sequence[effects.Slope]], signs: Mapping[str, int]
+) -> dict[str, Any]:
+    """Return a factor; its direction is sure where neither a stratum nor its effect, all else equal, denies it."""
     lead = ranked.members[0]
     own = slopes.get(lead, ())
-    is_denied = any(s.sign == -ranked.direction for s in own if s.sign)
+    is_denied = any(sign == -ranked.direction for sign in (signs.get(lead, 0), *(s.sign for s in own)) if sign)
     return {
         **asdict(ranked),
         "direction": 0 if is_denied else ranked.direction,

@@ -14,6 +14,7 @@ def test_the_effect_of_a_straight_line_is_its_slope_and_its_mean_is_nought() -> 
     (found,) = effects(lots(2000), fit, ["b"])
     slope = (found.y[-1] - found.y[0]) / (found.x[-1] - found.x[0])
     assert abs(slope + 1.0) < 0.1
+    assert found.sign == -1
     assert abs(np.average((found.y[1:] + found.y[:-1]) / 2, weights=found.counts)) < 1e-9
     assert (found.low <= found.y).all()
     assert (found.y <= found.high).all()

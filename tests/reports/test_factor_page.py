@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from domain.text import LANGUAGES, catalogue
-from reports import factor_page, factor_pictures, factor_text
+from reports import factor_page, factor_pictures, factor_study, factor_text
 from reports.factor_study import study
+from reports.factors import Ranked
 from tests.reports.study_lots import fit, lots
 
 
@@ -97,6 +98,12 @@ def test_a_direction_that_a_stratum_denies_is_not_sure() -> None:
     found = {f["name"]: f for f in study(replace(plain, outcome=outcome), fit)["factors"]}["b"]
     assert {s["level"]: s["sign"] for s in found["slopes"]} == {"A": -1, "B": 1}
     assert found["direction"] == 0
+
+
+@pytest.mark.parametrize(("sign", "told"), [(1, 0), (0, -1), (-1, -1)])
+def test_a_direction_that_the_factors_own_effect_denies_is_not_sure(sign: int, told: int) -> None:
+    ranked = Ranked(1, ("b",), 0.5, 0.1, 0.1, 1, 1, (1,), -1)
+    assert factor_study._factor(ranked, lots(400), {}, {"b": sign})["direction"] == told
 
 
 def test_the_worst_tenth_is_the_lowest_where_low_results_are_bad() -> None:
