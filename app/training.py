@@ -28,7 +28,7 @@ from app.rooms import Rooms
 from app.screening import Screening
 from app.shelf import PROMOTED
 from app.spans import units
-from app.suspecting import known_with_result
+from app.suspecting import suspects
 from detectors import bundle, detector_class, drift, signing, symptoms
 from detectors.settings import DetectorSettings
 from domain.alerting import Rule
@@ -174,7 +174,12 @@ def unit_seconds(asset_class: AssetClass) -> float:
 
 def _batches(history: History, training: Training) -> NDArray[np.object_]:
     """Return the batch of each row: the text `batch` of its lot, or else the attribute of its asset."""
-    texts = {(line, x.lot): x.texts["batch"] for line, lots in history.lots.items() for x in lots if "batch" in x.texts}
+    texts = {
+        (line, x.lot): x.texts[inputs.BATCH]
+        for line, lots in history.lots.items()
+        for x in lots
+        if inputs.BATCH in x.texts
+    }
     keys = zip(training.vectors.asset.tolist(), training.vectors.subject.tolist(), strict=True)
     of_assets = _attribute(history, training, "batch").tolist()
     return np.array([texts.get(key, own) for key, own in zip(keys, of_assets, strict=True)], dtype=object)
@@ -225,11 +230,7 @@ def build(history: History, folder: Path) -> Trained:
 
 def _report(report: Mapping[str, Any], history: History) -> dict[str, Any]:
     """Return a model's report with what else is suspect of having come with the result."""
-    return (
-        {**report, "suspects": [*report["suspects"], *known_with_result(history)]}
-        if "suspects" in report
-        else {**report}
-    )
+    return {**report, "suspects": suspects(history, report["suspects"])} if "suspects" in report else {**report}
 
 
 def lost_events(history: History) -> dict[str, Any]:

@@ -62,10 +62,10 @@ class Lots:
     counts_defects: bool = False
 
     def process_only(self) -> Lots:
-        """Return the lots without lab history and without columns that never vary."""
+        """Return the lots without lab history, texts, which are strata, and columns that never vary."""
         with np.errstate(invalid="ignore"):
             spread = np.nan_to_num(np.nanmax(_padded(self.values), axis=0) - np.nanmin(_padded(self.values), axis=0))
-        kept = [i for i, n in enumerate(self.names) if n.origin != "lab" and spread[i] > 0]
+        kept = [i for i, n in enumerate(self.names) if n.origin != "lab" and not n.is_level and spread[i] > 0]
         names = tuple(self.names[i] for i in kept)
         return Lots(
             self.values[:, kept], names, self.outcome, self.folds, self.strata, self.controllable, self.worse,
