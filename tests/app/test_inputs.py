@@ -309,3 +309,31 @@ def test_texts_of_lots_are_learned_from_a_level_each_but_not_what_is_rare_forbid
 def test_only_texts_that_are_asked_for_are_inputs(tmp_path: Path) -> None:
     lots = [lot_of(i, {"product": "AB"[i % 2]}) for i in range(44)]
     assert [n.short for n in texts_of('["feed"]', lots, tmp_path).vectors.names] == ["feed"]
+
+
+def test_a_new_lot_is_predicted_by_its_product_and_not_assessed_where_that_is_not_told(tmp_path: Path) -> None:
+    toml = tiny.FOREWARN.replace('lab = ["purity"]', 'lab = ["purity"]\ntags = []\nprocess = ["*"]')
+    random = np.random.default_rng(7)
+    product = random.choice(["A", "B"], 160).tolist()
+    lots = [lot_of(i, {"product": p}) for i, p in enumerate(product)]
+    lots = [replace(lot, values={"feed": float(x)}) for lot, x in zip(lots, random.normal(size=160), strict=True)]
+    results = [
+        Result(tiny.LINE, lot.lot, "purity", 95 - 5.0 * (p == "B") + float(e), at(i + 2), "central")
+        for i, (lot, p, e) in enumerate(zip(lots, product, 0.2 * random.normal(size=160), strict=True))
+    ]
+    with tiny.rooms_of(tiny.settings_in(tmp_path, forewarn_toml=toml)) as rooms:
+        rooms.ledger.records.apply("1", [tiny.decoded(lots=lots, results=results)])
+        made = training.build(training.gather(rooms, rooms.settings.detector("purity"), at(163)), rooms.models.folder)
+        training.promote(rooms, made, at(163))
+        pipeline = Pipeline(rooms, {}, at(163))
+        new = [replace(lot_of(170 + i, texts), values={"feed": 0.0}) for i, texts in enumerate(
+            [{"product": "A"}, {"product": "B"}, {"product": "new"}, {}])]  # fmt: skip
+        tiny.accept(rooms, at(176), tiny.decoded(lots=new))
+        pipeline.tick(at(177))
+        of_a, of_b, of_new, untold = sorted(rooms.ledger.scoring.scores("purity", tiny.LINE), key=lambda s: s.subject)
+    assert of_a.value == pytest.approx(95, abs=0.5)
+    assert of_b.value == pytest.approx(90, abs=0.5)
+    assert of_new.value is not None
+    assert of_b.contributions[0].source == "product"
+    assert untold.verdict is Verdict.NOT_ASSESSED
+    assert "product" in untold.reason
