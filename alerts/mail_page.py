@@ -40,7 +40,7 @@ def _card(each: Mapping[str, Any], t: Translate) -> str:
     rows = [
         (t("Where"), each["key"][1]),
         (t("Measured"), each["measured"]),
-        (t("Why"), ", ".join(each["why"])),
+        (t("Why"), ", ".join(each["why_said"])),
         (t("Affects"), each["names"]),
         (t("What to do"), each["action"]),
     ]

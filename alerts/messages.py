@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, field
 from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -29,6 +29,8 @@ PRIORITIES: Final = {Priority.HIGH: mark("high"), Priority.MEDIUM: mark("medium"
 class Background:
     """What stands behind an alert: unit of the watched value, what moved the score most, what it stands for, and the
     remaining life where one is predicted, on the asset's axis.
+
+    factor: by which value and limit are said in the unit, 100 for shares. titles: of the asset's tags, by name.
     """
 
     unit: str
@@ -36,6 +38,8 @@ class Background:
     affected: tuple[str, ...] = ()
     life: Life | None = None
     axis: Axis = Axis.TIME
+    factor: float = 1.0
+    titles: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,9 +150,11 @@ def _facts(alert: Alert, rule: Rule, row: Transition, background: Background) ->
         "at": row.at.isoformat(),
         "value": row.value,
         "limit": alert.limit,
-        "unit": background.unit,
+        "unit": background.unit if background.factor == 1 else "",
+        "said_in": [background.factor, background.unit],
         "priority": alert.priority.value,
         "why": [c.source for c in background.contributions[:TOP]],
+        "why_said": [_titled(c.source, background.titles) for c in background.contributions[:TOP]],
         "affected": list(background.affected),
         "life": None if background.life is None else [*astuple(background.life), background.axis.value],
         "title": rule.title,
@@ -158,9 +164,11 @@ def _facts(alert: Alert, rule: Rule, row: Transition, background: Background) ->
 
 def _told(facts: dict[str, Any], reason: Reason, age: Any, reader: Reader, t: Translate) -> dict[str, Any]:
     """Return the facts of one notice with their texts for people."""
-    unit = f" {facts['unit']}" if facts["unit"] else ""
-    value = None if facts["value"] is None else f"{facts['value']:.4g}{unit}"
-    limit = f"{facts['limit']:.4g}{unit}"
+    factor, named = facts.get("said_in", (1.0, facts["unit"]))  # a notice of an earlier version has none
+    unit = f" {named}" if named else ""
+    value = None if facts["value"] is None else f"{facts['value'] * factor:.4g}{unit}"
+    limit = f"{facts['limit'] * factor:.4g}{unit}"
+    why = facts.get("why_said", facts["why"])
     at = local(datetime.fromisoformat(facts["at"]), reader.zone)
     asset, title, action = facts["key"][1], facts["title"], facts["action"]
     link = f"{reader.console.rstrip('/')}/alerts?alert={facts['alert']}" if reader.console else ""
@@ -179,13 +187,18 @@ def _told(facts: dict[str, Any], reason: Reason, age: Any, reader: Reader, t: Tr
         f"{said['title']}: {asset}",
         f"{said['since']}: {said['measured']}" if said["measured"] else said["since"],
         said["open_for"],
-        t("Moved most by: {tags}", tags=", ".join(facts["why"])) if facts["why"] else "",
+        t("Moved most by: {tags}", tags=", ".join(why)) if why else "",
         _life(facts.get("life"), t),
         t("Affected: {names}", names=names) if affected else "",
         t("What to do: {action}", action=said["action"]) if said["action"] else "",
         t("Console: {link}", link=link) if link else "",
     ]
-    return {**facts, **said, "names": names, "text": "\n".join(line for line in lines if line)}
+    return {**facts, **said, "why_said": why, "names": names, "text": "\n".join(line for line in lines if line)}
+
+
+def _titled(source: str, titles: Mapping[str, str]) -> str:
+    """Return a tag with its title, where it has one: `NRc (corrected core speed)`."""
+    return f"{source} ({titles[source]})" if source in titles else source
 
 
 def _life(kept: list[Any] | None, t: Translate) -> str:

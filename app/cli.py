@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 EXAMPLES: Final = {
     "demo": "forewarn demo --once --json",
@@ -39,7 +39,25 @@ EXAMPLES: Final = {
 
 
 class _Parser(argparse.ArgumentParser):
-    """Names the nearest word beside one that it does not know."""
+    """Names the nearest word beside one that it does not know, and takes an operand after an option too:
+    `models show --config plant ID`, where Python before 3.13 fills ID with nothing as soon as it sees the option.
+    """
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Return what was understood, and the rest."""
+        found, rest = super().parse_known_args(args, namespace)
+        for operand in self._get_positional_actions():
+            words = [word for word in rest if not word.startswith("-")]
+            if words and operand.nargs in ("?", "*") and not getattr(found, operand.dest):
+                taken = words if operand.nargs == "*" else words[:1]
+                try:
+                    values = [self._get_value(operand, word) for word in taken]
+                except argparse.ArgumentError as error:
+                    self.error(str(error))
+                setattr(found, operand.dest, values if operand.nargs == "*" else values[0])
+                for word in taken:
+                    rest.remove(word)
+        return found, rest
 
     def error(self, message: str) -> NoReturn:
         given = re.search(r"invalid choice: '([^']*)' \(choose from (.*)\)", message)
@@ -140,7 +158,7 @@ def _parser() -> _Parser:
 
     models = _command(commands, "models", "list and show trained models; promote one, or roll back to the one before")
     models.add_argument("action", choices=("list", "show", "promote", "rollback", "sign"))
-    models.add_argument("model", nargs="?", help="model id, or for rollback the detector")
+    models.add_argument("model", nargs="?", help="model id; for rollback and show also a detector")
     models.add_argument("--by", default="", help="who promotes, rolls back or signs")
     models.add_argument("--reason", default="", help="why")
     models.add_argument("--json", action="store_true")

@@ -93,8 +93,7 @@ class Demo:
             pipeline = Pipeline(self.rooms, receivers, START)
             pipeline.tick(self.clock.now())
             self.state = "learning"
-            tell("training the models on it")
-            self._train()
+            self._train(tell)
             if not self._stopping.is_set():
                 self.state = "replaying"
                 tell("replaying 15 days over MQTT")
@@ -112,14 +111,17 @@ class Demo:
         folder = self.settings.folder / "history"
         load_folder(self.rooms, sorted(folder.iterdir()), START)
 
-    def _train(self) -> None:
+    def _train(self, tell: Callable[[str], None]) -> None:
         missing = [d for d in self.settings.root.detectors if self.rooms.ledger.scoring.champion(d.name) is None]
         histories = [training.gather(self.rooms, d, START) for d in missing]
+        if histories:
+            tell(f"training on it: {', '.join(h.detector.name for h in histories)}")
         for found in training.build_all(histories, self.rooms.models.folder) if histories else ():
             if isinstance(found, TrainingError):
                 log.warning("not trained reason=%s", found)
                 continue
             role = training.promote(self.rooms, found, START)
+            tell(f"trained {found.detector}")
             log.info("trained detector=%s model=%s role=%s", found.detector, found.model_id, role)
 
     def _replay(self, stack: ExitStack, pipeline: Pipeline, progress: Progress) -> None:

@@ -69,7 +69,7 @@ def _remembered(rooms: Rooms, of: Bundle, recent: drift.Recent) -> None:
 
 
 def _told(of: Bundle, one: drift.Drifted) -> str:
-    label = of.features.names[one.column].label
+    label = of.features.names[one.column].short
     if one.missing_now > one.missing_before + 0.1:
         return f"{label} is missing in {one.missing_now:.0%} of the windows, was in {one.missing_before:.0%}"
     return f"{label} has changed (index {one.effect:.2f})"

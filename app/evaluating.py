@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from app import factor_study, training
 from app.examples import History
 from app.screening import Screening
-from app.suspecting import known_with_result
+from app.suspecting import suspects
 from detectors import detector_class, evaluation, quality_evaluation
 from domain.scores import Detector, TrainingAids
 from domain.vectors import FeatureVectors, Training
@@ -79,7 +79,7 @@ def evaluated_quality(history: History, told: Callable[[str], None], *, is_rando
         "outcome": detector.outcome,
         **honest,
         "learner": champion["learner"],
-        "suspects": [*champion["suspects"], *known_with_result(history)],
+        "suspects": suspects(history, champion["suspects"]),
         "factors": [_factor(history, each) for each in factor_study.ranked(history, made)],
         "optimistic": None,
     }

@@ -92,8 +92,15 @@ def _part(part: Mapping[str, Any], t: Translate) -> str:
         said = t("{start} to {end}, {n} lots: error {rmse} (of the mean {mean}), on average {bias} off, interval held "
                  "{share}", **days, rmse=_number(part["rmse"]), mean=_number(part["mean_rmse"]),
                  bias=f"{part['bias']:+.3g}", share=_share(part["interval_coverage"]))  # fmt: skip
-    moved = ", ".join(f"{row['column']} {row['shift']:+.1f}σ" for row in part["moved"])
+    moved = ", ".join(_move(row) for row in part["moved"])
     return "; ".join([said, t("moved since: {columns}", columns=moved)]) if moved else said
+
+
+def _move(row: Mapping[str, Any]) -> str:
+    """Return how far a column moved: of a text the share of lots, else standard deviations."""
+    if row["shares"] is not None:
+        return f"{row['column']} {row['shares'][0]:.0%} → {row['shares'][1]:.0%}"
+    return f"{row['column']} {row['shift']:+.1f}σ"
 
 
 def suspected(rows: Sequence[Mapping[str, Any]], t: Translate) -> Iterator[str]:
@@ -106,6 +113,10 @@ def suspected(rows: Sequence[Mapping[str, Any]], t: Translate) -> Iterator[str]:
         elif "known_with_result" in row:
             yield "  " + t("SUSPECT: only lots that have a result have {column}: "
                            "name it `forbidden` in [[lots]] if it came with the result",
+                           column=row["column"])  # fmt: skip
+        elif row.get("is_text"):
+            yield "  " + t("SUSPECT: the text {column} tells the result very well: name it `forbidden` in [[lots]] if "
+                           "it came with the result, or among the `strata` if it was known before it",
                            column=row["column"])  # fmt: skip
         else:
             yield "  " + t("SUSPECT: {column} tells the result too well to have been known before it: "

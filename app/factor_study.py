@@ -18,13 +18,13 @@ from app.rooms import Rooms
 from app.strata import strata_of
 from detectors import detector_class, factor_learner
 from detectors.folds import Fold, folds_of, in_time
+from domain.lots import MOST_LEVELS
 from domain.scores import TrainingError
 from domain.vectors import FeatureVectors, Training
 from reports.factor_study import note_of, study
 from reports.factors import FEWEST_TRAIN, Ranked, ranking
 from reports.study import Lots
 
-MOST_LEVELS: Final = 20  # of a text column that is a stratum without being declared one
 FEWEST_BAD: Final = 20  # bad lots from which defects are counted; with fewer the result itself says more
 Tell = Callable[[str], None]
 Texts = NDArray[np.object_]

@@ -49,7 +49,7 @@ def lacking(vectors: FeatureVectors, row: int, min_coverage: float) -> tuple[str
     is_there = np.isfinite(vectors.values[row].astype(np.float64))
     if not is_there.any():
         return tuple(sorted({n.source for n in vectors.names}))
-    process = [i for i, n in enumerate(vectors.names) if n.origin == "process"]
+    process = list({n.source: i for i, n in enumerate(vectors.names) if n.origin == "process"}.values())
     if not process or is_there[process].mean() >= min_coverage:
         return ()
     return tuple(vectors.names[i].source for i in process if not is_there[i])

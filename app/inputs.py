@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
@@ -16,16 +16,19 @@ from app.settings import Settings
 from app.spans import units
 from domain.inputs import Liveness, Modes
 from domain.instants import to_ns
+from domain.lots import MOST_LEVELS, LotColumns
 from domain.plant import Asset, AssetClass, Plant
 from domain.records import Event, Lot
 from domain.scores import TrainingError
 from domain.vectors import DerivedTag, FeatureName, FeatureSet
 from features import derived
-from features.context import Background, Happened, attribute_names, event_names
+from features.context import Background, Happened, attribute_names, event_names, level_names
 from features.settings import FeatureSettings
 from features.windows import Grid
 
 HOUR_S: Final = 3600.0
+BATCH: Final = "batch"  # the text of what folds must not split
+FEWEST_LOTS: Final = 10  # of a level of a text from which a model may learn of it
 RESERVED: Final = ("first_cycle_at",)  # says when a dump's cycle 1 was, nothing of the machine
 
 
@@ -49,12 +52,15 @@ def completed(
     _check_known(chosen, told, asset_class)
     levels = _levels(chosen, assets)
     columns = settings.lot_columns(chosen.asset_class)
+    lots = list(lots)
     values = sorted({name for lot in lots for name in lot.values if not columns.is_forbidden(name)})
     computed = _of_values(settings, chosen, values)
     process = [n for n in (*values, *(d.name for d in computed)) if feature_sets.is_named(n, chosen.process)]
+    texts = _texts([lot.texts for lot in lots], chosen, columns)
     names = [
         *features.names,
         *(FeatureName("process", name, "value") for name in process),
+        *(name for text, known in texts.items() for name in level_names("process", text, known)),
         *event_names(_sources(chosen, told), _hours(chosen, asset_class)),
         *(name for attribute, known in levels.items() for name in attribute_names(attribute, known)),
     ]
@@ -150,14 +156,39 @@ def _of_values(settings: Settings, chosen: FeatureSettings, values: Sequence[str
     return [tag for tag in found if {s for s, _ in tag.sources} <= set(values) and not derived.compiled(tag).rows_back]
 
 
-def process_values(features: FeatureSet, line: str, lots: Sequence[Lot]) -> dict[str, NDArray[np.float64]]:
-    """Return the values of lots by name, float64 (lots,), NaN = none: what the set names, derived values included."""
-    named = {n.source for n in features.names if n.origin == "process"}
+def _texts(told: Sequence[Mapping[str, str]], chosen: FeatureSettings, columns: LotColumns) -> dict[str, list[str]]:
+    """Return the texts of lots that are asked for, each with its levels; rare levels are none of them.
+
+    A text with more than MOST_LEVELS names the lots themselves, and so does the batch, which is never split.
+    """
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for texts in told:
+        for name, text in texts.items():
+            if name != BATCH and feature_sets.is_named(name, chosen.process) and not columns.is_forbidden(name):
+                counts[name][text] += 1
+    return {
+        name: sorted(level for level, n in found.items() if n >= FEWEST_LOTS)
+        for name, found in sorted(counts.items())
+        if 2 <= len(found) <= MOST_LEVELS
+    }
+
+
+def process_values(features: FeatureSet, line: str, lots: Sequence[Lot]) -> dict[FeatureName, NDArray[np.float64]]:
+    """Return what the set names of lots' values, derived ones and texts, float64 (lots,); NaN = none."""
+    asked = [n for n in features.names if n.origin == "process"]
+    named = {n.source for n in asked if not n.is_level}
     computed = [d for d in features.derived if d.name in named]
     plain = sorted((named - {d.name for d in computed}) | {s for d in computed for s, _ in d.sources})
     values = np.array([[lot.values.get(name, np.nan) for name in plain] for lot in lots]).reshape(len(lots), len(plain))
     table = derived.added(Grid(line, tuple(plain), np.arange(len(lots)), values), computed)
-    return {name: table.values[:, i] for i, name in enumerate(table.tags) if name in named}
+    values_of = {FeatureName("process", name, "value"): table.values[:, i] for i, name in enumerate(table.tags)}
+    levels = {n: np.array([_is_level(n, lot) for lot in lots]) for n in asked if n.is_level}
+    return {n: x for n, x in (values_of | levels).items() if n in set(asked)}
+
+
+def _is_level(name: FeatureName, lot: Lot) -> float:
+    text = lot.texts.get(name.source)
+    return float("nan") if text is None else float(text == dict(name.params)["level"])
 
 
 def backgrounds(assets: Iterable[Asset], told: Iterable[Event]) -> Mapping[str, Background]:

@@ -80,6 +80,12 @@ def named(rooms: Rooms, model: str) -> ModelRow:
     return found[0]
 
 
+def of_detector(rooms: Rooms, detector: str) -> ModelRow | None:
+    """Return a detector's champion, or its newest model where none is; None where it has no model."""
+    own = [row for row in rooms.ledger.scoring.models() if row.detector == detector]
+    return next((row for row in own if row.role == "champion"), own[0] if own else None)
+
+
 def clean(rooms: Rooms, now: datetime) -> int:
     """Delete the models beyond those that [models] keeps, and what was left half written; returns how many models."""
     keeping, n = rooms.settings.root.models, 0

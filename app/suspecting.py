@@ -6,7 +6,7 @@ values that are another result of the same sample, by name or number for number.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from app.examples import History
@@ -17,8 +17,15 @@ FEWEST_EQUAL: Final = 30  # lots from which equal numbers are no chance
 RARE: Final = 0.05
 
 
-def known_with_result(history: History) -> list[dict[str, Any]]:
-    """Return process values that came with a result: none but lots that have one hold them, or they are one."""
+def suspects(history: History, found: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return `found`, the columns that tell a result too well, and those that came with one: none but lots that have
+    one hold them, or they are one. That a declared stratum, as the product, tells much is no wonder.
+    """
+    declared = history.lot_columns.strata
+    return [*(dict(row) for row in found if row["column"] not in declared), *_known_with_result(history)]
+
+
+def _known_with_result(history: History) -> list[dict[str, Any]]:
     lots = {(line, lot.lot): lot for line, found in history.lots.items() for lot in found}
     named = sorted({n.source for n in history.features.names if n.origin == "process"})
     return [*_told_together(history, lots, named), *_equal(history, lots, named)]
@@ -31,7 +38,9 @@ def _told_together(history: History, lots: Mapping[tuple[str, str], Lot], named:
     if len(waiting) < FEWEST_WAITING or not judged:
         return
     for name in named:
-        with_it, without = (sum(name in lot.values for lot in some) / len(some) for some in (judged, waiting))
+        with_it, without = (
+            sum(name in lot.values or name in lot.texts for lot in some) / len(some) for some in (judged, waiting)
+        )
         if with_it >= 1 - RARE and without <= RARE:
             yield {"column": name, "known_with_result": with_it, "known_without": without}
 

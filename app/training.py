@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -28,7 +28,7 @@ from app.rooms import Rooms
 from app.screening import Screening
 from app.shelf import PROMOTED
 from app.spans import units
-from app.suspecting import known_with_result
+from app.suspecting import suspects
 from detectors import bundle, detector_class, drift, signing, symptoms
 from detectors.settings import DetectorSettings
 from domain.alerting import Rule
@@ -174,7 +174,12 @@ def unit_seconds(asset_class: AssetClass) -> float:
 
 def _batches(history: History, training: Training) -> NDArray[np.object_]:
     """Return the batch of each row: the text `batch` of its lot, or else the attribute of its asset."""
-    texts = {(line, x.lot): x.texts["batch"] for line, lots in history.lots.items() for x in lots if "batch" in x.texts}
+    texts = {
+        (line, x.lot): x.texts[inputs.BATCH]
+        for line, lots in history.lots.items()
+        for x in lots
+        if inputs.BATCH in x.texts
+    }
     keys = zip(training.vectors.asset.tolist(), training.vectors.subject.tolist(), strict=True)
     of_assets = _attribute(history, training, "batch").tolist()
     return np.array([texts.get(key, own) for key, own in zip(keys, of_assets, strict=True)], dtype=object)
@@ -186,13 +191,13 @@ def _attribute(history: History, training: Training, name: str) -> NDArray[np.ob
     return np.array(found, dtype=object)
 
 
-def build(history: History, folder: Path) -> Trained:
-    """Train and save a bundle below `folder`, and load it once; raises TrainingError."""
+def build(history: History, folder: Path, told: Callable[[str], None] = lambda _step: None) -> Trained:
+    """Train and save a bundle below `folder`, and load it once; raises TrainingError. told: hears what is under way."""
     detector = history.detector
     kind = detector_class(detector.kind)
     training, features = learned_from(history)
     screening = Screening(detector)
-    aids = aids_of(history, screening)
+    aids = aids_of(history, screening, told)
     trained = kind.train(training, detector.options, aids)
     features = features.only(trained.names)
     reference = drift.reference_of(training.vectors.select(trained.names))
@@ -220,16 +225,12 @@ def build(history: History, folder: Path) -> Trained:
     key = None if history.key_file is None else signing.key_at(history.key_file)
     bundle.save(made, folder, about, key)
     bundle.prove(folder, made.name, made.model_id, key)
-    return Trained(detector.name, made.model_id, about, _studied(history, training))
+    return Trained(detector.name, made.model_id, about, _studied(history, training, told))
 
 
 def _report(report: Mapping[str, Any], history: History) -> dict[str, Any]:
     """Return a model's report with what else is suspect of having come with the result."""
-    return (
-        {**report, "suspects": [*report["suspects"], *known_with_result(history)]}
-        if "suspects" in report
-        else {**report}
-    )
+    return {**report, "suspects": suspects(history, report["suspects"])} if "suspects" in report else {**report}
 
 
 def lost_events(history: History) -> dict[str, Any]:
@@ -241,12 +242,12 @@ def lost_events(history: History) -> dict[str, Any]:
     return {"n_events_after_open_stop": len(lost), "first_after_open_stop": first}
 
 
-def _studied(history: History, training: Training) -> Mapping[str, Any] | None:
+def _studied(history: History, training: Training, told: Callable[[str], None]) -> Mapping[str, Any] | None:
     """Return the factor study of a quality detector's lots, None where there is nothing to study."""
     if detector_class(history.detector.kind).role != "quality":
         return None
     try:
-        return factor_study.studied(history, training)
+        return factor_study.studied(history, training, told)
     except TrainingError as error:
         log.info("no factor study detector=%s reason=%s", history.detector.name, error)
         return None
@@ -266,10 +267,10 @@ def promote(rooms: Rooms, trained: Trained, now: datetime) -> str:
     return "champion"
 
 
-def build_all(histories: Sequence[History], folder: Path) -> list[Trained | TrainingError]:
-    """Build several bundles in child processes, two at a time, in the order given."""
+def build_all(histories: Sequence[History], folder: Path) -> Iterator[Trained | TrainingError]:
+    """Build several bundles in child processes, two at a time; yield them in the order given, each once it is there."""
     with ThreadPoolExecutor(2) as pool:
-        return list(pool.map(lambda each: build_apart(each, folder), histories))
+        yield from pool.map(lambda each: build_apart(each, folder), histories)
 
 
 def build_apart(

@@ -19,7 +19,7 @@ from alerts.following import advance_through
 from alerts.lifecycle import Sample
 from alerts.messages import Background, notices_for
 from alerts.plan import Plan, plan_of
-from alerts.units import unit_of
+from alerts.units import measure_of
 from alerts.watchdog import CANARY_RULE
 from app.feeding import LOT, SCORE, TAG, Behind, Fed, fed
 from app.rooms import Rooms
@@ -266,5 +266,9 @@ def with_notices(rooms: Rooms, update: AlertUpdate, rule: Rule, behind: Behind) 
         why = tuple(c for c in score.contributions if c.amount > 0)
     axis = rooms.settings.plant.classes[rule.asset_class].axis if score is not None else Axis.TIME
     life = None if score is None else score.life
-    background = Background(unit_of(rule, rooms.settings.watched, asset), why, life=life, axis=axis)
+    plant, name = rooms.settings.watched, term.watch.removeprefix(SCORE)
+    outcome = "" if score is None else rooms.settings.detector(name).outcome
+    factor, unit = measure_of(rule, plant, asset, outcome, None if score is None else score.scale)
+    titles = {tag: x.title for tag, x in plant.tags.get(asset, {}).items() if x.title}
+    background = Background(unit, why, life=life, axis=axis, factor=factor, titles=titles)
     return replace(update, notices=notices_for(update.alert, rule, update.transitions, background))

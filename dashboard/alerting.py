@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from alerts.lifecycle import UNACKED
-from alerts.units import unit_of
+from alerts.units import measure_of
 from dashboard.source import Act, Source
 from domain.alerting import Alert, AlertState, Change, Condition, Hold, Rule, Transition
 from domain.instants import to_ns
@@ -28,7 +28,6 @@ FILTERS: Final[Mapping[str, Callable[[AlertState], bool]]] = {
 }
 EVERY: Final = "all"
 Newest = Callable[[str], Mapping[str, Score]]
-TIMED: Final = frozenset({Condition.RISING, Condition.FALLING, Condition.STUCK, Condition.STALE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +103,7 @@ def alert_view(source: Source, alert_id: str) -> AlertView | None:
         factor,
         facts.get("unit") or unit,
         None if rule is None or rule.terms else rule.condition,
-        tuple(facts.get("why", ())),
+        tuple(facts.get("why_said", facts.get("why", ()))),
         tuple(facts.get("affected", ())),
         (Life(*life[:4]), Axis(life[4])) if life else None,
         source.ledger.alerting.holds().get((alert.key.rule, alert.key.asset)),
@@ -123,14 +122,11 @@ def measure(source: Source, newest: Newest, general: Rule | None, asset: str) ->
     rule = general.on(asset) or general
     term = rule.all_terms[0]
     detector = next((d for d in source.detectors if term.watch == f"score:{d.name}"), None)
-    if detector is None or term.condition in TIMED:
-        return 1.0, unit_of(rule, source.plant, asset)
+    if detector is None:
+        return measure_of(rule, source.plant, asset, "", None)
     score = newest(detector.name).get(asset)
-    is_physical = detector.role == "quality" if score is None else score.scale is Scale.PHYSICAL
-    if not is_physical:
-        return 100.0, "%"
-    tag = source.plant.tag(f"{asset}/{detector.outcome}")
-    return 1.0, tag.unit if tag else ""
+    by_role = Scale.PHYSICAL if detector.role == "quality" else Scale.PROBABILITY
+    return measure_of(rule, source.plant, asset, detector.outcome, by_role if score is None else score.scale)
 
 
 def _facts(source: Source, story: Sequence[Transition]) -> Mapping[str, Any]:

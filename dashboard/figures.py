@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from html import escape
+from textwrap import wrap
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -15,7 +17,7 @@ from dashboard import words
 from dashboard.queries import AssetView, QualityView
 from domain.instants import to_ns
 from domain.numerals import numeral
-from domain.scores import Scale, Score
+from domain.scores import Contribution, Scale, Score
 from domain.text import Translate
 from reports.curve import frontier
 
@@ -24,6 +26,7 @@ LINE: Final = "#2f6f9f"
 SECOND: Final = "#b7791f"
 ALARM: Final = "#c0392b"
 QUIET: Final = "#9aa5b1"
+LONGEST: Final = 28  # letters of a line of a title that a chart has room for
 FEWEST_EVENTS: Final = 5
 FONT: Final = "system-ui, 'Segoe UI', 'Noto Sans KR', 'Noto Sans CJK KR', sans-serif"
 
@@ -146,21 +149,31 @@ def _rows(figure: go.Figure) -> int:
     return len(figure._grid_ref)
 
 
-def contributions(score: Score | None, t: Translate, units: Mapping[str, str]) -> go.Figure:
-    """Draw what moved the newest score, the strongest at the top; red raises it, blue lowers it."""
+def contributions(score: Score | None, t: Translate, units: Mapping[str, str], titles: Mapping[str, str]) -> go.Figure:
+    """Draw what moved the newest score, the strongest at the top; red raises it, blue lowers it.
+
+    units, titles: by tag.
+    """
     if score is None or not score.contributions:
         return empty(t("Nothing scored yet"))
     top = list(reversed(score.contributions))
-    labels = [
-        f"{c.source}  {numeral(c.value, units.get(c.source, ''))}" if c.value is not None else c.source for c in top
-    ]
+    labels = [_moved_by(c, units.get(c.source, ""), titles.get(c.source, "")) for c in top]
     colours = [ALARM if c.amount > 0 else LINE for c in top]
     bars = go.Bar(x=[c.amount for c in top], y=labels, orientation="h", marker={"color": colours}, showlegend=False)
-    figure = go.Figure(bars, layout=layout_of(height=110 + 30 * len(top), hovermode="closest"))
+    figure = go.Figure(bars, layout=layout_of(height=110 + 50 * len(top), hovermode="closest"))
     figure.update_xaxes(
         title_text=t("raises the score (red), lowers it (blue)"), gridcolor="#e4e7eb", zerolinecolor=INK
     )
     return figure.update_yaxes(automargin=True)
+
+
+def _moved_by(one: Contribution, unit: str, title: str) -> str:
+    """Return a tag with its value, and its title in small letters below, in two lines at most."""
+    value = "" if one.value is None else f"  {numeral(one.value, unit)}"
+    said = wrap(title, LONGEST, max_lines=2, placeholder="…")
+    small = "<br>".join(escape(line, quote=False) for line in said)
+    name = escape(f"{one.source}{value}", quote=False)
+    return f"{name}<br><span style='font-size:10px'>{small}</span>" if small else name
 
 
 def operating_curve(curve: Sequence[Mapping[str, Any]], t: Translate) -> go.Figure:

@@ -128,18 +128,26 @@ def _by_fold(
 
 
 def _moved(training: Training, fit: NDArray[np.int64], test: NDArray[np.int64]) -> list[dict[str, Any]]:
-    """Return the process columns that moved most between two parts, in standard deviations of the first: JSON rows."""
+    """Return what of the process moved most between two parts, in standard deviations of the first: JSON rows.
+
+    Of several features of a tag the one that moved most, and of a text the level; of that the share before and after,
+    `shares`, in units of the spread of both parts together, for it may be new.
+    """
     before, after = training.vectors.values[fit], training.vectors.values[test]
-    rows: list[tuple[str, float]] = []
+    rows: dict[str, dict[str, Any]] = {}
     for i, name in enumerate(training.vectors.names):
         if name.origin == "lab":
             continue
         old, new = (x[~np.isnan(x)] for x in (before[:, i], after[:, i]))
-        spread = float(old.std()) if len(old) else 0.0
-        shift = (float(new.mean()) - float(old.mean())) / spread if spread and len(new) else 0.0
-        if abs(shift) >= FAR:
-            rows.append((name.source if name.calculator == "value" else name.label, shift))
-    return [{"column": c, "shift": shift} for c, shift in sorted(rows, key=lambda row: -abs(row[1]))[:MOST_MOVED]]
+        if not (len(old) and len(new)):
+            continue
+        then, now = float(old.mean()), float(new.mean())
+        spread = float((np.concatenate([old, new]) if name.is_level else old).std())
+        shift = (now - then) / spread if spread else 0.0
+        if abs(shift) >= max(FAR, abs(rows.get(name.source, {"shift": 0.0})["shift"])):
+            shares = [then, now] if name.is_level else None
+            rows[name.source] = {"column": name.short, "shift": shift, "shares": shares}
+    return sorted(rows.values(), key=lambda row: -abs(row["shift"]))[:MOST_MOVED]
 
 
 def _of_process(train: Train, rows: Training, training: Training, test: NDArray[np.int64], otherwise: Floats) -> Floats:

@@ -27,34 +27,51 @@ def suspects(training: Training, folds: Sequence[Fold]) -> list[dict[str, Any]]:
     """
     columns = [i for i, n in enumerate(training.vectors.names) if n.origin != "lab"]
     best: dict[str, dict[str, Any]] = {}
-    for column, alone in _strong(training, folds, columns):
-        source = training.vectors.names[column].source
+    for source, alone in _strong(training, folds, columns):
         others = [i for i in columns if training.vectors.names[i].source != source]
         together = _explained(training, folds, others)
-        row = {"column": source, "alone": alone, "others_together": together}
+        is_text = any(n.source == source and n.is_level for n in training.vectors.names)
+        row = {"column": source, "alone": alone, "others_together": together, "is_text": is_text}
         if 1 - alone < LEFT * (1 - together) and alone > best.get(source, {"alone": 0.0})["alone"]:
             best[source] = row
     return sorted(best.values(), key=lambda row: -row["alone"])
 
 
-def _strong(training: Training, folds: Sequence[Fold], columns: Sequence[int]) -> Iterator[tuple[int, float]]:
-    for column in columns:
+def _strong(training: Training, folds: Sequence[Fold], columns: Sequence[int]) -> Iterator[tuple[str, float]]:
+    for source, x in _each(training, columns):
         errors, spread = 0.0, 0.0
         for train, test in folds:
             some = train[:: max(1, len(train) // MOST_ROWS)]
-            predicted = _binned(training.vectors.values[some, column], training.outcome[some],
-                                training.vectors.values[test, column])  # fmt: skip
+            predicted = _binned(x[some], training.outcome[some], x[test])
             y = training.outcome[test]
             errors += float(((y - predicted) ** 2).sum())
             spread += float(((y - training.outcome[some].mean()) ** 2).sum())
         alone = 1 - errors / spread if spread else 0.0
         if alone > STRONG:
-            yield column, alone
+            yield source, alone
+
+
+def _each(training: Training, columns: Sequence[int]) -> Iterator[tuple[str, Floats]]:
+    """Yield each column with its source; the levels of a text as one, numbered from 0, with others than those as -1."""
+    names, values = training.vectors.names, training.vectors.values
+    levels: dict[str, list[int]] = {}
+    for i in columns:
+        if names[i].is_level:
+            levels.setdefault(names[i].source, []).append(i)
+        else:
+            yield names[i].source, values[:, i]
+    for source, own in levels.items():
+        is_level = values[:, own]
+        place = np.where(np.nansum(is_level, axis=1) > 0, np.argmax(np.nan_to_num(is_level), axis=1), -1.0)
+        yield source, np.where(np.isnan(is_level).all(axis=1), np.nan, place)
 
 
 def _binned(x: Floats, y: Floats, x_test: Floats) -> Floats:
-    """Predict by the mean outcome of the training rows in the same twentieth of a column; missing is one of its own."""
-    edges = np.unique(np.nanquantile(x, np.linspace(0, 1, BINS + 1)[1:-1])) if np.isfinite(x).any() else np.empty(0)
+    """Predict by the mean outcome of the training rows in the same twentieth of a column, or of the same value where it
+    has few; missing is one of its own.
+    """
+    seen = np.unique(x[np.isfinite(x)])
+    edges = np.unique(np.nanquantile(x, np.linspace(0, 1, BINS + 1)[1:-1])) if len(seen) > BINS + 2 else seen[:-1]
     place, asked = (
         np.where(np.isfinite(v), np.searchsorted(edges, np.nan_to_num(v)), len(edges) + 1) for v in (x, x_test)
     )

@@ -11,14 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 EVENT_STRATA: Final = ("product", "shift", "mode")  # kinds of events whose code at a lot's end is a stratum
+MOST_LEVELS: Final = 20  # different texts of a column that divides lots; one with more names the lots themselves
 
 
 @dataclass(frozen=True, slots=True)
 class LotColumns:
     """Of one class; each is names or patterns of process values, and for `controllable` names of tags as well.
 
-    forbidden: known only with the result, so never an input. controllable: what people can set.
-    strata: text columns of lots, and kinds of events (`EVENT_STRATA`), in each of which an effect must hold.
+    forbidden: values and texts that are known only with the result, so never an input. controllable: what people can
+    set. strata: text columns of lots, and kinds of events (`EVENT_STRATA`), in each of which an effect must hold.
     """
 
     forbidden: tuple[str, ...] = ()
@@ -26,7 +27,7 @@ class LotColumns:
     strata: tuple[str, ...] = ()
 
     def is_forbidden(self, name: str) -> bool:
-        """Return whether a process value may not be an input."""
+        """Return whether a process value or a text may not be an input."""
         return _is_named(name, self.forbidden)
 
     def is_controllable(self, source: str) -> bool:

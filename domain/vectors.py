@@ -15,6 +15,7 @@ from domain.inputs import Inputs
 from domain.plant import Axis
 
 SAMPLE: Final = "sample"  # the calculator of one raw value of a window, counted from its end
+IS: Final = "is"  # the calculator of one level of a text
 NO_INPUTS: Final = Inputs()
 
 
@@ -22,9 +23,9 @@ NO_INPUTS: Final = Inputs()
 class FeatureName:
     """A structured name: where the number comes from and how it is computed. Never split at `__`.
 
-    origin: `tag`, `lab`, `process`, `event` or `attribute`. source: tag, result, value of a lot, `kind:code` of an
-    event, or attribute.
-    calculator and params are tsfresh's own for origin `tag`.
+    origin: `tag`, `lab`, `process`, `event` or `attribute`. source: tag, result, value or text of a lot, `kind:code` of
+    an event, or attribute.
+    calculator and params are tsfresh's own for origin `tag`. `is` says whether a text or attribute is one level.
     """
 
     origin: str
@@ -37,6 +38,18 @@ class FeatureName:
         """The name as tsfresh spells it, for display and for files."""
         tail = "".join(f"__{k}_{json.dumps(v) if isinstance(v, str) else v}" for k, v in self.params)
         return f"{self.source}__{self.calculator}{tail}"
+
+    @property
+    def is_level(self) -> bool:
+        """Whether the number says that a text is one of its levels: 0 or 1."""
+        return self.calculator == IS
+
+    @property
+    def short(self) -> str:
+        """The name where people read: `feed` for a lot's value, `product = A` for a text, else the label."""
+        if self.is_level:
+            return f"{self.source} = {dict(self.params)['level']}"
+        return self.source if self.calculator == "value" else self.label
 
     def as_json(self) -> list[Any]:
         """Return the name as a JSON list; `from_json` reads it back."""

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.vectors import FeatureName
+from domain.vectors import IS, FeatureName
 from features.naming import LAB_PLACES
 
 Floats = NDArray[np.float64]
@@ -41,11 +41,11 @@ def columns(
     ends: Ints,
     background: Background,
     lab: Mapping[str, Floats] | None = None,
-    process: Mapping[str, Floats] | None = None,
+    process: Mapping[FeatureName, Floats] | None = None,
 ) -> Floats | None:
     """Return float64 (rows, names of other origins than `tag`), in the names' order; None where there is none.
 
-    ends: int64 ns, the rows' ends. lab: by result, (rows, 2), the last and the one before; process: by value, (rows,).
+    ends: int64 ns, the rows' ends. lab: by result, (rows, 2), the last and the one before; process: of lots, (rows,).
     """
     found = []
     for name in names:
@@ -53,7 +53,7 @@ def columns(
             known = (lab or {}).get(name.source, np.full((len(ends), len(LAB_PLACES)), np.nan))
             found.append(known[:, LAB_PLACES.index(name.calculator)])
         elif name.origin == "process":
-            found.append((process or {}).get(name.source, np.full(len(ends), np.nan)))
+            found.append((process or {}).get(name, np.full(len(ends), np.nan)))
         elif name.origin == "event":
             found.append(_of_events(name, ends, background.happened.get(name.source)))
         elif name.origin == "attribute":
@@ -101,7 +101,7 @@ def _seen_from(happened: Happened) -> Ints:
 def _of_attribute(name: FeatureName, text: str) -> float:
     if not text:
         return float("nan")
-    if name.calculator == "is":
+    if name.is_level:
         return float(text == dict(name.params)["level"])
     return float(text)
 
@@ -120,6 +120,9 @@ def event_names(sources: Sequence[str], hours: Sequence[float]) -> list[FeatureN
 
 def attribute_names(attribute: str, levels: Sequence[str]) -> list[FeatureName]:
     """Return the features of an attribute: one for each level of a categorical one, or its number."""
-    if levels:
-        return [FeatureName("attribute", attribute, "is", (("level", level),)) for level in levels]
-    return [FeatureName("attribute", attribute, "value")]
+    return level_names("attribute", attribute, levels) or [FeatureName("attribute", attribute, "value")]
+
+
+def level_names(origin: str, source: str, levels: Sequence[str]) -> list[FeatureName]:
+    """Return the features of a text: one for each of its levels."""
+    return [FeatureName(origin, source, IS, (("level", level),)) for level in levels]

@@ -37,7 +37,8 @@ class FeatureSettings(BaseModel):
     train_step: the same for training, where neighbouring windows add little.
     max_gap: the longest hole that a tag may have in a window, in the same words; 0 for any.
     align: a duration by which the ends of windows are moved from whole steps since 1970 UTC.
-    lab: results whose last known values become features of a lot. process: values of a lot that are features of it.
+    lab: results whose last known values become features of a lot. process: values and texts of a lot that are features
+    of it.
     lot_window: a lot's window is the one that ends with it, or its own passage from start to end.
     lag: name or pattern of measured tags -> how long before a lot's own times it was where the tag is measured.
     events: `kind:code`, or patterns of it, that are counted in the trailing `event_windows` and timed. attributes: of

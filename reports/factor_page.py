@@ -51,6 +51,7 @@ def _parts(record: Mapping[str, Any], title: str, t: Translate) -> Iterator[str]
     yield pictures.ranking(record, t)
     yield _p(legend(t), "quiet")
     yield _ranks(record, t)
+    yield from (_p(text.divided(d, record, t)) for d in record.get("divided", ()))
     yield _heading(t("Recommended limits"))
     yield from _advice(record, t)
     yield _heading(t("How each factor acts"))

@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 
 from reports import conditions, effects, limits, whatif
+from reports.divided import divided
 from reports.factors import Ranked, ranking
 from reports.study import Fit, Floats, Lots, plain, spread_over
 
@@ -68,6 +69,7 @@ def study(
         "mean_rmse": ranks.mean_rmse,
         "n_held_out": ranks.n_held_out,
         "strata": list(strata),
+        "divided": [asdict(d) for d in divided(strata, lots.outcome, is_bad)],
         "factors": [_factor(r, lots, slopes, signs) for r in ranks.factors[:MOST_RANKED]],
         "effects": {e.factor: _effect(e, lots) for e in found},
         "advice": [asdict(a) for a in advice],
@@ -83,10 +85,9 @@ def study(
 
 def _of(lots: Lots, factors: Sequence[str]) -> Lots:
     """Return the lots with these factors' columns only: those that matter, so that what follows takes seconds. The
-    strata stay.
+    strata and texts stay.
     """
-    columns = lots.columns()
-    kept = sorted(i for f in factors for i in columns[f])
+    kept = lots.with_levels(factors)
     return replace(lots, values=lots.values[:, kept], names=tuple(lots.names[i] for i in kept))
 
 

@@ -62,6 +62,25 @@ def rank_interval(factor: Record, t: Translate) -> str:
     return t("rank {low}–{high}", low=factor["rank_low"], high=factor["rank_high"])
 
 
+def divided(stratum: Record, record: Record, t: Translate) -> str:
+    """Return how far results differ between the levels of a stratum: `product explains 38 % of the variance: ...`."""
+    shown = stratum["levels"][:FEW_SLOPES]
+    more = t(" and {n} more", n=len(stratum["levels"]) - FEW_SLOPES) if len(stratum["levels"]) > FEW_SLOPES else ""
+    unit = _unit(record)
+    said = ", ".join(_level(level, record, unit, t) for level in shown)
+    return t(
+        "{stratum} explains {share} of the variance: {levels}",
+        stratum=_stratum(stratum["stratum"], t), share=f"{stratum['explained']:.0%}", levels=said + more,
+    )  # fmt: skip
+
+
+def _level(level: Record, record: Record, unit: str, t: Translate) -> str:
+    if record["counts_defects"]:
+        return t("{level} {bad} bad of {n}", level=level["level"], bad=f"{level['bad']:.1%}", n=level["n"])
+    mean = numeral_beside(level["mean"], record["mean_rmse"])
+    return t("{level} {mean}{unit} (n {n})", level=level["level"], mean=mean, unit=unit, n=level["n"])
+
+
 def slopes(factor: Record, t: Translate) -> str:
     """Return the direction in each stratum: `product: A ▲, B ▼`."""
     by_stratum: dict[str, list[str]] = {}
@@ -145,6 +164,7 @@ def lift(value: float | None) -> str:
 def summary(record: Record, t: Translate, most: int = 10) -> Iterator[str]:
     """Yield the lines of a summary for a terminal."""
     yield from headline(record, t)
+    yield from (divided(d, record, t) for d in record.get("divided", ()))
     yield ""
     for f in record["factors"][:most]:
         signs = slopes(f, t)

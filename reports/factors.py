@@ -105,7 +105,7 @@ def groups(lots: Lots) -> list[tuple[str, ...]]:
 def ranking(lots: Lots, fit: Fit, seed: int = 1) -> Ranking:
     """Rank the process factors; raises ValueError where no fold has FEWEST_TRAIN lots to learn from."""
     lots = lots.process_only()
-    if not lots.names:
+    if not lots.columns():
         raise ValueError("no factor varies, or none was measured where the lots were")
     folds = [(train, test) for train, test in lots.folds if len(train) >= FEWEST_TRAIN and len(test)]
     if not folds:
@@ -138,7 +138,7 @@ def _forecast(lots: Lots, fit: Fit, folds: Sequence[Fold]) -> tuple[float, float
     columns, missed, missed_by_mean = lots.columns(), [], []
     for train, test in folds:
         train = np.sort(train[spread_over(len(train), MOST_STUDIED)])
-        kept = sorted(i for f in _telling(lots, train, columns) for i in columns[f])
+        kept = lots.with_levels(_telling(lots, train, columns))
         model = fit(lots.values[train][:, kept], lots.outcome[train])
         missed.append((model(lots.values[test][:, kept]) - lots.outcome[test]) ** 2)
         missed_by_mean.append((lots.outcome[train].mean() - lots.outcome[test]) ** 2)
@@ -204,7 +204,7 @@ class _Block:
 def _block(lots: Lots, fit: Fit, teams: Sequence[Sequence[str]], train: Ints, test: Ints, seed: int) -> _Block:
     columns = lots.columns()
     taken = _telling(lots, train, columns)
-    kept = sorted(i for f in taken for i in columns[f])
+    kept = lots.with_levels(taken)
     place = {i: k for k, i in enumerate(kept)}
     model = fit(lots.values[train][:, kept], lots.outcome[train])
     test = test[spread_over(len(test), MOST_ROWS)]

@@ -74,6 +74,8 @@ def moved(
 ) -> Moves:
     """Rank the factors of values (n, names), NaN = missing, by their move inside a stratum between the periods.
 
+    A text of lots is no factor, its levels are strata: the model alone knows it.
+
     change: of the stratum's level. With a model, what surely moved comes first, by its effect in the direction of the
     change; without one, by how much more it moved than elsewhere.
     """
@@ -81,7 +83,7 @@ def moved(
     rest = ~is_inside
     shifts, tests = _shifts(before, after), _tests(before, after)
     others = _shifts(values[rest & ~is_after], values[rest & is_after]) if rest.any() else np.full(len(names), np.nan)
-    told = np.flatnonzero(~np.isnan(tests))
+    told = np.array([i for i in np.flatnonzero(~np.isnan(tests)).tolist() if not names[i].is_level], dtype=np.int64)
     p = np.ones(len(names))
     p[told] = holm(tests[told])
     by_source: dict[tuple[str, str], Move] = {}

@@ -1,11 +1,12 @@
 """Lots as a factor study takes them: arrays in, and what several parts of a study ask of them. Pure.
 
-Invariant: a factor is a source (a tag, a lot column): its features stand and move together. Lab history is no factor.
+Invariant: a factor is a source (a tag, a lot column): its features stand and move together. Lab history is no factor,
+nor is a text of lots such as the product: a model knows it, and it is held as it is while factors move.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
@@ -76,8 +77,14 @@ class Lots:
         """Return the columns of each factor, in the order of their first."""
         found: dict[str, list[int]] = {}
         for i, name in enumerate(self.names):
-            found.setdefault(name.source, []).append(i)
+            if not name.is_level:
+                found.setdefault(name.source, []).append(i)
         return found
+
+    def with_levels(self, factors: Iterable[str]) -> list[int]:
+        """Return the columns of these factors, ascending, and those that say what text a lot has."""
+        columns = self.columns()
+        return sorted({i for f in factors for i in columns[f]} | {i for i, n in enumerate(self.names) if n.is_level})
 
     def level(self, factor: str) -> Floats:
         """Return a factor's level in each lot, (n,), NaN = missing; raises KeyError for an unknown factor."""
@@ -103,7 +110,8 @@ class Lots:
         """Return the declared strata and lot columns of few different values; small levels stand as one, OTHERS."""
         found = {name: pooled(level) for name, level in self.strata.items()}
         for i, name in enumerate(self.names):
-            if name.origin == "process" and name.source not in found and name.source not in self.controllable:
+            is_value = name.origin == "process" and not name.is_level
+            if is_value and name.source not in found and name.source not in self.controllable:
                 seen = np.unique(self.values[~np.isnan(self.values[:, i]), i])
                 if 2 <= len(seen) <= FEW_LEVELS:
                     found[name.source] = pooled(np.array([f"{v:g}" for v in self.values[:, i]], dtype=object))

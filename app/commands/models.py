@@ -27,7 +27,7 @@ CHANGES: Final[Mapping[str, Change]] = {
     "rollback": promotion.rollback,
     "sign": promotion.sign,
 }
-WANTED: Final = {"show": "ID", "promote": "ID", "sign": "ID", "rollback": "DETECTOR"}
+WANTED: Final = {"show": "ID|DETECTOR", "promote": "ID", "sign": "ID", "rollback": "DETECTOR"}
 
 
 def main(args: argparse.Namespace, _stopping: threading.Event) -> int:
@@ -43,7 +43,7 @@ def main(args: argparse.Namespace, _stopping: threading.Event) -> int:
                 now = SystemClock().now()
                 return _tell(CHANGES[args.action](rooms, args.model, args.by, args.reason, now), settings, args.json)
             if args.action == "show":
-                row = promotion.named(rooms, args.model)
+                row = promotion.of_detector(rooms, args.model) or promotion.named(rooms, args.model)
                 return _show(row, rooms.ledger.audit.deeds(row.detector), settings, args.json)
         except promotion.PromotionError as error:
             raise CommandError(str(error)) from error

@@ -9,7 +9,7 @@ import threading
 
 from app import training
 from app.clock import SystemClock
-from app.commands.opening import opened_for
+from app.commands.opening import clear, opened_for, shower
 from app.evaluation_text import suspected
 from app.model_text import cautions, promised
 from app.people import system_user
@@ -36,11 +36,15 @@ def main(args: argparse.Namespace, _stopping: threading.Event) -> int:
         now, who = SystemClock().now(), system_user()
         for detector in chosen:
             try:
-                trained = training.build(training.gather(rooms, detector, now), rooms.models.folder)
+                trained = training.build(
+                    training.gather(rooms, detector, now), rooms.models.folder, shower(detector.name)
+                )
             except TrainingError as error:
+                clear()
                 print(f"{detector.name}: not trained: {error}", file=sys.stderr)
                 failed += 1
                 continue
+            clear()
             role = training.promote(rooms, trained, now)
             deed = Deed(now, who.name, Action.TRAINED, detector.name, "", trained.model_id, role, who.origin)
             rooms.ledger.audit.save(deed)

@@ -228,12 +228,12 @@ def _quality_sections(
 
 
 def _inputs(c: ClassPlan) -> list[Line]:
-    """Return the lines on what a lot is told by: all tags unless some report too rarely, and its own values."""
+    """Return the lines on what a lot is told by: all tags unless some report too rarely, its own values and texts."""
     lines = [Line("tags", list(c.used), "as above")] if c.used and len(c.used) < len(c.tags) else []
     if not c.used:
         lines = [Line("tags", [], "no sensor file")]
-    values = any(q.values for q in c.qualities)
-    return [*lines, *([Line("process", ["*"], "the lots' own values")] if values else [])]
+    told = any(q.values or any(line.key == "texts" for line in q.format.lines) for q in c.qualities)
+    return [*lines, *([Line("process", ["*"], "the lots' own values and texts")] if told else [])]
 
 
 def _lab_line(c: ClassPlan, result: str) -> Line:

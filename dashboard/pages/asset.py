@@ -202,14 +202,15 @@ def drawn(
     """Return head, trend, scores and contributions of an asset."""
     t = catalogue(language)
     view = queries.asset_view(source, asset, tags, *span)
-    units = {x.name: x.unit for x in source.plant.tags[asset].values()}
+    tags_of = source.plant.tags[asset].values()
+    units, titles = {x.name: x.unit for x in tags_of}, {x.name: x.title for x in tags_of}
     outcome = next((d.outcome for d in view.detectors if d.role == "quality"), "")
     newest = next((s for d, s in view.tile.scores if d.role != "anomaly"), None) if view.tile else None
     return (
         _head(view, source, t),
         figures.trend(view, t, source.zone),
         figures.scores(view, t, source.zone, units.get(outcome, "")),
-        figures.contributions(newest, t, units),
+        figures.contributions(newest, t, units, titles),
     )
 
 

@@ -62,9 +62,14 @@ def _matters(record: Record | None, t: Translate) -> Any:
         t("Factors of the process, without laboratory history"),
         dcc.Graph(figure=factor_figures.ranking(record, t), config=parts.GRAPH),
         html.P(factor_page.legend(t), className="quiet"),
+        *(_divided(record, t) if record else ()),
         html.Details([html.Summary(t("as a table")), parts.table(heads, rows, "–")]),
         wide=True,
     )
+
+
+def _divided(record: Record, t: Translate) -> list[Any]:
+    return [html.P(factor_text.divided(d, record, t)) for d in record.get("divided", ())]
 
 
 def _acts(record: Record | None, t: Translate) -> Any:

@@ -58,6 +58,22 @@ def test_text_in_english() -> None:
     )
 
 
+def test_a_share_is_said_in_percent_and_a_tag_with_its_title() -> None:
+    found = payload(written(noticed(background=replace(BACKGROUND, unit="%", factor=100.0, titles={"T30": "oil"}))))
+    assert "1125 %, limit 1000 %" in found["text"]
+    assert "Moved most by: T24, T30 (oil), P30" in found["text"]
+    (told,) = found["alerts"]
+    assert (told["value"], told["limit"], told["unit"], told["why"]) == (11.25, 10.0, "", ["T24", "T30", "P30"])
+    assert "T24, T30 (oil), P30" in page(found)
+
+
+def test_a_notice_of_an_earlier_version_is_still_told() -> None:
+    made = noticed()
+    facts = {k: v for k, v in json.loads(made.facts).items() if k not in ("said_in", "why_said")}
+    found = payload(written(replace(made, facts=json.dumps(facts))))
+    assert "11.25 degC, limit 10 degC\nMoved most by: T24, T30, P30" in found["text"]
+
+
 def test_text_in_korean() -> None:
     korean = payload(written(noticed(), reader=replace(READER, language="ko")))
     english = payload(written(noticed()))

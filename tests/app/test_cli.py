@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from app.cli import EXAMPLES, main
+from app.cli import EXAMPLES, _parser, main
 from app.settings import load
 from domain.alerting import AlertKey
 from tests.app import tiny_plant as tiny
@@ -86,6 +86,33 @@ def test_wrong_usage_ends_with_code_2(args: list[str], capsys: pytest.CaptureFix
         main(args)
     assert left.value.code == 2
     assert "usage: forewarn" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("args", "named"),
+    [
+        (["models", "show", "--json", "abc"], {"model": "abc"}),
+        (["deadletter", "show", "--json", "7"], {"id": 7}),
+        (["users", "add", "--role", "viewer", "kim"], {"name": "kim", "role": "viewer"}),
+        (
+            ["rules", "preview", "--days", "9", "hot", "raise=85", "title="],
+            {"rule": "hot", "settings": ["raise=85", "title="]},
+        ),
+        (["rules", "preview", "hot", "--days", "9", "raise=85"], {"rule": "hot", "settings": ["raise=85"]}),
+        (["models", "list"], {"model": None}),
+    ],
+)
+def test_an_operand_may_stand_after_an_option(args: list[str], named: dict[str, object]) -> None:
+    found = vars(_parser().parse_args(args))
+    assert {key: found[key] for key in named} == named
+
+
+@pytest.mark.parametrize("args", [["models", "list", "--json", "a", "b"], ["deadletter", "show", "--json", "x"]])
+def test_what_is_no_operand_after_an_option_is_refused(args: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        _parser().parse_args(args)
+    assert left.value.code == 2
+    assert args[-1] in capsys.readouterr().err
 
 
 def test_a_word_that_is_near_is_named(capsys: pytest.CaptureFixture[str]) -> None:

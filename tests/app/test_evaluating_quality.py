@@ -153,3 +153,54 @@ def test_a_process_that_moved_shows_in_the_part_it_moved_in(tmp_path: Path, caps
     assert [row["column"] for row in after["moved"]] == ["feed"]
     assert main(["evaluate", "quality", "--config", str(tmp_path / "config")]) == 0
     assert "moved since: feed +" in capsys.readouterr().out
+
+
+def test_the_product_is_learned_from_its_mix_is_told_to_have_moved_and_as_a_stratum_it_is_no_suspect(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    random = np.random.default_rng(5)
+    is_late = np.arange(N) >= N - N // 8
+    product = np.where(random.random(N) < np.where(is_late, 0.8, 0.2), "B", "A")
+    purity = 95 - 3.0 * (product == "B") + 0.3 * random.normal(size=N)
+    lots = [
+        Lot(tiny.LINE, f"{i}", at(10 * i), at(10 * i + 9), at(10 * i + 9), {"feed": 1.0 * (i % 7)}, {"product": p})
+        for i, p in enumerate(product.tolist())
+    ]
+    results = [Result(tiny.LINE, x.lot, "purity", float(purity[i]), at(10 * i + 9)) for i, x in enumerate(lots)]
+    with tiny.rooms_of(tiny.settings_in(tmp_path, forewarn_toml=_toml(LIMITS))) as rooms:
+        rooms.ledger.records.apply("1", [tiny.decoded(lots=lots, results=results)])
+    command = ["evaluate", "quality", "--config", str(tmp_path / "config")]
+    assert main([*command, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["rmse"] < 0.5 < 1 < found["mean_rmse"]
+    assert [row["column"] for row in found["suspects"]] == ["product"]  # nobody has said yet that it is known before
+    (moved,) = found["by_fold"][-1]["moved"]
+    assert moved["column"] in ("product = A", "product = B")
+    then, now = moved["shares"]
+    assert abs(now - then) > 0.3
+    assert main(command) == 0
+    assert "SUSPECT: the text product tells the result very well" in capsys.readouterr().out
+    tiny.write(tmp_path, forewarn_toml=_toml(LIMITS + '[[lots]]\nasset_class = "line"\nstrata = ["product"]\n'))
+    assert main(command) == 0
+    told = capsys.readouterr().out
+    assert f"moved since: {moved['column']} {then:.0%} → {now:.0%}" in told
+    assert "SUSPECT" not in told
+
+
+def test_a_text_that_came_with_the_result_is_suspect_whatever_it_tells_of_it(tmp_path: Path) -> None:
+    random = np.random.default_rng(6)
+    purity = 95 + random.normal(size=N)
+    lots, results = [], []
+    for i in range(N):
+        is_judged = i < N - 12
+        grade = {"grade": "abcd"[int(np.digitize(purity[i], [94.3, 95.0, 95.7]))]} if is_judged else {}
+        texts = {"product": "AB"[i % 2], **grade}
+        lots.append(Lot(tiny.LINE, f"{i}", at(10 * i), at(10 * i + 9), at(10 * i + 9), {}, texts))
+        if is_judged:
+            results.append(Result(tiny.LINE, f"{i}", "purity", float(purity[i]), at(10 * i + 9)))
+    with tiny.rooms_of(tiny.settings_in(tmp_path, forewarn_toml=_toml(LIMITS))) as rooms:
+        rooms.ledger.records.apply("1", [tiny.decoded(lots=lots, results=results)])
+        history = training.gather(rooms, rooms.settings.detector("purity"), at(20 * N))
+    found = evaluated_quality(history, lambda _step: None)
+    assert {row["column"] for row in found["suspects"]} == {"grade"}
+    assert {key for row in found["suspects"] for key in row} >= {"alone", "known_with_result"}

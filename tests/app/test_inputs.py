@@ -18,6 +18,7 @@ from domain.errors import ConfigError
 from domain.records import Event, EventKind, Lot, Result
 from domain.scores import TrainingError, Verdict
 from domain.text import catalogue
+from domain.vectors import Training
 from tests.app import tiny_plant as tiny
 
 HOUR = timedelta(hours=1)
@@ -266,3 +267,73 @@ def test_inputs_that_do_not_fit_are_faults_of_the_config(tmp_path: Path, before:
     with pytest.raises(ConfigError) as refused:
         settings_of(tmp_path, EVENTS.replace(before, after), MACHINES)
     assert any(rule in str(fault) for fault in refused.value.faults)
+
+
+def texts_of(asked: str, lots: list[Lot], tmp_path: Path, more: str = "") -> Training:
+    toml = tiny.FOREWARN.replace('lab = ["purity"]', f"tags = []\nprocess = {asked}") + more
+    results = [Result(tiny.LINE, x.lot, "purity", 95.0, at(900), "central") for x in lots]
+    with tiny.rooms_of(tiny.settings_in(tmp_path, forewarn_toml=toml)) as rooms:
+        rooms.ledger.records.apply("1", [tiny.decoded(lots=lots, results=results)])
+        return training.training_of(training.gather(rooms, rooms.settings.detector("purity"), at(1000)))[0]
+
+
+def lot_of(i: int, texts: dict[str, str]) -> Lot:
+    return Lot(tiny.LINE, f"{i:03d}", at(i), at(i + 1), at(i + 1), {"feed": 1.0 * i}, texts)
+
+
+def test_texts_of_lots_are_learned_from_a_level_each_but_not_what_is_rare_forbidden_or_names_the_lots(
+    tmp_path: Path,
+) -> None:
+    lots = [
+        lot_of(
+            i,
+            {
+                "product": "AB"[i % 2] if i < 40 else "C",
+                "defect": "xy"[i % 2],
+                "serial": f"{i}",
+                "batch": "mn"[i // 22],
+            },
+        )
+        for i in range(44)
+    ]
+    lots.append(lot_of(44, {}))
+    forbidden = '\n[[lots]]\nasset_class = "line"\nforbidden = ["def*"]\n'
+    made = texts_of('["*"]', lots, tmp_path, forbidden)
+    assert [n.short for n in made.vectors.names] == ["feed", "product = A", "product = B"]
+    levels = made.vectors.values[:, 1:]
+    np.testing.assert_array_equal(levels[:40], [[1.0, 0.0], [0.0, 1.0]] * 20)
+    np.testing.assert_array_equal(levels[40:44], np.zeros((4, 2)))  # C is too rare to learn of
+    assert np.isnan(levels[44]).all()
+
+
+def test_only_texts_that_are_asked_for_are_inputs(tmp_path: Path) -> None:
+    lots = [lot_of(i, {"product": "AB"[i % 2]}) for i in range(44)]
+    assert [n.short for n in texts_of('["feed"]', lots, tmp_path).vectors.names] == ["feed"]
+
+
+def test_a_new_lot_is_predicted_by_its_product_and_not_assessed_where_that_is_not_told(tmp_path: Path) -> None:
+    toml = tiny.FOREWARN.replace('lab = ["purity"]', 'lab = ["purity"]\ntags = []\nprocess = ["*"]')
+    random = np.random.default_rng(7)
+    product = random.choice(["A", "B"], 160).tolist()
+    lots = [lot_of(i, {"product": p}) for i, p in enumerate(product)]
+    lots = [replace(lot, values={"feed": float(x)}) for lot, x in zip(lots, random.normal(size=160), strict=True)]
+    results = [
+        Result(tiny.LINE, lot.lot, "purity", 95 - 5.0 * (p == "B") + float(e), at(i + 2), "central")
+        for i, (lot, p, e) in enumerate(zip(lots, product, 0.2 * random.normal(size=160), strict=True))
+    ]
+    with tiny.rooms_of(tiny.settings_in(tmp_path, forewarn_toml=toml)) as rooms:
+        rooms.ledger.records.apply("1", [tiny.decoded(lots=lots, results=results)])
+        made = training.build(training.gather(rooms, rooms.settings.detector("purity"), at(163)), rooms.models.folder)
+        training.promote(rooms, made, at(163))
+        pipeline = Pipeline(rooms, {}, at(163))
+        new = [replace(lot_of(170 + i, texts), values={"feed": 0.0}) for i, texts in enumerate(
+            [{"product": "A"}, {"product": "B"}, {"product": "new"}, {}])]  # fmt: skip
+        tiny.accept(rooms, at(176), tiny.decoded(lots=new))
+        pipeline.tick(at(177))
+        of_a, of_b, of_new, untold = sorted(rooms.ledger.scoring.scores("purity", tiny.LINE), key=lambda s: s.subject)
+    assert of_a.value == pytest.approx(95, abs=0.5)
+    assert of_b.value == pytest.approx(90, abs=0.5)
+    assert of_new.value is not None
+    assert of_b.contributions[0].source == "product"
+    assert untold.verdict is Verdict.NOT_ASSESSED
+    assert "product" in untold.reason

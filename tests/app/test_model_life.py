@@ -232,6 +232,10 @@ def test_command_shows_the_history_and_refuses_in_words(
     assert main(["models", "show", first, *config]) == 0
     shown = capsys.readouterr().out
     assert "Kim promoted model" in shown
+    assert (
+        main(["models", "show", *config, ODD]) == 0
+    )  # an operand after the options; a detector stands for its champion
+    assert second in capsys.readouterr().out
     assert main(["models", "list", "--json", *config]) == 0
     roles = {row["model_id"]: row["role"] for row in json.loads(capsys.readouterr().out)}
     assert (roles[first], roles[second]) == ("retired", "champion")

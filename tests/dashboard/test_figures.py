@@ -51,8 +51,11 @@ def test_scores_are_drawn_in_percent_between_low_and_high_with_the_limit(source:
 
 def test_contributions_name_tag_value_and_unit_strongest_at_the_top(source: Source) -> None:
     newest = source.ledger.scoring.latest("press-failure")[PRESS]
-    figure = figures.contributions(newest, EN, {"oil": "degC", "pressure": "bar"})
-    assert list(figure.data[0].y) == ["pressure  52 bar", "oil  51 degC"]
+    figure = figures.contributions(newest, EN, {"oil": "degC", "pressure": "bar"}, {"oil": "<oil> in the gear box"})
+    first, second = figure.data[0].y
+    assert first == "pressure  52 bar"
+    assert second.startswith("oil  51 degC<br>")
+    assert "&lt;oil&gt; in the gear box" in second
 
 
 def test_quality_shows_persistence_beside_prediction_and_measurement(source: Source) -> None:

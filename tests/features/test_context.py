@@ -65,7 +65,9 @@ def test_columns_stand_in_the_names_order_and_what_is_not_known_is_missing() -> 
     ]
     background = Background({"alarm:E1": happened((10, 10))}, {"model": "b", "age": "7.5"})
     lab = {"purity": np.array([[1.0, 2.0], [3.0, 4.0]])}
-    found = columns(names, hours(12, 20), background, lab, {"feed": np.array([8.0, 9.0])})
+    found = columns(
+        names, hours(12, 20), background, lab, {FeatureName("process", "feed", "value"): np.array([8.0, 9.0])}
+    )
     expected = [[1, 2, 0, np.nan, 0, 1, 7.5, 2, 8, np.nan], [0, 10, 0, np.nan, 0, 1, 7.5, 4, 9, np.nan]]
     assert found is not None
     np.testing.assert_array_equal(found, expected)

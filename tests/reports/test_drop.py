@@ -159,6 +159,15 @@ def test_a_column_without_values_is_left_out() -> None:
     assert [m.name.source for m in found.found] == ["temperature"]
 
 
+def test_a_text_that_moved_is_no_factor_but_the_model_knows_it() -> None:
+    names = (NAMES[0], FeatureName("process", "product", "is", (("level", "B"),)))
+    after = np.arange(200) >= 100
+    values = np.column_stack([np.random.default_rng(2).normal(size=200) + after, after.astype(float)])
+    found = moved(values, names, after, np.ones(200, dtype=bool), 1.0, lambda x: x[:, 0] * (1 + x[:, 1]))
+    assert [m.name.source for m in found.found] == ["temperature"]
+    assert found.found[0].effect == pytest.approx(2.0, abs=0.6)  # as it acts on B
+
+
 def test_a_value_is_put_back_to_the_one_of_its_rank() -> None:
     after, before = np.array([10.0, 11.0, 12.0, np.nan]), np.array([2.0, 0.0, 1.0])
     back = put_back(after, after, before)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from domain.text import LANGUAGES, catalogue
+from domain.vectors import FeatureName
 from reports import factor_page, factor_pictures, factor_study, factor_text
 from reports.factor_study import study
 from reports.factors import Ranked
@@ -113,3 +114,25 @@ def test_the_worst_tenth_is_the_lowest_where_low_results_are_bad() -> None:
     assert found["is_low_worse"]
     assert found["deciles"][0]["share"] > 0.5
     assert found["deciles"][-1]["share"] == 0
+
+
+def test_a_text_is_held_and_told_apart_but_ranks_as_no_factor() -> None:
+    plain = lots(400)
+    is_b = (plain.strata["product"] == "B").astype(float)
+    level = FeatureName("process", "product", "is", (("level", "B"),))
+    told = replace(plain, outcome=plain.outcome + 6 * is_b)
+    held = replace(told, values=np.column_stack([told.values, is_b]), names=(*told.names, level))
+    without, found = study(told, fit), study(held, fit)
+    assert {m for f in found["factors"] for m in f["members"]} == {"a", "b", "c", "d", "twin"}
+    assert found["n_factors"] == 5
+    assert found["rmse"] < 0.5 * without["rmse"]
+    assert found["strata"] == ["product"]
+    (product,) = found["divided"]
+    assert product["explained"] > 0.5
+    by_level = {x["level"]: x["mean"] for x in product["levels"]}
+    assert by_level["B"] - by_level["A"] == pytest.approx(6, abs=0.7)
+    record = {"unit": "%", "units": {}, **found}
+    said = "\n".join(factor_text.summary(record, catalogue("en")))
+    assert re.search(
+        r"^product explains \d\d% of the variance: . \S+ % \(n \d+\), . \S+ % \(n \d+\)$", said, re.MULTILINE
+    )
