@@ -45,7 +45,7 @@ class History:
     reviewed: by asset, what people said of warnings.
     events: by asset, latest versions. backgrounds, attributes: by asset. lots, results, labs: of detectors that score
     lots, by line: the outcome's latest versions, and by name what was known of the results that are features. samples:
-    by name, the numbers of every other result, of (line, lot).
+    by name, the numbers of every other result, of (line, lot). learned_since (ns): nothing before it is learned from.
     """
 
     detector: DetectorSettings
@@ -69,6 +69,7 @@ class History:
     judged: Judged = field(default_factory=lambda: Judged(""))
     reviewed: Mapping[str, tuple[Reviewed, ...]] = field(default_factory=dict)
     samples: Mapping[str, Mapping[tuple[str, str], float]] = field(default_factory=dict)
+    learned_since: int = 0
 
     @property
     def is_ordered(self) -> bool:

@@ -103,6 +103,7 @@ def gather(rooms: Rooms, detector: DetectorSettings, now: datetime) -> History:
         settings.judged(detector.asset_class, detector.outcome),
         reviews_of(rooms, detector, now),
         samples(rooms, detector.outcome, lots, now),
+        0 if (since := detector.learned_since(settings.zone)) is None else to_ns(since),
     )
 
 
@@ -129,13 +130,20 @@ def learned_from(history: History) -> tuple[Training, FeatureSet]:
 
 
 def training_of(history: History, part: Training | None = None) -> tuple[Training, FeatureSet]:
-    """Return every row of the history with its outcome, and the feature set; raises TrainingError for no row.
+    """Return every row of the history that may be learned from with its outcome, and the feature set; raises
+    TrainingError for no row. What is known beside the windows, as lab history, may be older.
 
     part: the rows whose windows operating modes are found in; None = the whole history.
     """
     training, features = examples(history, part)
     if not len(training.vectors):
         raise TrainingError(f"no window of the history has enough data for {history.detector.name}")
+    is_learned = training.vectors.start >= history.learned_since
+    if not is_learned.any():
+        raise TrainingError(
+            f"no window of {history.detector.name} begins after `learn_from` {history.detector.learn_from}"
+        )
+    training = training.take(is_learned)
     if history.split == "batch":
         training = replace(training, group=_batches(history, training))
     return training, features

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from detectors.life_settings import RetrainSettings
 
@@ -63,6 +65,8 @@ class DetectorSettings(BaseModel):
     "rows" within the horizon.
     remaining_life: how much life of units that run to failure is told at most, a span of the axis; "" = it is not.
     split: how folds are cut, overriding [evaluate] split; embargo: the gap before a test part in time ("24h").
+    learn_from: an ISO time, in the plant's zone where it names none; nothing before it is learned from or tested on, as
+    after a rebuild or a new sensor. "" = the whole history.
     reviews: whether what people said of its warnings becomes labels, or is only kept.
     retrain: when it is trained again by itself.
     screening: how features are chosen: by FRESH, or by how often FRESH finds them in halves of the rows. A detector
@@ -88,12 +92,30 @@ class DetectorSettings(BaseModel):
     n_folds: Annotated[int, Field(ge=2, le=20)] = 5
     split: Split = ""
     embargo: str = "24h"
+    learn_from: str = ""
     seed: int = 1
     screening: Literal["fresh", "stable"] = "fresh"
     stability: StabilitySettings = StabilitySettings()
     reviews: Literal["labels", "kept"] = "labels"
     retrain: RetrainSettings = RetrainSettings()
     options: dict[str, Any] = Field(default_factory=dict)
+
+    @field_validator("learn_from")
+    @classmethod
+    def _is_a_time(cls, text: str) -> str:
+        if text:
+            try:
+                datetime.fromisoformat(text)
+            except ValueError:
+                raise ValueError(f"{text!r} is no time such as 2026-03-02 or 2026-03-02T05:00+09:00") from None
+        return text
+
+    def learned_since(self, zone: ZoneInfo) -> datetime | None:
+        """Return `learn_from` as an instant, None for the whole history. zone: of a time that names none."""
+        if not self.learn_from:
+            return None
+        at = datetime.fromisoformat(self.learn_from)
+        return at if at.tzinfo else at.replace(tzinfo=zone)
 
     @property
     def budget(self) -> float | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -100,7 +100,7 @@ def judged(rooms: Rooms, history: History, *, is_mean: bool = False) -> Judged:
 
 def _process(history: History, rows: FeatureVectors) -> tuple[NDArray[np.float64], tuple[FeatureName, ...]]:
     """Return the process values of lots, NaN where there are none, without what the lab had found before."""
-    vectors = training.training_of(history)[0].vectors
+    vectors = training.training_of(replace(history, learned_since=0))[0].vectors
     names = tuple(n for n in vectors.names if n.origin != "lab")
     vectors = vectors.select(names)
     place = {key: i for i, key in enumerate(zip(vectors.asset.tolist(), vectors.subject.tolist(), strict=True))}

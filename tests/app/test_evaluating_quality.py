@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,8 +12,10 @@ import pytest
 from app import training
 from app.cli import main
 from app.evaluating import evaluated_quality
+from domain.errors import ConfigError
 from domain.instants import to_ns
 from domain.records import Lot, Result
+from domain.scores import TrainingError
 from tests.app import tiny_plant as tiny
 from tests.app.tiny_plant import at
 
@@ -204,3 +207,40 @@ def test_a_text_that_came_with_the_result_is_suspect_whatever_it_tells_of_it(tmp
     found = evaluated_quality(history, lambda _step: None)
     assert {row["column"] for row in found["suspects"]} == {"grade"}
     assert {key for row in found["suspects"] for key in row} >= {"alone", "known_with_result"}
+
+
+def test_nothing_before_learn_from_is_learned_from_or_tested_on(tmp_path: Path) -> None:
+    random = np.random.default_rng(8)
+    feed, half = random.normal(size=N), N // 2
+    purity = 95 + feed * np.where(np.arange(N) < half, -1.0, 1.0) + 0.1 * random.normal(size=N)
+    lots = [
+        Lot(tiny.LINE, f"{i:03d}", at(10 * i), at(10 * i + 9), at(10 * i + 9), {"feed": float(x)})
+        for i, x in enumerate(feed)
+    ]
+    results = [Result(tiny.LINE, x.lot, "purity", float(purity[i]), at(10 * i + 9)) for i, x in enumerate(lots)]
+
+    def back_test(learn_from: str) -> dict[str, Any]:
+        toml = _toml(LIMITS).replace('outcome = "purity"', f'outcome = "purity"\nlearn_from = "{learn_from}"')
+        with tiny.rooms_of(tiny.settings_in(tmp_path, forewarn_toml=toml)) as rooms:
+            if not learn_from:
+                rooms.ledger.records.apply("1", [tiny.decoded(lots=lots, results=results)])
+            history = training.gather(rooms, rooms.settings.detector("purity"), at(20 * N))
+            made, _ = training.learned_from(history)
+            return {
+                "n": len(made.vectors),
+                "lots": made.vectors.subject,
+                **evaluated_quality(history, lambda _step: None),
+            }
+
+    whole, later = back_test(""), back_test(at(10 * half).isoformat())
+    assert whole["n"] == N
+    assert sorted(later["lots"]) == [f"{i:03d}" for i in range(half + 1, N)]  # the window of the first began before
+    assert later["rmse"] < 0.3 < whole["rmse"]
+    with pytest.raises(TrainingError, match="begins after `learn_from` 2099-01-01"):
+        back_test("2099-01-01")
+
+
+def test_a_learn_from_that_is_no_time_is_a_fault_of_the_config(tmp_path: Path) -> None:
+    toml = _toml(LIMITS).replace('outcome = "purity"', 'outcome = "purity"\nlearn_from = "last spring"')
+    with pytest.raises(ConfigError, match=r"learn_from.*'last spring' is no time such as 2026-03-02"):
+        tiny.settings_in(tmp_path, forewarn_toml=toml)
