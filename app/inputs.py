@@ -181,9 +181,11 @@ def process_values(features: FeatureSet, line: str, lots: Sequence[Lot]) -> dict
     plain = sorted((named - {d.name for d in computed}) | {s for d in computed for s, _ in d.sources})
     values = np.array([[lot.values.get(name, np.nan) for name in plain] for lot in lots]).reshape(len(lots), len(plain))
     table = derived.added(Grid(line, tuple(plain), np.arange(len(lots)), values), computed)
-    values_of = {FeatureName("process", name, "value"): table.values[:, i] for i, name in enumerate(table.tags)}
-    levels = {n: np.array([_is_level(n, lot) for lot in lots]) for n in asked if n.is_level}
-    return {n: x for n, x in (values_of | levels).items() if n in set(asked)}
+    place = {name: i for i, name in enumerate(table.tags)}
+    return {
+        n: np.array([_is_level(n, lot) for lot in lots]) if n.is_level else table.values[:, place[n.source]]
+        for n in asked
+    }
 
 
 def _is_level(name: FeatureName, lot: Lot) -> float:
