@@ -11,6 +11,7 @@ import pytest
 
 from app import training
 from app.examples import examples
+from app.gate import lacking
 from app.model_text import cautions
 from app.pipeline import Pipeline
 from app.settings import Settings
@@ -18,7 +19,8 @@ from domain.errors import ConfigError
 from domain.records import Event, EventKind, Lot, Result
 from domain.scores import TrainingError, Verdict
 from domain.text import catalogue
-from domain.vectors import Training
+from domain.vectors import FeatureName, FeatureVectors, Training
+from features.context import level_names
 from tests.app import tiny_plant as tiny
 
 HOUR = timedelta(hours=1)
@@ -337,3 +339,14 @@ def test_a_new_lot_is_predicted_by_its_product_and_not_assessed_where_that_is_no
     assert of_b.contributions[0].source == "product"
     assert untold.verdict is Verdict.NOT_ASSESSED
     assert "product" in untold.reason
+
+
+def test_a_missing_text_is_one_missing_value_however_many_levels_it_has() -> None:
+    values = [FeatureName("process", f"v{i}", "value") for i in range(9)]
+    levels = level_names("process", "product", ["A", "B", "C"])
+    row = np.array([[1.0] * 9 + [np.nan] * 3])
+    names, one = (*values, *levels), np.zeros(1, dtype=np.int64)
+    subject = np.array(["lot"], dtype=object)
+    vectors = FeatureVectors(names, row, subject, subject, one, one, np.zeros(1))
+    assert lacking(vectors, 0, 0.8) == ()
+    assert lacking(vectors, 0, 0.95) == ("product",)
