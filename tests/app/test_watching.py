@@ -13,10 +13,11 @@ from alerts.cycle import advance_all
 from app import watching
 from app.pipeline import Pipeline
 from app.rooms import Rooms
-from domain.alerting import AlertState, Change
+from domain.alerting import AlertKey, AlertState, AlertUpdate, Change, Transition
 from domain.points import Point
 from domain.records import Event, EventKind, Lot
-from domain.scores import Verdict
+from domain.scores import Contribution, Scale, Score, Verdict
+from tests.alerts import examples as alerting
 from tests.app import tiny_plant as tiny
 from tests.app.tiny_plant import at
 
@@ -219,3 +220,22 @@ def test_a_value_of_a_lot_is_held_against_its_limits(tmp_path: Path) -> None:
         (Change.RETURNED, at(6), 74.0),
         (Change.RE_RAISED, at(7), 90.0),
     ]
+
+
+def test_a_notice_of_a_score_says_shares_in_percent_and_tags_by_their_titles(tmp_path: Path) -> None:
+    moved = (Contribution("pressure", 2.0), Contribution("flow", -1.0))
+    score = Score(
+        "pump-odd", tiny.PUMP, "", alerting.at(0), 0.97, None, None, Scale.PERCENTILE, "m", Verdict.OK,
+        contributions=moved,
+    )  # fmt: skip
+    key = AlertKey("pump-odd", tiny.PUMP, "score:pump-odd")
+    alert = alerting.raised(key=key, value=0.97, limit=0.9)
+    row = Transition(alert.id, 0, Change.RAISED, AlertState.ACTIVE_UNACKED, alerting.at(0), 0.97, "", "")
+    with tiny.rooms_of(tiny.settings_in(tmp_path)) as rooms:
+        rule = next(r for r in rooms.settings.all_rules if r.id == "pump-odd")
+        behind = {(tiny.PUMP, "score:pump-odd", tiny.to_ns(alerting.at(0))): score}
+        (notice,) = watching.with_notices(rooms, AlertUpdate(alert, (row,)), rule, behind).notices
+    facts = json.loads(notice.facts)
+    assert facts["said_in"] == [100.0, "%"]
+    assert (facts["value"], facts["unit"]) == (0.97, "")
+    assert facts["why_said"] == ["pressure (discharge pressure)"]
